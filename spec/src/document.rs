@@ -1,0 +1,248 @@
+//! A whole document: read, checked, and given as the model that everything else works on.
+
+mod error;
+mod node;
+mod operation;
+mod overlay;
+mod pagination;
+pub(crate) mod schema;
+mod security;
+mod server;
+mod source;
+mod table;
+
+use std::io;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+pub use error::{Error, ErrorKind, Warning};
+pub use operation::{
+    Example, Header, METHODS, MediaType, Operation, Parameter, RequestBody, Response, Status, template_names,
+};
+pub use schema::Schema;
+pub use security::SecurityScheme;
+pub use server::Server;
+
+use crate::extension::{RateLimit, Retry};
+use error::Fault;
+use node::Node;
+use source::Source;
+
+/// Where documents come from; the model itself does no I/O.
+pub trait Reader {
+    /// The text of the file `name`.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being read; [`io::ErrorKind::NotFound`] if there is none.
+    fn read(&self, name: &str) -> io::Result<String>;
+}
+
+impl<F: Fn(&str) -> io::Result<String>> Reader for F {
+    fn read(&self, name: &str) -> io::Result<String> {
+        self(name)
+    }
+}
+
+/// An OpenAPI document.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// The version of OpenAPI that it is written in, such as `3.1.0`.
+    pub openapi: String,
+    /// The API's title (`info.title`).
+    pub title: String,
+    /// The API's version (`info.version`).
+    pub version: String,
+    /// About the API, in CommonMark.
+    pub description: Option<String>,
+    /// Its servers.
+    pub servers: Vec<Server>,
+    /// Its operations.
+    pub operations: Vec<Operation>,
+    /// Its security schemes.
+    pub security_schemes: Vec<SecurityScheme>,
+    /// Its schemas by name, as JSON Schema 2020-12.
+    pub schemas: IndexMap<String, Value>,
+    /// What its server limits (`x-rate-limit`).
+    pub rate_limit: Option<RateLimit>,
+    /// What may be tried again (`x-retry`).
+    pub retry: Option<Retry>,
+    /// What was found that is worth knowing.
+    pub warnings: Vec<Warning>,
+    /// The document as one JSON value, overlay applied.
+    pub value: Value,
+    source: Source,
+}
+
+impl Document {
+    /// Reads the document `name`, with the overlay beside it: `arrow.overlay.yaml` for `arrow.yaml`.
+    ///
+    /// # Errors
+    /// What is wrong, in which file, on which line and at which place.
+    pub fn load(name: &str, reader: &dyn Reader) -> Result<Self, Error> {
+        let text = reader.read(name).map_err(|error| unreadable(name, &error))?;
+        let beside = overlay_name(name);
+        match reader.read(&beside) {
+            Ok(overlay) => Self::parse_with_overlay(name, &text, &beside, &overlay),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::parse(name, &text),
+            Err(error) => Err(unreadable(&beside, &error)),
+        }
+    }
+
+    /// Reads a document from its text; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// What is wrong, on which line and at which place.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Error> {
+        let source = Source::new(name, text);
+        let value = value_of(&source)?;
+        Self::build(source, value, Vec::new())
+    }
+
+    /// Reads a document from its text and applies an overlay to it.
+    ///
+    /// # Errors
+    /// What is wrong, in which of the two, on which line and at which place.
+    pub fn parse_with_overlay(name: &str, text: &str, overlay_name: &str, overlay: &str) -> Result<Self, Error> {
+        let source = Source::new(name, text);
+        let mut value = value_of(&source)?;
+        let overlay = Source::new(overlay_name, overlay);
+        let actions = value_of(&overlay)?;
+        let warnings = overlay::apply(&actions, &mut value).map_err(|fault| placed(&overlay, fault))?;
+        Self::build(source, value, warnings)
+    }
+
+    fn build(source: Source, value: Value, warnings: Vec<Warning>) -> Result<Self, Error> {
+        match read(&value, warnings) {
+            Ok(document) => Ok(Self { source, value, ..document }),
+            Err(fault) => Err(placed(&source, fault)),
+        }
+    }
+
+    /// The operation called `id`.
+    #[must_use]
+    pub fn operation(&self, id: &str) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.id == id)
+    }
+
+    /// The security scheme called `name`.
+    #[must_use]
+    pub fn scheme(&self, name: &str) -> Option<&SecurityScheme> {
+        self.security_schemes.iter().find(|scheme| scheme.name == name)
+    }
+
+    /// The name by which errors call the document.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.source.name
+    }
+
+    /// The line of the place that `pointer` (RFC 6901) names, or of the nearest place above it, counted from 1.
+    #[must_use]
+    pub fn line(&self, pointer: &str) -> Option<usize> {
+        self.source.line(pointer)
+    }
+
+    /// `schema` with every component that it names beside it, so that a validator takes it as it is.
+    #[must_use]
+    pub fn bundle(&self, schema: &Value) -> Value {
+        schema::bundle(&self.schemas, schema)
+    }
+
+    /// `schema` itself with references to components followed, until it is none.
+    #[must_use]
+    pub fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        let mut at = schema;
+        for _ in 0..64 {
+            let name = at.get("$ref").and_then(Value::as_str).and_then(schema::component_name);
+            let Some(next) = name.and_then(|name| self.schemas.get(&name)) else { break };
+            at = next;
+        }
+        at
+    }
+}
+
+/// Where the overlay of the document `name` stands.
+fn overlay_name(name: &str) -> String {
+    let (directory, file) = name.rsplit_once('/').map_or(("", name), |(directory, file)| (directory, file));
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    let separator = if directory.is_empty() && !name.starts_with('/') { "" } else { "/" };
+    format!("{directory}{separator}{stem}.overlay.yaml")
+}
+
+fn unreadable(name: &str, error: &io::Error) -> Error {
+    Fault::new(ErrorKind::Unreadable, "", format!("cannot be read: {error}"))
+        .remedy("check the path and the file's permissions")
+        .at(name, None)
+}
+
+fn value_of(source: &Source) -> Result<Value, Error> {
+    source.value().map_err(|(fault, line)| fault.at(&source.name, line))
+}
+
+fn placed(source: &Source, fault: Fault) -> Error {
+    let line = source.line(&fault.pointer);
+    fault.at(&source.name, line)
+}
+
+/// Reads the model from the document's value. `source` and `value` are filled in by the caller.
+fn read(value: &Value, mut warnings: Vec<Warning>) -> Result<Document, Fault> {
+    let root = Node::root(value);
+    let openapi = version(&root)?;
+    let info = root.get("info")?.ok_or_else(|| Fault::new(ErrorKind::Structure, "", "`info` is missing"))?;
+    info.object()?;
+    let mut schemas = schema::Schemas::read(&root, openapi.starts_with("3.0"))?;
+    let security_schemes = security::schemes(&root)?;
+    let scheme_names: Vec<String> = security_schemes.iter().map(|scheme| scheme.name.clone()).collect();
+    let mut operations = match root.get("paths")? {
+        Some(paths) => operation::Reader {
+            schemas: &mut schemas,
+            warnings: &mut warnings,
+            security: security::requirements(&root, &scheme_names)?.unwrap_or_default(),
+            scheme_names,
+            tenant: root.extension("x-tenant")?,
+        }
+        .operations(&paths)?,
+        None => Vec::new(),
+    };
+    if operations.is_empty() {
+        let message = "the document describes no operation, so there is nothing to call, serve or check".to_owned();
+        warnings.push(Warning { pointer: "/paths".to_owned(), message });
+    }
+    let schemas = schemas.finish();
+    for operation in &mut operations {
+        operation.pagination = operation.pagination.take().or_else(|| pagination::infer(operation, &schemas));
+    }
+    Ok(Document {
+        title: info.text("title")?.unwrap_or_default(),
+        version: info.text("version")?.unwrap_or_default(),
+        description: info.text("description")?,
+        servers: server::read(&root)?,
+        rate_limit: root.extension("x-rate-limit")?,
+        retry: root.extension("x-retry")?,
+        value: Value::Null,
+        source: Source::new("", ""),
+        openapi,
+        operations,
+        security_schemes,
+        schemas,
+        warnings,
+    })
+}
+
+fn version(root: &Node<'_>) -> Result<String, Fault> {
+    if let Some(swagger) = root.text("swagger")? {
+        return Err(Fault::new(ErrorKind::Version, "/swagger", format!("this is Swagger {swagger}, not OpenAPI 3"))
+            .remedy("convert it to OpenAPI 3.0 or 3.1 first, for example with `npx swagger2openapi`"));
+    }
+    root.object()?;
+    let version = root.text("openapi")?.ok_or_else(|| {
+        Fault::new(ErrorKind::Version, "", "this is no OpenAPI document: `openapi` is missing")
+            .remedy("the document begins with `openapi: 3.1.0`")
+    })?;
+    if version.starts_with("3.0") || version.starts_with("3.1") {
+        return Ok(version);
+    }
+    Err(Fault::new(ErrorKind::Version, "/openapi", format!("OpenAPI {version} is not supported"))
+        .remedy("write the document in OpenAPI 3.0 or 3.1"))
+}

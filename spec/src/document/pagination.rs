@@ -1,0 +1,70 @@
+//! How the pages of a list are walked, where the document does not say so itself.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::operation::Operation;
+use super::schema::component_name;
+use super::source::escape;
+use crate::extension::{Pagination, PaginationStyle};
+use crate::table::Location;
+
+const LIMITS: [&str; 8] = ["limit", "page_size", "pageSize", "per_page", "perPage", "size", "count", "maxResults"];
+const OFFSETS: [&str; 4] = ["offset", "skip", "start", "startIndex"];
+const PAGES: [&str; 4] = ["page", "page_number", "pageNumber", "page_num"];
+const CURSORS: [&str; 7] = ["cursor", "page_token", "pageToken", "after", "starting_after", "next_token", "nextToken"];
+const NEXTS: [&str; 8] =
+    ["next_cursor", "nextCursor", "next_page_token", "nextPageToken", "next_token", "nextToken", "next", "cursor"];
+const TOTALS: [&str; 4] = ["total", "total_count", "totalCount", "count"];
+
+/// Infers the paging of `operation` from its query parameters and the shape of its answer: an object with exactly one
+/// list. Where either is missing there is none.
+pub(super) fn infer(operation: &Operation, components: &IndexMap<String, Value>) -> Option<Pagination> {
+    if operation.method != "GET" {
+        return None;
+    }
+    let answer = operation.successes().flat_map(|response| response.content.iter()).find_map(|(name, media)| {
+        media.schema.as_ref().filter(|_| name.contains("json")).map(|schema| &schema.value)
+    })?;
+    let properties = resolve(answer, components)?.get("properties")?.as_object()?;
+    let is_list =
+        |value: &Value| resolve(value, components).is_some_and(|value| value.get("type") == Some(&"array".into()));
+    let mut lists = properties.iter().filter(|(_, value)| is_list(value)).map(|(name, _)| name);
+    let (items, None) = (lists.next()?, lists.next()) else { return None };
+
+    let query = |names: &[&str]| {
+        let parameters = operation.parameters.iter().filter(|parameter| parameter.location == Location::Query);
+        parameters.map(|parameter| parameter.name.clone()).find(|name| names.contains(&name.as_str()))
+    };
+    let answered = |names: &[&str]| properties.keys().find(|name| names.contains(&name.as_str()));
+    let (style, key, parameter) = if let Some(offset) = query(&OFFSETS) {
+        (PaginationStyle::Offset, "offset", offset)
+    } else if let (Some(cursor), Some(_)) = (query(&CURSORS), answered(&NEXTS)) {
+        (PaginationStyle::Cursor, "cursor", cursor)
+    } else {
+        (PaginationStyle::Page, "page", query(&PAGES)?)
+    };
+
+    let mut request = BTreeMap::from([(key.to_owned(), parameter)]);
+    let limit = if style == PaginationStyle::Page { "size" } else { "limit" };
+    request.extend(query(&LIMITS).map(|name| (limit.to_owned(), name)));
+    let pointer = |name: &str| format!("/{}", escape(name));
+    let mut response = BTreeMap::from([("items".to_owned(), pointer(items))]);
+    response.extend(answered(&TOTALS).map(|name| ("total".to_owned(), pointer(name))));
+    if style == PaginationStyle::Cursor {
+        response.extend(answered(&NEXTS).map(|name| ("next".to_owned(), pointer(name))));
+    }
+    Some(Pagination { style, request, response })
+}
+
+/// The schema itself, with the references to components followed.
+fn resolve<'a>(schema: &'a Value, components: &'a IndexMap<String, Value>) -> Option<&'a Value> {
+    let mut schema = schema;
+    for _ in 0..16 {
+        let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return Some(schema) };
+        schema = components.get(&component_name(reference)?)?;
+    }
+    None
+}

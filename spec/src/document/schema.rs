@@ -1,0 +1,264 @@
+//! Schemas as JSON Schema 2020-12, whichever version of OpenAPI they were written in.
+//!
+//! A schema keeps its references to `#/components/schemas/…`; [`Document::bundle`](super::Document::bundle) puts what
+//! they name beside it. References to any other place are given a name among the components, so that there is one kind
+//! of reference only.
+
+use std::collections::{BTreeSet, HashMap};
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+
+use super::error::{ErrorKind, Fault};
+use super::node::Node;
+use super::source::{escape, unescape};
+
+const COMPONENTS: &str = "/components/schemas/";
+
+/// Keywords whose value is a schema.
+const ONE: [&str; 12] = [
+    "items",
+    "additionalProperties",
+    "additionalItems",
+    "not",
+    "contains",
+    "propertyNames",
+    "if",
+    "then",
+    "else",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "contentSchema",
+];
+/// Keywords whose value is a list of schemas.
+const LIST: [&str; 4] = ["allOf", "anyOf", "oneOf", "prefixItems"];
+/// Keywords whose value maps names to schemas.
+const MAP: [&str; 5] = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
+
+/// A schema of the document, as JSON Schema 2020-12.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schema {
+    /// The schema; its references name components of the document.
+    pub value: Value,
+    /// Where it stands in the document (RFC 6901).
+    pub pointer: String,
+}
+
+impl Schema {
+    /// The component's name, if the whole schema is a reference to one.
+    #[must_use]
+    pub fn component(&self) -> Option<String> {
+        component_name(self.value.get("$ref")?.as_str()?)
+    }
+}
+
+/// The name of the component that a reference such as `#/components/schemas/Device` names.
+pub(crate) fn component_name(reference: &str) -> Option<String> {
+    let name = reference.strip_prefix('#')?.strip_prefix(COMPONENTS)?;
+    let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
+    (!name.contains('/')).then(|| unescape(&name))
+}
+
+/// Brings the schemas of one document to one dialect and keeps those that references name.
+pub(super) struct Schemas {
+    is_3_0: bool,
+    components: IndexMap<String, Value>,
+    names: HashMap<String, String>,
+}
+
+impl Schemas {
+    /// Reads `components.schemas`.
+    pub(super) fn read(root: &Node<'_>, is_3_0: bool) -> Result<Self, Fault> {
+        let mut schemas = Self { is_3_0, components: IndexMap::new(), names: HashMap::new() };
+        let Some(components) = root.get("components")? else { return Ok(schemas) };
+        let Some(declared) = components.raw("schemas") else { return Ok(schemas) };
+        let names: Vec<&String> = declared.object()?.keys().collect();
+        for name in &names {
+            schemas.components.insert((*name).clone(), Value::Bool(true));
+            schemas.names.insert(format!("{COMPONENTS}{}", escape(name)), (*name).clone());
+        }
+        for name in names {
+            let Some(node) = declared.raw(name) else { continue };
+            let value = schemas.convert(&node, &node)?;
+            schemas.components.insert(name.clone(), value);
+        }
+        Ok(schemas)
+    }
+
+    /// The schema at `node`.
+    pub(super) fn schema(&mut self, node: &Node<'_>) -> Result<Schema, Fault> {
+        Ok(Schema { value: self.convert(node, node)?, pointer: node.pointer.clone() })
+    }
+
+    pub(super) fn finish(self) -> IndexMap<String, Value> {
+        self.components
+    }
+
+    /// Converts the schema at `node`, which lies inside the schema at `outermost`.
+    fn convert(&mut self, node: &Node<'_>, outermost: &Node<'_>) -> Result<Value, Fault> {
+        let object = match node.value {
+            Value::Bool(_) => return Ok(node.value.clone()),
+            Value::Object(object) => object,
+            _ => return Err(node.expected("a schema (an object or a boolean)")),
+        };
+        let mut schema = Map::new();
+        for (key, value) in object {
+            let converted = match key.as_str() {
+                "$ref" => self.reference(node, outermost)?,
+                // In 3.0 a reference stands alone: what stands beside it is ignored (OpenAPI 3.0, 4.7.23).
+                _ if self.is_3_0 && object.contains_key("$ref") => continue,
+                key if ONE.contains(&key) && (value.is_object() || value.is_boolean()) => {
+                    self.child(node, key, outermost)?
+                }
+                key if LIST.contains(&key) => self.children(node, key, outermost)?,
+                key if MAP.contains(&key) => self.named_children(node, key, outermost)?,
+                "nullable" | "exclusiveMinimum" | "exclusiveMaximum" if value.is_boolean() => continue,
+                "example" if self.is_3_0 => continue,
+                _ => value.clone(),
+            };
+            schema.insert(key.clone(), converted);
+        }
+        if self.is_3_0 {
+            upgrade(object, &mut schema);
+        }
+        Ok(nullable(object, schema))
+    }
+
+    fn child(&mut self, node: &Node<'_>, key: &str, outermost: &Node<'_>) -> Result<Value, Fault> {
+        match node.raw(key) {
+            Some(child) => self.convert(&child, outermost),
+            None => Ok(Value::Bool(true)),
+        }
+    }
+
+    fn children(&mut self, node: &Node<'_>, key: &str, outermost: &Node<'_>) -> Result<Value, Fault> {
+        let Some(list) = node.raw(key) else { return Ok(Value::Array(Vec::new())) };
+        let items = list.value.as_array().ok_or_else(|| list.expected("a list of schemas"))?;
+        let indices = (0..items.len()).map(|index| index.to_string());
+        let converted = indices.map(|index| match list.raw_index(&index) {
+            Some(child) => self.convert(&child, outermost),
+            None => Ok(Value::Bool(true)),
+        });
+        converted.collect::<Result<Vec<_>, _>>().map(Value::Array)
+    }
+
+    fn named_children(&mut self, node: &Node<'_>, key: &str, outermost: &Node<'_>) -> Result<Value, Fault> {
+        let Some(map) = node.raw(key) else { return Ok(json!({})) };
+        let mut converted = Map::new();
+        for name in map.object()?.keys() {
+            converted.insert(name.clone(), self.child(&map, name, outermost)?);
+        }
+        Ok(Value::Object(converted))
+    }
+
+    /// The reference at `node`, led to a component. A place that is none becomes one.
+    fn reference(&mut self, node: &Node<'_>, outermost: &Node<'_>) -> Result<Value, Fault> {
+        let Some(reference) = node.value.get("$ref").and_then(Value::as_str) else {
+            return Err(Fault::new(ErrorKind::Reference, &node.pointer, "`$ref` is not a string"));
+        };
+        let target = match node.resolve(reference) {
+            Ok(target) => target,
+            // Schemas made by pydantic name their own `$defs` as if they were the whole document.
+            Err(fault) => node.resolve(&format!("#{}{}", outermost.pointer, &reference[1..])).map_err(|_| fault)?,
+        };
+        if let Some(name) = self.names.get(&target.pointer) {
+            return Ok(Value::String(format!("#{COMPONENTS}{}", escape(name))));
+        }
+        let name = self.free_name(&target.pointer);
+        self.names.insert(target.pointer.clone(), name.clone());
+        self.components.insert(name.clone(), Value::Bool(true));
+        let value = self.convert(&target, outermost)?;
+        self.components.insert(name.clone(), value);
+        Ok(Value::String(format!("#{COMPONENTS}{}", escape(&name))))
+    }
+
+    /// A name for the component that stands at `pointer`, made of its last parts that are words.
+    fn free_name(&self, pointer: &str) -> String {
+        let mut words: Vec<String> = pointer.rsplit('/').map(unescape).collect();
+        words.retain(|word| word.starts_with(char::is_alphabetic) && !MAP.contains(&word.as_str()));
+        words.truncate(2);
+        words.reverse();
+        let base = words.join("_");
+        let base = if base.is_empty() { "Schema".to_owned() } else { base };
+        let candidates = std::iter::once(base.clone()).chain((2..).map(|number| format!("{base}_{number}")));
+        let mut free = candidates.skip_while(|name| self.components.contains_key(name));
+        free.next().unwrap_or(base)
+    }
+}
+
+/// The exclusive bounds and the example of OpenAPI 3.0 in the words of JSON Schema 2020-12.
+fn upgrade(old: &Map<String, Value>, schema: &mut Map<String, Value>) {
+    for (flag, bound) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
+        if old.get(flag) == Some(&Value::Bool(true))
+            && let Some(limit) = schema.remove(bound)
+        {
+            schema.insert(flag.to_owned(), limit);
+        }
+    }
+    if let Some(example) = old.get("example") {
+        schema.entry("examples").or_insert_with(|| json!([example]));
+    }
+}
+
+/// `nullable: true` as a type. Documents of 3.1 use it too, against the letter, and mean the same.
+fn nullable(old: &Map<String, Value>, mut schema: Map<String, Value>) -> Value {
+    if old.get("nullable") != Some(&Value::Bool(true)) {
+        return Value::Object(schema);
+    }
+    if let Some(Value::Array(values)) = schema.get_mut("enum")
+        && !values.contains(&Value::Null)
+    {
+        values.push(Value::Null);
+    }
+    if let Some(kind) = schema.get_mut("type") {
+        let mut types = match kind.take() {
+            Value::Array(types) => types,
+            single => vec![single],
+        };
+        if !types.contains(&json!("null")) {
+            types.push(json!("null"));
+        }
+        *kind = Value::Array(types);
+    } else if ["$ref", "allOf", "oneOf", "anyOf"].iter().any(|key| schema.contains_key(*key)) {
+        return json!({"anyOf": [schema, {"type": "null"}]});
+    }
+    Value::Object(schema)
+}
+
+/// `schema` with every component that it names, directly or through others, so that it stands alone.
+pub(super) fn bundle(components: &IndexMap<String, Value>, schema: &Value) -> Value {
+    let mut wanted = BTreeSet::new();
+    let mut open = Vec::new();
+    references(schema, &mut open);
+    while let Some(name) = open.pop() {
+        if let Some(component) = components.get(&name)
+            && wanted.insert(name)
+        {
+            references(component, &mut open);
+        }
+    }
+    let mut bundled = match schema {
+        Value::Object(object) => object.clone(),
+        other => return other.clone(),
+    };
+    if !wanted.is_empty() {
+        let parts: Map<String, Value> =
+            wanted.into_iter().map(|name| (name.clone(), components[&name].clone())).collect();
+        bundled.insert("components".to_owned(), json!({"schemas": parts}));
+    }
+    Value::Object(bundled)
+}
+
+/// The names of the components that `schema` names itself.
+fn references(schema: &Value, names: &mut Vec<String>) {
+    match schema {
+        Value::Object(object) => {
+            if let Some(Value::String(reference)) = object.get("$ref") {
+                names.extend(component_name(reference));
+            }
+            object.values().for_each(|value| references(value, names));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, names)),
+        _ => {}
+    }
+}
