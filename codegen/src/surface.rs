@@ -1,0 +1,275 @@
+//! What a generated client offers, free of any language: resources, methods, arguments, answers.
+
+use bitting_spec::table::Location;
+use bitting_spec::{Document, Operation, Parameter};
+use heck::ToSnakeCase;
+use serde_json::{Value, json};
+
+use crate::names;
+use crate::types::{TypeKind, TypeRef, Types};
+
+/// Everything that a client of one document offers.
+#[derive(Debug)]
+pub struct Surface<'a> {
+    /// The document.
+    pub document: &'a Document,
+    /// The API's name in kebab case.
+    pub name: String,
+    /// Its resources: `client.devices`.
+    pub resources: Vec<Resource<'a>>,
+    /// Its types.
+    pub types: Types,
+}
+
+/// A group of methods, named by the first tag of their operations.
+#[derive(Debug)]
+pub struct Resource<'a> {
+    /// Its name as the tag has it; each language gives it its own case.
+    pub name: String,
+    /// Its methods, in the order of the document.
+    pub methods: Vec<Method<'a>>,
+}
+
+/// A method: one operation.
+#[derive(Debug)]
+pub struct Method<'a> {
+    /// The operation that it calls.
+    pub operation: &'a Operation,
+    /// Where the operation stands in the operation table.
+    pub index: usize,
+    /// Its name as words (`list organization`); each language gives it its own case.
+    pub name: String,
+    /// The arguments that must be given, path parameters first, in the order of the path.
+    pub required: Vec<Argument<'a>>,
+    /// The arguments that may be left out.
+    pub optional: Vec<Argument<'a>>,
+    /// The request body.
+    pub body: Option<Body>,
+    /// What it answers.
+    pub answer: Answer,
+    /// The type of the items, if its pages can be walked.
+    pub items: Option<TypeRef>,
+}
+
+/// An argument: one parameter.
+#[derive(Debug)]
+pub struct Argument<'a> {
+    /// The parameter.
+    pub parameter: &'a Parameter,
+    /// What the runtime knows it by: its name, with the place before it (`query:id`) where the name stands twice.
+    pub key: String,
+    /// Its name as words, unlike any other argument's of the method.
+    pub name: String,
+    /// Its type.
+    pub kind: TypeRef,
+}
+
+/// A request body.
+#[derive(Debug)]
+pub struct Body {
+    /// Whether it must be given.
+    pub required: bool,
+    /// The media type in which it is sent, JSON if it may be.
+    pub media_type: String,
+    /// Its type.
+    pub kind: TypeRef,
+    /// Whether its members can stand beside the arguments: it is an object, and no name stands twice.
+    pub flat: bool,
+}
+
+/// What a method answers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// JSON of a type.
+    Json(TypeRef),
+    /// Text.
+    Text,
+    /// Bytes.
+    Binary,
+    /// Nothing.
+    Empty,
+}
+
+impl<'a> Surface<'a> {
+    /// The surface of `document` for an API called `name`.
+    #[must_use]
+    pub fn of(document: &'a Document, name: &str) -> Self {
+        let mut surface = Self { document, name: name.to_owned(), resources: Vec::new(), types: Types::of(document) };
+        for (index, operation) in document.operations.iter().enumerate() {
+            let resource = operation.tags.first().map_or("default", String::as_str).to_owned();
+            let method = surface.method(index, operation, &resource);
+            match surface.resources.iter_mut().find(|other| other.name == resource) {
+                Some(resource) => resource.methods.push(method),
+                None => surface.resources.push(Resource { name: resource, methods: vec![method] }),
+            }
+        }
+        surface.resources.iter_mut().for_each(Resource::tell_apart);
+        surface
+    }
+
+    fn method(&mut self, index: usize, operation: &'a Operation, resource: &str) -> Method<'a> {
+        let mut arguments = self.arguments(operation);
+        let path = &operation.path;
+        arguments.sort_by_key(|argument| match argument.parameter.location {
+            Location::Path => path.find(&format!("{{{}}}", argument.parameter.name)).unwrap_or(usize::MAX - 1),
+            _ => usize::MAX,
+        });
+        let (required, optional): (Vec<_>, Vec<_>) =
+            arguments.into_iter().partition(|argument| argument.parameter.required);
+        let body = self.body(operation, required.iter().chain(&optional));
+        let answer = self.answer(operation);
+        let items = self.items(operation, &answer);
+        Method { operation, index, name: method_name(&operation.id, resource), required, optional, body, answer, items }
+    }
+
+    fn arguments(&mut self, operation: &'a Operation) -> Vec<Argument<'a>> {
+        let mut taken = Vec::new();
+        let parameters = operation.parameters.iter();
+        parameters
+            .map(|parameter| {
+                let twice = operation.parameters.iter().filter(|other| other.name == parameter.name).count() > 1;
+                let key = if twice {
+                    format!("{}:{}", parameter.location.as_str(), parameter.name)
+                } else {
+                    parameter.name.clone()
+                };
+                let hint = format!("{} {}", operation.id, parameter.name);
+                let kind = self.types.read(self.document, &parameter.schema.value, &hint);
+                let name = names::distinct(parameter.name.to_snake_case(), &mut taken);
+                Argument { parameter, key, name, kind }
+            })
+            .collect()
+    }
+
+    fn body<'b>(&mut self, operation: &Operation, arguments: impl Iterator<Item = &'b Argument<'a>>) -> Option<Body>
+    where
+        'a: 'b,
+    {
+        let request = operation.request_body.as_ref()?;
+        let media_types = || request.content.iter();
+        let (media_type, media) = media_types().find(|(name, _)| is_json(name)).or_else(|| media_types().next())?;
+        let hint = format!("{} body", operation.id);
+        let kind = match &media.schema {
+            Some(schema) if is_structured(media_type) => self.types.read(self.document, &schema.value, &hint),
+            _ if media_type.starts_with("text/") => TypeRef::String,
+            _ => TypeRef::Binary,
+        };
+        let names: Vec<&str> = arguments.map(|argument| argument.name.as_str()).collect();
+        let flat = self
+            .types
+            .fields(&kind)
+            .is_some_and(|fields| fields.iter().all(|field| !names.contains(&field.name.to_snake_case().as_str())));
+        Some(Body { required: request.required, media_type: media_type.clone(), kind, flat })
+    }
+
+    fn answer(&mut self, operation: &Operation) -> Answer {
+        let mut schemas: Vec<&Value> = Vec::new();
+        let (mut empty, mut other) = (false, None);
+        for response in operation.successes() {
+            empty |= response.content.is_empty();
+            for (media_type, media) in &response.content {
+                match &media.schema {
+                    Some(schema) if is_json(media_type) => {
+                        if !schemas.contains(&&schema.value) {
+                            schemas.push(&schema.value);
+                        }
+                    }
+                    None if is_json(media_type) => schemas.push(&Value::Bool(true)),
+                    _ if media_type.starts_with("text/") => other = other.or(Some(Answer::Text)),
+                    _ => other = other.or(Some(Answer::Binary)),
+                }
+            }
+        }
+        let hint = format!("{} response", operation.id);
+        let kind = match schemas.as_slice() {
+            [] => return other.unwrap_or(Answer::Empty),
+            [one] => self.types.read(self.document, one, &hint),
+            many => self.types.read(self.document, &json!({"anyOf": many}), &hint),
+        };
+        Answer::Json(if empty { TypeRef::Nullable(Box::new(kind)) } else { kind })
+    }
+
+    /// The type of the items of a page, found where the paging says that they stand.
+    fn items(&self, operation: &Operation, answer: &Answer) -> Option<TypeRef> {
+        let pointer = operation.pagination.as_ref()?.response.get("items")?;
+        let Answer::Json(mut kind) = answer.clone() else { return None };
+        for segment in pointer.split('/').skip(1) {
+            let fields = self.types.fields(&kind)?;
+            kind = fields.iter().find(|field| field.name == segment)?.kind.clone();
+        }
+        match self.types.resolved(&kind) {
+            TypeRef::List(items) => Some(*items),
+            _ => None,
+        }
+    }
+
+    /// The union types that are told apart by nothing: languages differ in what they can do with them.
+    pub fn untagged_unions(&self) -> impl Iterator<Item = &str> {
+        self.types.defs.iter().filter_map(|def| match &def.kind {
+            TypeKind::Union { discriminator: None, .. } => Some(def.name.as_str()),
+            _ => None,
+        })
+    }
+}
+
+impl Resource<'_> {
+    /// Where shortening made two names one, the operations' full names stay.
+    fn tell_apart(&mut self) {
+        let names: Vec<String> = self.methods.iter().map(|method| method.name.clone()).collect();
+        for method in &mut self.methods {
+            if names.iter().filter(|name| **name == method.name).count() > 1 {
+                method.name = method.operation.id.to_snake_case().replace('_', " ");
+            }
+        }
+    }
+}
+
+/// The name of a method: its operation's, without the resource that it stands under. `listDevices` of `devices` is
+/// `list`, `listOrganizationDevices` is `list organization`.
+fn method_name(operation_id: &str, resource: &str) -> String {
+    let words: Vec<String> = operation_id.to_snake_case().split('_').map(str::to_owned).collect();
+    let resource: Vec<String> = resource.to_snake_case().split('_').map(str::to_owned).collect();
+    let kept = words.len().checked_sub(resource.len()).filter(|kept| *kept > 0);
+    let is_same =
+        |word: &String, other: &String| word == other || word.trim_end_matches('s') == other.trim_end_matches('s');
+    match kept {
+        Some(kept) if words[kept..].iter().zip(&resource).all(|(word, other)| is_same(word, other)) => {
+            words[..kept].join(" ")
+        }
+        _ => words.join(" "),
+    }
+}
+
+/// Whether a media type is JSON (RFC 6839, 3.1).
+pub(crate) fn is_json(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || essence.ends_with("+json")
+}
+
+/// Whether a body of this media type is written from members.
+fn is_structured(media_type: &str) -> bool {
+    is_json(media_type)
+        || media_type.starts_with("application/x-www-form-urlencoded")
+        || media_type.starts_with("multipart/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_do_not_repeat_their_resource() {
+        let table = [
+            ("listDevices", "devices", "list"),
+            ("getDevice", "devices", "get"),
+            ("listOrganizationDevices", "devices", "list organization"),
+            ("login", "auth", "login"),
+            ("markVmReturned", "device-requests", "mark vm returned"),
+            ("listDeviceRequests", "device-requests", "list"),
+            ("devices", "devices", "devices"),
+        ];
+        for (operation, resource, name) in table {
+            assert_eq!(method_name(operation, resource), name);
+        }
+    }
+}
