@@ -1,0 +1,197 @@
+//! Walking the pages of a list. Each page is a call of its own, so a token that ends in between is renewed like any.
+
+use std::collections::VecDeque;
+
+use bitting_spec::extension::{Pagination, PaginationStyle};
+use futures_util::stream::{Stream, try_unfold};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::call::Call;
+use crate::error::Error;
+use crate::response::Response;
+use crate::typed::{Decode, Request, Success, undecodable};
+
+/// The pages of a list, fetched one by one.
+#[derive(Debug)]
+pub struct Pages<T> {
+    request: Request<T>,
+    pagination: Option<Pagination>,
+    done: bool,
+}
+
+impl<T> Pages<T> {
+    pub(crate) fn new(request: Request<T>) -> Self {
+        let operations = &request.client.api().operations;
+        let operation = operations.iter().find(|operation| operation.id == request.call.operation);
+        let pagination = operation.and_then(|operation| operation.pagination.clone());
+        Self { request, pagination, done: false }
+    }
+
+    async fn fetch(&mut self) -> Option<Result<(Response, Page), Error>> {
+        if self.done {
+            return None;
+        }
+        let response = match self.request.client.call(self.request.call.clone()).await {
+            Ok(response) => response,
+            Err(error) => {
+                // The page stays the next one: who asks again goes on where the error came.
+                return Some(Err(error));
+            }
+        };
+        let Some(pagination) = &self.pagination else {
+            self.done = true;
+            return Some(Ok((response, Page::default())));
+        };
+        match Page::read(&response, pagination) {
+            Ok(page) => {
+                self.done = !advance(&mut self.request.call, pagination, &page);
+                Some(Ok((response, page)))
+            }
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// The items of all pages, one by one, as values of `I`. After an error the stream ends.
+    pub fn items<I: DeserializeOwned>(self) -> impl Stream<Item = Result<I, Error>>
+    where
+        T: 'static,
+    {
+        let state = (self, VecDeque::new());
+        try_unfold(state, |(mut pages, mut items): (Self, VecDeque<I>)| async move {
+            loop {
+                if let Some(item) = items.pop_front() {
+                    return Ok(Some((item, (pages, items))));
+                }
+                let Some(page) = pages.fetch().await else { return Ok(None) };
+                let (response, page) = page?;
+                for item in page.items {
+                    let item = serde_json::from_value(item);
+                    items.push_back(item.map_err(|error| undecodable(&response, format!("an item: {error}")))?);
+                }
+            }
+        })
+    }
+}
+
+impl<T: Decode> Pages<T> {
+    /// The next page; `None` after the last. After an error the same page is asked for again.
+    pub async fn next(&mut self) -> Option<Result<Success<T>, Error>> {
+        let page = self.fetch().await?;
+        Some(page.and_then(|(response, _)| Success::decode(response)))
+    }
+}
+
+/// What a page says about itself.
+#[derive(Debug, Default, PartialEq)]
+struct Page {
+    items: Vec<Value>,
+    total: Option<u64>,
+    next: Option<Value>,
+}
+
+impl Page {
+    fn read(response: &Response, pagination: &Pagination) -> Result<Self, Error> {
+        let mut body: Value =
+            serde_json::from_slice(&response.body).map_err(|error| undecodable(response, error.to_string()))?;
+        let part = |name: &str| pagination.response.get(name).and_then(|pointer| body.pointer(pointer));
+        let is_mark = |value: &&Value| !value.is_null() && value.as_str() != Some("");
+        let (total, next) = (part("total").and_then(Value::as_u64), part("next").filter(is_mark).cloned());
+        let pointer = pagination.response.get("items").map_or("", String::as_str);
+        match body.pointer_mut(pointer).map(Value::take) {
+            Some(Value::Array(items)) => Ok(Self { items, total, next }),
+            _ => Err(undecodable(response, format!("there is no list of items at `{pointer}`"))),
+        }
+    }
+}
+
+/// Turns the call of a page into the call of the next one; `false` if it was the last.
+fn advance(call: &mut Call, pagination: &Pagination, page: &Page) -> bool {
+    let name = |part: &str| pagination.request.get(part).map_or_else(|| part.to_owned(), Clone::clone);
+    let number = |call: &Call, name: &str| {
+        let value = call.arguments.iter().find(|(known, _)| known == name || known.ends_with(&format!(":{name}")));
+        value.and_then(|(_, value)| value.as_u64())
+    };
+    let count = page.items.len() as u64;
+    match pagination.style {
+        PaginationStyle::Offset => {
+            let offset = number(call, &name("offset")).unwrap_or(0).saturating_add(count);
+            let full = number(call, &name("limit")).is_none_or(|limit| count >= limit);
+            let more = count > 0 && page.total.map_or(full, |total| offset < total);
+            replace(call, &name("offset"), Value::from(offset));
+            more
+        }
+        PaginationStyle::Page => {
+            let current = number(call, &name("page")).unwrap_or(1);
+            let size = number(call, &name("size"));
+            let seen = current.saturating_mul(size.unwrap_or(count));
+            let full = size.is_none_or(|size| count >= size);
+            let more = count > 0 && page.total.map_or(full, |total| seen < total);
+            replace(call, &name("page"), Value::from(current.saturating_add(1)));
+            more
+        }
+        PaginationStyle::Cursor => {
+            let cursor = name("cursor");
+            let before = call.arguments.iter().find(|(known, _)| *known == cursor).map(|(_, value)| value.clone());
+            // A server that answers the same mark for ever must not be asked for ever.
+            let Some(next) = page.next.clone().filter(|next| Some(next) != before.as_ref()) else { return false };
+            replace(call, &cursor, next);
+            true
+        }
+    }
+}
+
+fn replace(call: &mut Call, name: &str, value: Value) {
+    let prefixed = format!("query:{name}");
+    call.arguments.retain(|(known, _)| known != name && *known != prefixed);
+    call.arguments.push((name.to_owned(), value));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pagination(style: PaginationStyle) -> Pagination {
+        let response = [("items", "/items"), ("total", "/total"), ("next", "/next")];
+        let response = response.map(|(part, pointer)| (part.to_owned(), pointer.to_owned())).into();
+        Pagination { style, request: [].into(), response }
+    }
+
+    fn page(count: usize, total: Option<u64>, next: Option<&str>) -> Page {
+        Page { items: vec![json!({}); count], total, next: next.map(Value::from) }
+    }
+
+    fn argument<'a>(call: &'a Call, name: &str) -> Option<&'a Value> {
+        call.arguments.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// ARROW-5, ROBOTICKS-4: by offset, until the total is reached or a page is not full.
+    #[test]
+    fn offsets_advance_until_the_total() {
+        let pagination = pagination(PaginationStyle::Offset);
+        let mut call = Call::new("list").argument("limit", 2);
+        assert!(advance(&mut call, &pagination, &page(2, Some(3), None)));
+        assert_eq!(argument(&call, "offset"), Some(&json!(2)));
+        assert!(!advance(&mut call, &pagination, &page(1, Some(3), None)));
+        let mut call = Call::new("list").argument("limit", 2);
+        assert!(advance(&mut call, &pagination, &page(2, None, None)));
+        assert!(!advance(&mut call, &pagination, &page(1, None, None)));
+        assert!(!advance(&mut call, &pagination, &page(0, Some(99), None)));
+    }
+
+    #[test]
+    fn page_numbers_and_cursors_advance() {
+        let mut call = Call::new("list").argument("size", 2);
+        assert!(advance(&mut call, &pagination(PaginationStyle::Page), &page(2, Some(3), None)));
+        assert_eq!(argument(&call, "page"), Some(&json!(2)));
+        assert!(!advance(&mut call, &pagination(PaginationStyle::Page), &page(1, Some(3), None)));
+        let cursor = pagination(PaginationStyle::Cursor);
+        let mut call = Call::new("list");
+        assert!(advance(&mut call, &cursor, &page(2, None, Some("abc"))));
+        assert_eq!(argument(&call, "cursor"), Some(&json!("abc")));
+        assert!(!advance(&mut call, &cursor, &page(2, None, Some("abc"))));
+        assert!(!advance(&mut call, &cursor, &page(2, None, None)));
+    }
+}

@@ -1,0 +1,11 @@
+//! Tests of the client against servers on loopback: one binary, one module per concern.
+
+mod api;
+mod attach;
+mod configuration;
+mod limits;
+mod pages;
+mod resends;
+mod stage;
+mod tokens;
+mod vectors;
