@@ -4,11 +4,61 @@
 //! and Node each write it down in their own words, over the same operation table.
 
 pub mod names;
+pub mod node;
+pub mod python;
+pub mod rust;
 pub mod surface;
 pub mod types;
 
+use bitting_spec::Document;
+
 pub use names::Language;
 pub use surface::Surface;
+
+/// The clients of `document` for an API called `name` (kebab case), one per language. With several languages each has a
+/// folder of its own: `rust/`, `python/`, `node/`.
+#[must_use]
+pub fn generate(document: &Document, name: &str, languages: &[Language]) -> Generated {
+    let surface = Surface::of(document, name);
+    let mut all = Generated::default();
+    for language in languages {
+        let mut one = match language {
+            Language::Rust => rust::generate(&surface, &rust::Options::default()),
+            Language::Python => python::generate(&surface),
+            Language::Node => node::generate(&surface),
+        };
+        if languages.len() > 1 {
+            one.files.iter_mut().for_each(|file| file.path = format!("{}/{}", language.as_str(), file.path));
+        }
+        all.files.append(&mut one.files);
+        all.notes.append(&mut one.notes);
+    }
+    all
+}
+
+/// What a generator made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Generated {
+    /// The files, in the order in which they should be read.
+    pub files: Vec<File>,
+    /// What the reader of the output should know.
+    pub notes: Vec<Note>,
+}
+
+/// Something of the document that the output does not carry, or carries in another form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Where it stands: a type's or operation's name, with a JSON pointer inside it where that helps.
+    pub place: String,
+    /// What was done, and why.
+    pub message: String,
+}
+
+impl std::fmt::Display for Note {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}: {}", self.place, self.message)
+    }
+}
 
 /// A generated file.
 #[derive(Debug, Clone, PartialEq, Eq)]

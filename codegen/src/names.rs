@@ -35,6 +35,12 @@ impl Language {
         }
     }
 
+    /// Whether the language keeps `word` for itself.
+    #[must_use]
+    pub fn keeps(self, word: &str) -> bool {
+        self.reserved().contains(&word)
+    }
+
     /// The name of a method, a field or an argument: `snake_case` in Rust and Python, `camelCase` in Node.
     #[must_use]
     pub fn value(self, name: &str) -> String {
@@ -53,7 +59,7 @@ impl Language {
 
     /// `name`, with a `_` behind it where the language keeps the word for itself.
     fn free(self, name: String) -> String {
-        if self.reserved().contains(&name.as_str()) { format!("{name}_") } else { name }
+        if self.keeps(&name) { format!("{name}_") } else { name }
     }
 }
 
@@ -61,7 +67,11 @@ impl Language {
 #[must_use]
 pub fn type_name(name: &str) -> String {
     let cased = spelled(name).to_pascal_case();
-    if cased.starts_with(|first: char| first.is_ascii_digit()) { format!("T{cased}") } else { started(cased) }
+    match cased.chars().next() {
+        None => "Empty".to_owned(),
+        Some(first) if first.is_ascii_digit() => format!("T{cased}"),
+        Some(_) => cased,
+    }
 }
 
 /// Signs that tell names apart are spelled out, so that `==` and `!=`, `+1` and `-1` stay different.
@@ -97,14 +107,11 @@ fn started(name: String) -> String {
 
 /// Makes `names` differ by numbering those that came before.
 pub(crate) fn distinct(name: String, taken: &mut Vec<String>) -> String {
-    let mut candidate = name.clone();
-    let mut number = 2;
-    while taken.contains(&candidate) {
-        candidate = format!("{name}{number}");
-        number += 1;
-    }
-    taken.push(candidate.clone());
-    candidate
+    let mut numbered = (2..).map(|number| format!("{name}{number}"));
+    let distinct = if taken.contains(&name) { numbered.find(|other| !taken.contains(other)) } else { None };
+    let distinct = distinct.unwrap_or(name);
+    taken.push(distinct.clone());
+    distinct
 }
 
 const RUST: [&str; 56] = [

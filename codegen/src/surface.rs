@@ -247,7 +247,7 @@ pub(crate) fn is_json(media_type: &str) -> bool {
 }
 
 /// Whether a body of this media type is written from members.
-fn is_structured(media_type: &str) -> bool {
+pub(crate) fn is_structured(media_type: &str) -> bool {
     is_json(media_type)
         || media_type.starts_with("application/x-www-form-urlencoded")
         || media_type.starts_with("multipart/")

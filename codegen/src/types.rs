@@ -11,6 +11,9 @@ pub struct Types {
     /// The types in the order of the document.
     pub defs: Vec<TypeDef>,
     taken: Vec<String>,
+    /// The schemas that are being read, with the names of those that have one: what holds itself through `allOf` ends
+    /// there.
+    open: Vec<(Value, Option<String>)>,
 }
 
 /// A type with a name.
@@ -24,7 +27,7 @@ pub struct TypeDef {
     pub description: Option<String>,
     /// What it is.
     pub kind: TypeKind,
-    /// Its schema, as JSON Schema 2020-12 with references to components.
+    /// Its schema, as JSON Schema 2020-12 with references to components, its `allOf` parts put together.
     pub schema: Value,
 }
 
@@ -121,7 +124,7 @@ impl Types {
         for (component, name) in named {
             let schema = document.schemas[&component].clone();
             let reader = Reader { document, types: &mut types };
-            reader.define(name, Some(component), &schema);
+            reader.define(&name, Some(component), &schema);
         }
         types
     }
@@ -170,17 +173,19 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Defines the type `name`. Its place is taken first, so that the order is the document's.
-    fn define(mut self, name: String, component: Option<String>, schema: &Value) {
+    fn define(mut self, name: &str, component: Option<String>, schema: &Value) {
         let index = self.types.defs.len();
         let description = schema.get("description").and_then(Value::as_str).map(str::to_owned);
         let kind = TypeKind::Alias(TypeRef::Any);
-        self.types.defs.push(TypeDef { name: name.clone(), component, description, kind, schema: schema.clone() });
-        let kind = self.kind(schema, &name);
+        let schema = merged(self.document, schema);
+        self.types.defs.push(TypeDef { name: name.to_owned(), component, description, kind, schema: schema.clone() });
+        self.types.open.push((schema.clone(), Some(name.to_owned())));
+        let kind = self.kind(&schema, name);
+        self.types.open.pop();
         self.types.defs[index].kind = kind;
     }
 
     fn kind(&mut self, schema: &Value, name: &str) -> TypeKind {
-        let schema = &merged(self.document, schema);
         let (types, _) = types_of(schema);
         if let Some(variants) = variants(schema) {
             return self.union(schema, &variants, name);
@@ -236,7 +241,9 @@ impl Reader<'_> {
         for variant in variants {
             let TypeRef::Named(name) = variant else { return None };
             if !mapping.iter().any(|(_, target)| target == variant) {
-                mapping.push((self.types.get(name)?.component.clone()?, variant.clone()));
+                // Components took their names in the document's order, before any of them was read.
+                let index = self.types.taken.iter().position(|taken| taken == name)?;
+                mapping.push((self.document.schemas.get_index(index)?.0.clone(), variant.clone()));
             }
         }
         Some(Discriminator { property, mapping })
@@ -257,17 +264,23 @@ impl Reader<'_> {
                 kind => TypeRef::Nullable(Box::new(kind)),
             };
         }
+        if let Some((_, name)) = self.types.open.iter().find(|(open, _)| open == schema) {
+            return name.clone().map_or(TypeRef::Any, TypeRef::Named);
+        }
         let (types, _) = types_of(schema);
         let has_members =
             schema.get("properties").and_then(Value::as_object).is_some_and(|members| !members.is_empty());
         let is_named =
             variants(schema).is_some() || strings(schema).is_some() || has_members && is_one(&types, "object");
         if !is_named {
-            return self.inline(schema, hint);
+            self.types.open.push((schema.clone(), None));
+            let kind = self.inline(schema, hint);
+            self.types.open.pop();
+            return kind;
         }
         let name = names::distinct(names::type_name(hint), &mut self.types.taken);
         let reader = Reader { document: self.document, types: self.types };
-        reader.define(name.clone(), None, schema);
+        reader.define(&name, None, schema);
         TypeRef::Named(name)
     }
 
@@ -340,8 +353,15 @@ fn strings(schema: &Value) -> Option<Vec<String>> {
 fn variants(schema: &Value) -> Option<Vec<Value>> {
     let key = ["oneOf", "anyOf"].into_iter().find(|key| !list(schema, key).is_empty())?;
     let variants: Vec<Value> = list(schema, key).iter().filter(|variant| !is_null(variant)).cloned().collect();
-    (variants.len() > 1).then_some(variants)
+    // Variants that only say which members must be there leave an object what it is.
+    let is_shape = |variant: &Value| SHAPE.iter().any(|key| variant.get(key).is_some()) || !variant.is_object();
+    let is_union = schema.get("properties").is_none() || variants.iter().any(is_shape);
+    (variants.len() > 1 && is_union).then_some(variants)
 }
+
+/// Keywords that say what a value is made of.
+const SHAPE: [&str; 10] =
+    ["$ref", "type", "properties", "items", "prefixItems", "enum", "const", "allOf", "anyOf", "oneOf"];
 
 /// What is left of a schema that allows `null` besides: of `anyOf: [X, null]`, of a nullable enum, object or union.
 fn without_null(schema: &Value) -> Option<Value> {
@@ -373,6 +393,11 @@ fn is_null(schema: &Value) -> bool {
 /// A schema whose `allOf` parts are put together: members and requirements of all of them. A part that is a union
 /// itself cannot be merged into an object and is left where it is.
 fn merged(document: &Document, schema: &Value) -> Value {
+    merged_below(document, schema, &mut Vec::new())
+}
+
+/// [`merged`] inside of the components `above`, which a part that leads back to one of them cannot repeat.
+fn merged_below<'a>(document: &'a Document, schema: &'a Value, above: &mut Vec<&'a Value>) -> Value {
     let parts = list(schema, "allOf");
     if parts.is_empty() {
         return schema.clone();
@@ -384,14 +409,20 @@ fn merged(document: &Document, schema: &Value) -> Value {
     let mut whole = object.clone();
     whole.remove("allOf");
     for part in parts {
-        let part = merged(document, document.resolve(part));
+        let part = document.resolve(part);
+        if above.iter().any(|other| std::ptr::eq(*other, part)) {
+            continue;
+        }
+        above.push(part);
+        let part = merged_below(document, part, above);
+        above.pop();
         for (key, value) in part.as_object().into_iter().flatten() {
             match (whole.get_mut(key), value) {
                 (Some(Value::Object(into)), Value::Object(from)) if key == "properties" => {
                     from.iter().for_each(|(name, value)| drop(into.insert(name.clone(), value.clone())));
                 }
                 (Some(Value::Array(into)), Value::Array(from)) if key == "required" => {
-                    into.extend(from.iter().cloned())
+                    into.extend(from.iter().cloned());
                 }
                 (Some(_), _) => {}
                 (None, _) if is_annotation(key) => {}

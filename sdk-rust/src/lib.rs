@@ -35,6 +35,7 @@ mod clock;
 mod credentials;
 mod error;
 mod limit;
+mod open_enum;
 mod origin;
 mod pages;
 mod pipeline;
@@ -48,6 +49,8 @@ mod transport;
 mod typed;
 
 pub use bitting_spec::{extension, table};
+#[doc(hidden)]
+pub use serde;
 pub use body::{Body, Part};
 pub use builder::ClientBuilder;
 pub use call::{Call, CallOptions};

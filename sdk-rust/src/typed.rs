@@ -161,8 +161,10 @@ impl<T> DerefMut for Json<T> {
 }
 
 impl<T: DeserializeOwned> Decode for Json<T> {
+    /// An answer without content is `null`, so that an operation may answer 200 with a body and 204 without.
     fn decode(response: &Response) -> Result<Self, Error> {
-        serde_json::from_slice(&response.body).map(Json).map_err(|error| undecodable(response, error.to_string()))
+        let body = if response.body.is_empty() { b"null" } else { &response.body[..] };
+        serde_json::from_slice(body).map(Json).map_err(|error| undecodable(response, error.to_string()))
     }
 }
 

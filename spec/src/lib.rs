@@ -7,6 +7,8 @@
 //! This crate does no I/O beyond a [`Reader`] that it is given, reads no clock, and knows no HTTP library.
 
 pub mod extension;
+#[cfg(feature = "lower")]
+pub mod lower;
 pub mod style;
 pub mod table;
 

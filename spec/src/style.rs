@@ -2,8 +2,12 @@
 //!
 //! One encoder serves the client runtime and the conformance suite, so both mean the same request.
 
+mod decode;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
+
+pub use decode::{Shape, decode};
 
 use crate::table::{Encoding, Location, Parameter, Style};
 
@@ -58,6 +62,12 @@ pub enum Problem {
     /// A header value must not contain control characters.
     #[error("a header value must not contain control characters")]
     HeaderValue,
+    /// What came over the wire does not have the form of the parameter's style.
+    #[error("the text does not have the form of this parameter's style")]
+    Malformed,
+    /// A single value was given more than once.
+    #[error("the value is given more than once")]
+    Repeated,
 }
 
 /// Writes `value` as `parameter` asks.

@@ -246,13 +246,23 @@ impl Reader<'_> {
             responses: self.responses(node)?,
             security: security::effective(node, &self.security, &self.scheme_names)?,
             servers: if servers.is_empty() { server::read(item)? } else { servers },
-            tenant: node.extension("x-tenant")?.or_else(|| self.tenant.clone()),
+            tenant: self.tenant(path, node)?,
             rate_limit: node.extension("x-rate-limit")?,
             retry: node.extension("x-retry")?,
             idempotent: node.optional_flag("x-idempotent")?,
             pagination: node.extension("x-pagination")?,
             pointer: node.pointer.clone(),
         })
+    }
+
+    /// What binds the operation to an organization. A parameter that its path does not have binds it to none: login
+    /// stands under the same root as everything else.
+    fn tenant(&self, path: &str, node: &Node<'_>) -> Result<Option<Tenant>, Fault> {
+        let tenant = node.extension("x-tenant")?.or_else(|| self.tenant.clone());
+        Ok(tenant.filter(|tenant| match tenant {
+            Tenant::Path(parameter) => template_names(path).contains(&parameter.as_str()),
+            Tenant::Token => true,
+        }))
     }
 
     fn tags(&self, node: &Node<'_>) -> Result<Vec<String>, Fault> {

@@ -31,6 +31,7 @@ fn roboticks_says_how_to_authenticate() {
     assert_eq!(token.acquire.as_ref().unwrap().operation_id, "login");
     assert_eq!(token.refresh.as_ref().unwrap().style, RefreshStyle::CurrentToken);
     assert_eq!(list.tenant, Some(Tenant::Path("org_slug".to_owned())));
+    assert_eq!(document.operation("refreshToken").unwrap().tenant, None);
 }
 
 /// ROBOTICKS-5, ROBOTICKS-6: the exact bodies are examples that say when they apply.

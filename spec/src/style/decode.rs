@@ -1,0 +1,486 @@
+//! How a parameter's value is read from the wire: the inverse of [`encode`](super::encode), for the reference server.
+//!
+//! Text has no types, so the schema says what it means: [`Shape`] is the part of a schema that reading needs, made
+//! once and used for every request.
+
+use std::collections::BTreeMap;
+
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
+
+use super::{Problem, StyleError};
+use crate::table::{Encoding, Location, Parameter, Style};
+
+/// Schemas nested deeper than this are read as text: no style writes them anyway.
+const MAX_DEPTH: usize = 6;
+
+/// What the text of a value may mean, taken from its schema.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shape {
+    types: Vec<String>,
+    items: Option<Box<Shape>>,
+    properties: BTreeMap<String, Shape>,
+}
+
+impl Shape {
+    /// The shape of a schema (JSON Schema 2020-12) that carries what its references name, as
+    /// `Document::bundle` gives it.
+    #[must_use]
+    pub fn of(bundled: &Value) -> Self {
+        let mut shape = Self::default();
+        shape.read(bundled, bundled, 0);
+        shape
+    }
+
+    fn read(&mut self, root: &Value, schema: &Value, depth: usize) {
+        if depth > MAX_DEPTH {
+            return;
+        }
+        if let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|reference| follow(root, reference)) {
+            self.read(root, target, depth + 1);
+        }
+        match schema.get("type") {
+            Some(Value::String(name)) => self.allow(name),
+            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).for_each(|name| self.allow(name)),
+            _ => {}
+        }
+        let values = schema.get("enum").and_then(Value::as_array).into_iter().flatten().chain(schema.get("const"));
+        values.for_each(|value| self.allow(type_of(value)));
+        if let Some(items) = schema.get("items") {
+            self.items.get_or_insert_default().read(root, items, depth + 1);
+        }
+        for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            self.properties.entry(name.clone()).or_default().read(root, property, depth + 1);
+        }
+        for list in ["allOf", "anyOf", "oneOf"].iter().filter_map(|key| schema.get(*key)?.as_array()) {
+            list.iter().for_each(|part| self.read(root, part, depth + 1));
+        }
+    }
+
+    fn allow(&mut self, name: &str) {
+        if !self.allows(name) {
+            self.types.push(name.to_owned());
+        }
+    }
+
+    fn allows(&self, name: &str) -> bool {
+        self.types.iter().any(|known| known == name)
+    }
+
+    /// Whether the value is a list: where a list and a scalar are both allowed, several values make one.
+    fn is_list(&self, several: bool) -> bool {
+        let scalar = ["string", "integer", "number", "boolean"].iter().any(|name| self.allows(name));
+        (self.allows("array") || self.items.is_some()) && (several || !scalar)
+    }
+
+    fn is_object(&self) -> bool {
+        self.allows("object") || !self.properties.is_empty()
+    }
+
+    /// The scalar that `text` is. What fits no other type is a string: the schema's validator then says what is wrong.
+    #[must_use]
+    pub fn scalar(&self, text: String) -> Value {
+        match text.as_str() {
+            "true" if self.allows("boolean") => return Value::Bool(true),
+            "false" if self.allows("boolean") => return Value::Bool(false),
+            "" | "null" if self.allows("null") && !self.allows("string") => return Value::Null,
+            _ => {}
+        }
+        if self.allows("integer") || self.allows("number") {
+            if let Ok(number) = serde_json::from_str::<serde_json::Number>(&text) {
+                return whole(&number).map_or(Value::Number(number), Value::from);
+            }
+        }
+        Value::String(text)
+    }
+
+    fn item(&self, text: String) -> Value {
+        self.items.as_deref().map_or_else(|| Value::String(text.clone()), |items| items.scalar(text.clone()))
+    }
+
+    fn member(&self, name: &str, text: String) -> Value {
+        self.properties.get(name).map_or_else(|| Value::String(text.clone()), |shape| shape.scalar(text.clone()))
+    }
+
+    /// Reads a form body (`application/x-www-form-urlencoded`) as the object of this shape.
+    ///
+    /// # Errors
+    /// [`Problem::Malformed`] where the text is not UTF-8 once it is decoded.
+    pub fn form(&self, text: &str) -> Result<Value, Problem> {
+        let mut object = Map::new();
+        for (name, value) in pairs(text, '&')? {
+            let value = unescape(value, true)?;
+            let shape = self.properties.get(&name);
+            match (object.get_mut(&name), shape) {
+                (Some(Value::Array(items)), Some(shape)) => items.push(shape.item(value)),
+                (Some(_), _) => return Err(Problem::Repeated),
+                (None, Some(shape)) if shape.is_list(false) => {
+                    object.insert(name, Value::Array(vec![shape.item(value)]));
+                }
+                (None, _) => {
+                    let value = self.member(&name, value);
+                    object.insert(name, value);
+                }
+            }
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+/// A number without a fraction as an integer, so that `1.0` and `1` are the same count.
+fn whole(number: &serde_json::Number) -> Option<i64> {
+    let float = number.as_f64().filter(|_| !number.is_i64() && !number.is_u64())?;
+    (float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0).then_some(float as i64)
+}
+
+fn follow<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> {
+    root.pointer(&percent_decode_str(reference.strip_prefix('#')?).decode_utf8().ok()?)
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// Reads the value of `parameter` from `text`, which is what stands at its place as it came over the wire: the
+/// template's expression in a path, the whole query (other parameters are passed over), the whole `Cookie` header, or
+/// the header's value. `None`: the parameter is not there.
+///
+/// A label's dot, a header's comma, and the space or pipe of the delimited styles cannot be told from data (RFC 6570,
+/// 3.2.5), so such lists are split at each.
+///
+/// # Errors
+/// When the text does not have the form of the parameter's style.
+pub fn decode(parameter: &Parameter, shape: &Shape, text: &str) -> Result<Option<Value>, StyleError> {
+    let fail = |problem| StyleError { name: parameter.name.clone(), location: parameter.location, problem };
+    let value = match &parameter.encoding {
+        Encoding::Content(_) => content(parameter, text),
+        Encoding::Style { style, explode, .. } => {
+            let reader = Reader { parameter, shape, style: *style, explode: *explode };
+            match parameter.location {
+                Location::Path | Location::Header => reader.segment(text),
+                Location::Query => reader.pairs(text, '&'),
+                Location::Cookie => reader.pairs(text, ';'),
+            }
+        }
+    };
+    value.map_err(fail)
+}
+
+/// A parameter with `content` is read as JSON.
+fn content(parameter: &Parameter, text: &str) -> Result<Option<Value>, Problem> {
+    let json = |text: &str| serde_json::from_str(text).map(Some).map_err(|_| Problem::Malformed);
+    let separator = match parameter.location {
+        Location::Header => return json(text),
+        Location::Path => return json(&unescape(text, false)?),
+        Location::Query => '&',
+        Location::Cookie => ';',
+    };
+    let found = pairs(text, separator)?.into_iter().find(|(name, _)| *name == parameter.name);
+    found.map_or(Ok(None), |(_, value)| json(&unescape(value, separator == '&')?))
+}
+
+/// Reads one parameter; holds what decides how.
+struct Reader<'a> {
+    parameter: &'a Parameter,
+    shape: &'a Shape,
+    style: Style,
+    explode: bool,
+}
+
+impl Reader<'_> {
+    /// A path segment or a header.
+    fn segment(&self, text: &str) -> Result<Option<Value>, Problem> {
+        let name = &self.parameter.name;
+        let text = match self.style {
+            Style::Label => text.strip_prefix('.').ok_or(Problem::Malformed)?,
+            Style::Matrix => text.strip_prefix(';').ok_or(Problem::Malformed)?,
+            _ => text,
+        };
+        let exploded = self.explode && self.style != Style::Simple;
+        let delimiter = match self.style {
+            Style::Matrix if exploded => ';',
+            Style::Label if exploded => '.',
+            _ => ',',
+        };
+        if self.shape.is_object() {
+            let text = if self.style == Style::Matrix && !exploded { self.unnamed(text)? } else { text };
+            return self.object(text, delimiter).map(Some);
+        }
+        if self.shape.is_list(text.contains(delimiter)) {
+            let unnamed = |part| if self.style == Style::Matrix { self.unnamed(part) } else { Ok(part) };
+            let whole = if exploded { text } else { unnamed(text)? };
+            let parts = whole.split(delimiter).map(|part| if exploded { unnamed(part) } else { Ok(part) });
+            let items = parts.map(|part| Ok(self.shape.item(self.text(part?)?)));
+            return items.collect::<Result<Vec<_>, _>>().map(|items| Some(Value::Array(items)));
+        }
+        let text = match self.style {
+            Style::Matrix if text == name => "",
+            Style::Matrix => self.unnamed(text)?,
+            _ => text,
+        };
+        Ok(Some(self.shape.scalar(self.text(text)?)))
+    }
+
+    /// The query or the cookies.
+    fn pairs(&self, text: &str, separator: char) -> Result<Option<Value>, Problem> {
+        let pairs = pairs(text, separator)?;
+        if self.style == Style::DeepObject {
+            return self.deep(&pairs);
+        }
+        if self.shape.is_object() && self.explode {
+            return self.members(&pairs);
+        }
+        let values: Vec<&str> =
+            pairs.iter().filter(|(name, _)| *name == self.parameter.name).map(|(_, value)| *value).collect();
+        let Some(first) = values.first() else { return Ok(None) };
+        if self.shape.is_list(values.len() > 1 || self.split(first).len() > 1) {
+            let parts = if self.explode { values } else { self.split(first) };
+            let items = parts.into_iter().map(|part| Ok(self.shape.item(self.text(part)?)));
+            return items.collect::<Result<Vec<_>, _>>().map(|items| Some(Value::Array(items)));
+        }
+        if values.len() > 1 {
+            return Err(Problem::Repeated);
+        }
+        if self.shape.is_object() {
+            return self.object(&self.split(first).join(","), ',').map(Some);
+        }
+        Ok(Some(self.shape.scalar(self.text(first)?)))
+    }
+
+    /// The parts of a list that is not exploded.
+    fn split<'t>(&self, text: &'t str) -> Vec<&'t str> {
+        match self.style {
+            _ if self.explode => vec![text],
+            Style::SpaceDelimited if text.contains('+') => text.split('+').collect(),
+            Style::SpaceDelimited => text.split("%20").collect(),
+            Style::PipeDelimited if text.contains('|') => text.split('|').collect(),
+            Style::PipeDelimited => text.split("%7C").flat_map(|part| part.split("%7c")).collect(),
+            _ => text.split(',').collect(),
+        }
+    }
+
+    /// `R=100,G=200` where it is exploded, `R,100,G,200` where it is not.
+    fn object(&self, text: &str, delimiter: char) -> Result<Value, Problem> {
+        let mut object = Map::new();
+        let mut insert = |key: &str, value: &str| {
+            let key = self.text(key)?;
+            let value = self.shape.member(&key, self.text(value)?);
+            object.insert(key, value).map_or(Ok(()), |_| Err(Problem::Repeated))
+        };
+        let parts: Vec<&str> = text.split(delimiter).filter(|part| !part.is_empty()).collect();
+        if self.explode {
+            for part in parts {
+                let (key, value) = part.split_once('=').ok_or(Problem::Malformed)?;
+                insert(key, value)?;
+            }
+        } else {
+            let flat: Vec<&str> = text.split(delimiter).collect();
+            for pair in flat.chunks(2) {
+                let [key, value] = pair else { return Err(Problem::Malformed) };
+                insert(key, value)?;
+            }
+        }
+        Ok(Value::Object(object))
+    }
+
+    /// The members of an exploded object stand as parameters of their own.
+    fn members(&self, pairs: &[(String, &str)]) -> Result<Option<Value>, Problem> {
+        let mut object = Map::new();
+        for (name, value) in pairs.iter().filter(|(name, _)| self.shape.properties.contains_key(name)) {
+            let value = self.shape.member(name, self.text(value)?);
+            if object.insert(name.clone(), value).is_some() {
+                return Err(Problem::Repeated);
+            }
+        }
+        Ok((!object.is_empty()).then_some(Value::Object(object)))
+    }
+
+    /// `name[key]=value`, nested by more brackets; a repeated name is a list.
+    fn deep(&self, pairs: &[(String, &str)]) -> Result<Option<Value>, Problem> {
+        let mut object = Value::Null;
+        for (name, value) in pairs {
+            let Some(rest) = name.strip_prefix(&self.parameter.name).filter(|rest| rest.starts_with('[')) else {
+                continue;
+            };
+            let keys: Vec<&str> = rest.split('[').skip(1).map(|key| key.strip_suffix(']').unwrap_or(key)).collect();
+            place(&mut object, &keys, self.shape, self.text(value)?)?;
+        }
+        Ok((!object.is_null()).then_some(object))
+    }
+
+    fn unnamed<'t>(&self, part: &'t str) -> Result<&'t str, Problem> {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        if unescape(name, false)? == self.parameter.name { Ok(value) } else { Err(Problem::Malformed) }
+    }
+
+    fn text(&self, text: &str) -> Result<String, Problem> {
+        match self.parameter.location {
+            Location::Header => Ok(text.trim().to_owned()),
+            location => unescape(text, location == Location::Query),
+        }
+    }
+}
+
+/// Puts `text` at the place in `target` that `keys` name.
+fn place(target: &mut Value, keys: &[&str], shape: &Shape, text: String) -> Result<(), Problem> {
+    let Some((key, rest)) = keys.split_first() else {
+        return match target {
+            Value::Null if shape.is_list(false) => {
+                *target = Value::Array(vec![shape.item(text)]);
+                Ok(())
+            }
+            Value::Null => {
+                *target = shape.scalar(text);
+                Ok(())
+            }
+            Value::Array(items) => {
+                items.push(shape.item(text));
+                Ok(())
+            }
+            _ => Err(Problem::Repeated),
+        };
+    };
+    if target.is_null() {
+        *target = Value::Object(Map::new());
+    }
+    let Value::Object(object) = target else { return Err(Problem::Malformed) };
+    let anything = Shape::default();
+    let shape = shape.properties.get(*key).unwrap_or(&anything);
+    place(object.entry(*key).or_insert(Value::Null), rest, shape, text)
+}
+
+/// The `name=value` pairs of a query or of cookies; names are decoded, values are not.
+fn pairs(text: &str, separator: char) -> Result<Vec<(String, &str)>, Problem> {
+    let parts = text.split(separator).map(str::trim).filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            Ok((unescape(name, separator == '&')?, value))
+        })
+        .collect()
+}
+
+/// In a query `+` is a space, as in HTML forms.
+fn unescape(text: &str, plus: bool) -> Result<String, Problem> {
+    let spaced = if plus { text.replace('+', " ") } else { text.to_owned() };
+    let decoded = percent_decode_str(&spaced).decode_utf8().map_err(|_| Problem::Malformed)?;
+    Ok(decoded.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::encode;
+    use super::*;
+
+    fn parameter(location: Location, style: Style, explode: bool) -> Parameter {
+        let encoding = Encoding::Style { style, explode, allow_reserved: false };
+        Parameter { name: "color".to_owned(), location, required: true, encoding }
+    }
+
+    fn styles() -> impl Strategy<Value = (Location, Style, bool)> {
+        use Location::{Cookie, Header, Path, Query};
+        let all = [
+            (Path, Style::Simple),
+            (Path, Style::Matrix),
+            (Path, Style::Label),
+            (Query, Style::Form),
+            (Query, Style::SpaceDelimited),
+            (Query, Style::PipeDelimited),
+            (Header, Style::Simple),
+            (Cookie, Style::Form),
+        ];
+        (proptest::sample::select(all.to_vec()), any::<bool>())
+            .prop_map(|((place, style), explode)| (place, style, explode))
+    }
+
+    /// Text that no place confuses with its own signs: see [`decode`] on labels and headers.
+    fn words(location: Location, style: Style) -> &'static str {
+        match (location, style) {
+            (Location::Header, _) => "[a-z0-9][a-zA-Z0-9_/%+-]{0,9}",
+            (_, Style::Label) => "[a-zA-Z0-9_/%+;= -]{1,10}",
+            (_, Style::SpaceDelimited | Style::PipeDelimited) => "[a-zA-Z0-9_/%+;=,&.éß-]{1,10}",
+            _ => "[a-zA-Z0-9_/%+;=,&|.éß -]{1,10}x",
+        }
+    }
+
+    proptest! {
+        /// What `encode` writes, `decode` reads: scalars, lists and objects in every style.
+        #[test]
+        fn reads_what_encode_writes(
+            (parameter, shape, value) in styles().prop_flat_map(|(location, style, explode)| {
+                let word = words(location, style);
+                let scalar = word.prop_map(|text| (json!({"type": "string"}), json!(text)));
+                let number = any::<i32>().prop_map(|number| (json!({"type": "integer"}), json!(number)));
+                let list = proptest::collection::vec(word, 1..4)
+                    .prop_map(|items| (json!({"type": "array", "items": {"type": "string"}}), json!(items)));
+                let object = (word, any::<bool>()).prop_map(|(text, flag)| {
+                    let properties = json!({"R": {"type": "string"}, "G": {"type": "boolean"}});
+                    (json!({"type": "object", "properties": properties}), json!({"R": text, "G": flag}))
+                });
+                prop_oneof![scalar, number, list, object]
+                    .prop_map(move |(schema, value)| (parameter(location, style, explode), Shape::of(&schema), value))
+            })
+        ) {
+            let text = encode(&parameter, &value).map_err(|error| TestCaseError::fail(error.to_string()))?;
+            prop_assert_eq!(decode(&parameter, &shape, &text), Ok(Some(value)), "written as {:?}", text);
+        }
+
+        /// No text makes the reader panic, and an answer is a value or an error.
+        #[test]
+        fn takes_any_text((location, style, explode) in styles(), text in "\\PC{0,40}") {
+            let shape = Shape::of(&json!({"type": ["array", "object"], "items": {"type": "integer"}}));
+            let _ = decode(&parameter(location, style, explode), &shape, &text);
+            let _ = decode(&parameter(Location::Query, Style::DeepObject, true), &shape, &text);
+        }
+    }
+
+    #[test]
+    fn deep_objects_and_references_are_read() {
+        let schema = json!({
+            "$ref": "#/components/schemas/Filter",
+            "components": {"schemas": {"Filter": {"type": "object", "properties": {
+                "limit": {"type": "integer"},
+                "tags": {"type": "array", "items": {"type": "string"}},
+                "range": {"type": "object", "properties": {"from": {"type": "number"}}},
+            }}}},
+        });
+        let parameter = parameter(Location::Query, Style::DeepObject, true);
+        let value = json!({"limit": 5, "tags": ["a b", "c"], "range": {"from": 1.5}});
+        let text = encode(&parameter, &value).unwrap();
+        assert_eq!(decode(&parameter, &Shape::of(&schema), &format!("other=1&{text}")), Ok(Some(value)));
+    }
+
+    #[test]
+    fn types_decide_what_text_means() {
+        let read = |schema: Value, text: &str| {
+            let parameter = parameter(Location::Query, Style::Form, true);
+            decode(&parameter, &Shape::of(&schema), text).map_err(|error| error.problem)
+        };
+        assert_eq!(read(json!({"type": "integer"}), "color=7"), Ok(Some(json!(7))));
+        assert_eq!(read(json!({"type": "integer"}), "color=seven"), Ok(Some(json!("seven"))));
+        assert_eq!(read(json!({"type": "integer"}), "color=2.0"), Ok(Some(json!(2))));
+        assert_eq!(read(json!({"type": "string"}), "color=7&size=1"), Ok(Some(json!("7"))));
+        assert_eq!(read(json!({"enum": [true, "x"]}), "color=true"), Ok(Some(json!(true))));
+        assert_eq!(read(json!({"type": "integer"}), "size=1"), Ok(None));
+        assert_eq!(read(json!({"type": "integer"}), "color=1&color=2"), Err(Problem::Repeated));
+        assert_eq!(read(json!({"type": "string"}), "color=%ff"), Err(Problem::Malformed));
+    }
+
+    #[test]
+    fn form_bodies_are_objects() {
+        let schema = json!({"type": "object", "properties": {"n": {"type": "integer"}, "tags": {"type": "array"}}});
+        let value = Shape::of(&schema).form("n=3&tags=a&tags=b&name=x+y%26z");
+        assert_eq!(value, Ok(json!({"n": 3, "tags": ["a", "b"], "name": "x y&z"})));
+    }
+}
