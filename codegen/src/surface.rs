@@ -155,10 +155,11 @@ impl<'a> Surface<'a> {
             _ => TypeRef::Binary,
         };
         let names: Vec<&str> = arguments.map(|argument| argument.name.as_str()).collect();
-        let flat = self
-            .types
-            .fields(&kind)
-            .is_some_and(|fields| fields.iter().all(|field| !names.contains(&field.name.to_snake_case().as_str())));
+        // What only the server sets is no argument, so it is in nobody's way.
+        let flat = self.types.fields(&kind).is_some_and(|fields| {
+            let mut sent = fields.iter().filter(|field| !field.read_only);
+            sent.all(|field| !names.contains(&field.name.to_snake_case().as_str()))
+        });
         Some(Body { required: request.required, media_type: media_type.clone(), kind, flat })
     }
 

@@ -1,0 +1,190 @@
+"""What a client is configured with, and what a single call may say for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+if TYPE_CHECKING:
+    from ._native import Session
+
+
+class ClientOptions(TypedDict, total=False):
+    """The keyword arguments of a client. What is not given comes from the environment or from the document."""
+
+    base_url: str | None
+    """Where the API stands, instead of the document's first server."""
+    api_key: str | None
+    """An API key."""
+    token: str | None
+    """A bearer token that somebody else obtained and renews."""
+    username: str | None
+    """The name that a login is made with; with ``password``."""
+    password: str | None
+    """The password that a login is made with."""
+    client_id: str | None
+    """The id of an OAuth client (RFC 6749, section 4.4); with ``client_secret``."""
+    client_secret: str | None
+    """The secret of an OAuth client."""
+    scopes: Sequence[str] | None
+    """The scopes that an OAuth client asks for."""
+    timeout: float | None
+    """Seconds that one attempt may take."""
+    deadline: float | None
+    """Seconds that a call may take in all, waits, retries and renewals included."""
+    max_retries: int | None
+    """How often a call is sent again at most."""
+    default_headers: Mapping[str, str] | None
+    """Headers of every call."""
+    allow_insecure_http: bool | None
+    """Lets credentials travel over plain http to a host other than this machine."""
+    environment: Mapping[str, str] | None
+    """The environment that credentials are read from, instead of the process's own."""
+    response_validation: Literal["lenient", "strict"] | None
+    """What happens to an answer that does not fit its type: it is read as far as it goes and a warning is logged, or
+    ``APIResponseValidationError`` is raised."""
+
+
+class RequestOptions(TypedDict, total=False):
+    """The keyword arguments that every method takes beside its own."""
+
+    timeout: float | None
+    """Seconds that one attempt may take."""
+    deadline: float | None
+    """Seconds that the call may take in all."""
+    max_retries: int | None
+    """How often it is sent again at most."""
+    idempotency_key: str | None
+    """What tells a repeat of this call from another one, where the API knows such a header."""
+    extra_headers: Mapping[str, str] | None
+    """Headers of this call. An ``Authorization`` header among them replaces the client's credentials."""
+    extra_query: Mapping[str, str] | None
+    """Query parameters that the document does not name."""
+
+
+_OF_A_CALL = {
+    "timeout": "timeout",
+    "deadline": "deadline",
+    "max_retries": "max_retries",
+    "idempotency_key": "idempotency_key",
+    "extra_headers": "headers",
+    "extra_query": "query",
+}
+_NUMBER = (int, float)
+_LIST = (list, tuple, set, frozenset)
+_OF_A_CLIENT: dict[str, Any] = {
+    **dict.fromkeys(("base_url", "api_key", "token", "username", "password", "client_id", "client_secret"), str),
+    **dict.fromkeys(("timeout", "deadline"), _NUMBER),
+    **dict.fromkeys(("default_headers", "environment"), Mapping),
+    "scopes": _LIST,
+    "max_retries": int,
+    "allow_insecure_http": bool,
+    "response_validation": str,
+}
+_WORDS: dict[Any, str] = {
+    str: "text",
+    int: "a whole number",
+    bool: "True or False",
+    _NUMBER: "a number of seconds",
+    _LIST: "a list of texts",
+    Mapping: "a mapping of texts",
+}
+# What a derived client can change without another session: the core takes them with each call.
+_SHARED = {"timeout": "timeout", "deadline": "deadline", "max_retries": "max_retries", "default_headers": "headers"}
+
+
+class Settings:
+    """The configuration of a client. It holds secrets, so it shows nothing of itself."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: dict[str, Any], owner: str) -> None:
+        self._values = {name: value for name, value in values.items() if value is not None}
+        names = list(values)
+        # Before anything can fail: a traceback that shows the variables of its frames then shows no secret.
+        values.clear()
+        for name in names:
+            if name not in _OF_A_CLIENT:
+                raise TypeError(f"{owner}() has no option {name!r}{_suggestion(name, _OF_A_CLIENT)}")
+        for name in self._values:
+            if not isinstance(self._values[name], _OF_A_CLIENT[name]):
+                got = type(self._values[name]).__name__
+                raise TypeError(f"{owner}(): option {name!r} is {_WORDS[_OF_A_CLIENT[name]]}, not {got}")
+
+    def __repr__(self) -> str:
+        return "Settings(...)"
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether an answer that does not fit its type is an error."""
+        mode = self._values.get("response_validation", "lenient")
+        if mode not in ("lenient", "strict"):
+            raise TypeError(f"response_validation is 'lenient' or 'strict', not {mode!r}")
+        return bool(mode == "strict")
+
+    @property
+    def base_url(self) -> str | None:
+        """The base URL, if one was given."""
+        return self._values.get("base_url")
+
+    def with_changes(self, changes: Settings) -> Settings:
+        """These settings with ``changes`` on top. Other credentials replace those that were there as a whole."""
+        credentials = {"api_key", "token", "username", "password", "client_id", "client_secret", "scopes"}
+        kept = self._values
+        if credentials & changes._values.keys():
+            kept = {name: value for name, value in kept.items() if name not in credentials}
+        merged = Settings({}, "")
+        merged._values = {**kept, **changes._values}
+        if "default_headers" in kept and "default_headers" in changes._values:
+            merged._values["default_headers"] = {**kept["default_headers"], **changes._values["default_headers"]}
+        return merged
+
+    def call_defaults(self) -> dict[str, Any] | None:
+        """What these settings mean for each call, or ``None`` if they need a session of their own."""
+        if self._values.keys() - _SHARED.keys() - {"response_validation"}:
+            return None
+        return {_SHARED[name]: value for name, value in self._values.items() if name in _SHARED}
+
+    def open(self, table: bytes) -> Session:
+        """A session of the API that ``table`` describes."""
+        from . import _errors, _native
+
+        session = _native.Session.open(self._encoded(table))
+        if isinstance(session, _native.Session):
+            return session
+        raise _errors.of(session)
+
+    def _encoded(self, table: bytes) -> bytes:
+        import sys
+
+        import msgspec
+
+        members: dict[str, Any] = {"api": msgspec.Raw(table), "language": "python/{}.{}.{}".format(*sys.version_info)}
+        for name, value in self._values.items():
+            if name != "response_validation":
+                members["headers" if name == "default_headers" else name] = value
+        return msgspec.json.encode(members)
+
+
+def call_options(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The options of one call in the core's words, over the client's own; ``None`` where there are none."""
+    if not options and not defaults:
+        return None
+    merged = dict(defaults)
+    for name, value in options.items():
+        word = _OF_A_CALL.get(name)
+        if word is None:
+            raise TypeError(f"unexpected keyword argument {name!r}{_suggestion(name, _OF_A_CALL)}")
+        if value is None:
+            continue
+        if word == "headers" and "headers" in merged:
+            value = {**merged["headers"], **value}
+        merged[word] = value
+    return merged
+
+
+def _suggestion(name: str, known: Mapping[str, Any]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, 1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(known))}"

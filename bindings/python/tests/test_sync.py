@@ -1,0 +1,131 @@
+"""The synchronous client over a scripted server: what goes out, what comes back."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from bitting import ConfigError, RequestError
+from conftest import KEY
+from roboticks import Roboticks
+from roboticks.models import Device
+from stub import Answer, Stub, device, page
+
+DEVICES = "/api/v1/organizations/acme/projects/warehouse/devices"
+
+
+def test_an_answer_is_typed(stub: Stub, client: Roboticks) -> None:
+    """ROBOTICKS-1, ROBOTICKS-9: path arguments, the key, and a typed object."""
+    stub.answer = lambda request: Answer(200, device())
+    found = client.devices.get("acme", "warehouse", "7")
+    assert isinstance(found, Device)
+    assert found.name == "Picker 7"
+    assert found.created_at == datetime.datetime(2026, 1, 15, 9, 30, tzinfo=datetime.timezone.utc)
+    request = stub.requests[0]
+    assert (request.method, request.path) == ("GET", f"{DEVICES}/7")
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+    assert "python/3." in request.headers["user-agent"]
+
+
+def test_a_flat_body_holds_what_was_given(stub: Stub, client: Roboticks) -> None:
+    """ROBOTICKS-9: members that were not given are not sent; `None` is sent as `null`."""
+    stub.answer = lambda request: Answer(201, device())
+    client.devices.create("acme", "warehouse", name="Picker 7", serial_number="RBT-TEST-0007", tags=("a", "b"))
+    assert stub.requests[0].json() == {"name": "Picker 7", "serial_number": "RBT-TEST-0007", "tags": ["a", "b"]}
+    assert stub.requests[0].headers["content-type"] == "application/json"
+    client.devices.update("acme", "warehouse", "7", status=None)  # type: ignore[arg-type]
+    assert stub.requests[1].json() == {"status": None}
+
+
+def test_an_empty_answer_is_none(stub: Stub, client: Roboticks) -> None:
+    """ROBOTICKS-9: a 204 has no body."""
+    stub.answer = lambda request: Answer(204)
+    assert client.devices.delete("acme", "warehouse", "7") is None  # type: ignore[func-returns-value]
+
+
+def test_options_of_one_call(stub: Stub, client: Roboticks) -> None:
+    """Headers and query parameters of one call go over the client's own."""
+    stub.answer = lambda request: Answer(200, device())
+    shared = client.with_options(default_headers={"X-Team": "fleet", "X-Trace": "1"})
+    shared.devices.get("acme", "warehouse", "7", extra_headers={"X-Trace": "2"}, extra_query={"debug": "yes"})
+    request = stub.requests[0]
+    assert (request.headers["x-team"], request.headers["x-trace"]) == ("fleet", "2")
+    assert request.query == "debug=yes"
+
+
+def test_derived_clients(stub: Stub, client: Roboticks) -> None:
+    """Other timeouts share the connection; another key does not share the credentials."""
+    stub.answer = lambda request: Answer(200, device())
+    client.devices.get("acme", "warehouse", "7")
+    client.with_options(timeout=5.0).devices.get("acme", "warehouse", "7")
+    client.with_options(api_key="rbtk_test_other").devices.get("acme", "warehouse", "7")
+    first, second, third = stub.requests
+    assert first.peer == second.peer
+    assert third.headers["authorization"] == "Bearer rbtk_test_other"
+    assert third.peer != first.peer
+
+
+def test_raw_responses(stub: Stub, client: Roboticks) -> None:
+    """Status, headers and members that no model names can be read."""
+    stub.answer = lambda request: Answer(200, {**device(), "firmware": "2.1"}, {"X-Request-Id": "req-1"})
+    raw = client.devices.with_raw_response.get("acme", "warehouse", "7")
+    assert (raw.status_code, raw.request_id, raw.retries_taken) == (200, "req-1", 0)
+    assert raw.headers["x-request-ID"] == "req-1"
+    assert raw.json()["firmware"] == "2.1"
+    assert raw.parse().name == "Picker 7"
+
+
+def test_any_operation_by_its_id(stub: Stub, client: Roboticks) -> None:
+    """What has no method yet can be called all the same."""
+    stub.answer = lambda request: Answer(200, page(range(1), 1))
+    raw = client.call("listDevices", {"org_slug": "acme", "project_slug": "warehouse", "limit": 1})
+    assert raw.parse()["total"] == 1
+    assert stub.requests[0].query == "limit=1"
+    with pytest.raises(RequestError, match="no operation 'listDevice'"):
+        client.call("listDevice")
+
+
+def test_64_threads_share_a_client(stub: Stub, client: Roboticks) -> None:
+    """A client belongs to no thread, and calls of different threads do not wait for each other."""
+    together = threading.Barrier(64)
+
+    def answer(request: object) -> Answer:
+        together.wait(20)
+        return Answer(200, device())
+
+    stub.answer = answer
+    with ThreadPoolExecutor(64) as pool:
+        found = list(pool.map(lambda number: client.devices.get("acme", "warehouse", str(number)), range(64)))
+    assert len(found) == 64
+    assert len({request.peer for request in stub.requests}) == 64
+
+
+def test_wrong_use_is_explained(stub: Stub, client: Roboticks) -> None:
+    """Bad input gets a message with the place and the remedy, and nothing is sent."""
+    with pytest.raises(TypeError, match="no option 'apikey'; did you mean 'api_key'"):
+        Roboticks(apikey=KEY)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="option 'timeout' is a number of seconds, not str"):
+        Roboticks(timeout="5")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="'time_out'; did you mean 'timeout'"):
+        client.devices.get("acme", "warehouse", "7", time_out=3)  # type: ignore[call-arg]
+    with pytest.raises(ConfigError, match="a username needs a password"):
+        Roboticks(username="ada@example.com", environment={})
+    with pytest.raises(RequestError, match="argument 'limit' cannot be written as JSON"):
+        client.devices.list("acme", "warehouse", limit=object())  # type: ignore[arg-type]
+    assert stub.requests == []
+
+
+def test_a_closed_client_says_so(client: Roboticks) -> None:
+    """A client that was closed makes no calls."""
+    client.close()
+    with pytest.raises(ConfigError, match="this Roboticks is closed"):
+        client.devices.get("acme", "warehouse", "7")
+
+
+def test_credentials_are_explained(client: Roboticks) -> None:
+    """Which credential, and from where, without the credential."""
+    explained = client.explain()
+    assert any("ApiKey" in entry["scheme"] for entry in explained)
+    assert KEY not in str(explained)
