@@ -1,0 +1,28 @@
+//! Reading documents from files, which the model itself does not do.
+
+use std::path::Path;
+
+use anstyle::{AnsiColor, Style};
+use bitting_spec::Document;
+
+use crate::failure::Failure;
+
+/// Reads a document, with the overlay beside it.
+pub(crate) fn load(path: &Path) -> Result<Document, Failure> {
+    let reader = |name: &str| std::fs::read_to_string(name);
+    Ok(Document::load(&path.to_string_lossy(), &reader)?)
+}
+
+/// Shows what was found in a document that is worth knowing.
+pub(crate) fn warn(document: &Document) {
+    for warning in &document.warnings {
+        let line = document.line(&warning.pointer).map(|line| format!(":{line}")).unwrap_or_default();
+        note(&format!("{}{line}: {}", document.file(), warning.message));
+    }
+}
+
+/// A line that is worth knowing and no error.
+pub(crate) fn note(text: &str) {
+    let style: Style = AnsiColor::Yellow.on_default().bold();
+    anstream::eprintln!("{style}warning{style:#}: {text}");
+}

@@ -1,0 +1,134 @@
+//! `input.*`: what the document allows is taken, what it forbids is not.
+
+use bytes::Bytes;
+
+use super::response::location;
+use crate::check::{Check, CheckInfo, Need, Phase};
+use crate::credentials::Role;
+use crate::finding::Observation;
+use crate::run::{Judge, Judging, Sign, Stop, Trial};
+
+const NEEDS: &[Need] = &[Need::Valid];
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        info: CheckInfo {
+            id: "input.positive-accepted",
+            title: "what the document allows is not refused as invalid",
+            rule: "A request whose every part is of its schema is not answered with 400, 415 or 422.",
+            source: "OpenAPI 3.1, 4.8.12 and 4.8.13",
+            needs: NEEDS,
+            phase: Phase::Generated,
+        },
+        applies: |_, operation| !operation.parameters.is_empty() || operation.request_body.is_some(),
+        run: |trial| Box::pin(trial.exercised("input.positive-accepted")),
+    },
+    Check {
+        info: CheckInfo {
+            id: "input.negative-refused",
+            title: "what the document forbids is refused",
+            rule: "A request that breaks one keyword of a schema is refused. Where only a `format` is broken, which \
+                   JSON Schema leaves to each reader, a success is a note.",
+            source: "OpenAPI 3.1, 4.8.12 and 4.8.13; JSON Schema 2020-12; OWASP API8:2023",
+            needs: NEEDS,
+            phase: Phase::Generated,
+        },
+        applies: |_, operation| !operation.parameters.is_empty() || operation.request_body.is_some(),
+        run: |trial| Box::pin(trial.exercised("input.negative-refused")),
+    },
+    Check {
+        info: CheckInfo {
+            id: "input.malformed-json",
+            title: "a body that is no JSON is refused",
+            rule: "A body that says it is JSON and is none is refused, and breaks nothing.",
+            source: "RFC 8259, 2; RFC 9110, 15.5.1",
+            needs: NEEDS,
+            phase: Phase::Generated,
+        },
+        applies: |_, operation| takes_json(operation),
+        run: |trial| Box::pin(malformed_json(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "input.media-type",
+            title: "a body of another media type is refused",
+            rule: "A body of a media type that the document does not list is refused, best with 415.",
+            source: "RFC 9110, 15.5.16",
+            needs: NEEDS,
+            phase: Phase::Generated,
+        },
+        applies: |_, operation| takes_json(operation),
+        run: |trial| Box::pin(media_type(trial)),
+    },
+];
+
+pub(super) const JUDGES: &[Judge] = &[
+    Judge { check: "input.positive-accepted", sees: positive_accepted },
+    Judge { check: "input.negative-refused", sees: negative_refused },
+];
+
+fn takes_json(operation: &bitting_spec::Operation) -> bool {
+    let content = operation.request_body.as_ref().map(|body| &body.content);
+    content.is_some_and(|content| content.keys().any(|name| name.starts_with("application/json")))
+}
+
+fn positive_accepted(judging: &Judging<'_>) -> Option<Observation> {
+    let status = judging.exchange.answer.status;
+    if *judging.sign != Sign::Valid || !matches!(status, 400 | 415 | 422) {
+        return None;
+    }
+    let cause = format!("a valid request was refused with {status}");
+    Some(Observation::error(cause, "a request that the document allows is not refused as invalid", judging.exchange))
+}
+
+fn negative_refused(judging: &Judging<'_>) -> Option<Observation> {
+    let Sign::Invalid { place, keyword } = judging.sign else { return None };
+    let status = judging.exchange.answer.status;
+    if !(200..400).contains(&status) {
+        return None;
+    }
+    let cause = format!("a request that breaks `{keyword}` of the {place} was answered with {status}");
+    let parameter = location(place).and_then(|location| {
+        let name = place.rsplit(' ').next()?;
+        judging.operation.parameters.iter().find(|parameter| parameter.name == name && parameter.location == location)
+    });
+    let body = judging.operation.request_body.as_ref().map(|body| &body.pointer);
+    let pointer = parameter.map(|parameter| &parameter.pointer).or(body).unwrap_or(&judging.operation.pointer);
+    let make = if *keyword == "format" { Observation::note } else { Observation::error };
+    Some(make(cause, "an invalid request is refused", judging.exchange).at(pointer))
+}
+
+async fn malformed_json(trial: &Trial<'_>) -> Result<(), Stop> {
+    let deep = "[".repeat(50_000);
+    for (who, body) in [
+        ("a body that ends too soon", "{\"bitting\":"),
+        ("a body that is no JSON", "bitting"),
+        ("a body of deep brackets", &deep),
+    ] {
+        let request = trial.request().await?.body(Bytes::from(body.to_owned()));
+        let request = trial.context.authorized(trial.operation, Role::Valid, request).await?;
+        let exchange = trial.send(request).await?;
+        let status = exchange.answer.status;
+        if !(400..500).contains(&status) {
+            let cause = format!("{who} was answered with {status}");
+            return Err(Observation::error(cause, "a body that is no JSON is refused", &exchange).into());
+        }
+    }
+    Ok(())
+}
+
+async fn media_type(trial: &Trial<'_>) -> Result<(), Stop> {
+    let request = trial.request().await?.with_header("content-type", "application/x-bitting");
+    let request = trial.context.authorized(trial.operation, Role::Valid, request).await?;
+    let exchange = trial.send(request).await?;
+    let status = exchange.answer.status;
+    if status >= 500 {
+        let cause = format!("an unknown media type was answered with {status}");
+        return Err(Observation::error(cause, "a refusal with 415", &exchange).into());
+    }
+    if status < 400 {
+        let cause = format!("an unknown media type was answered with {status}");
+        return Err(Observation::note(cause, "a refusal with 415", &exchange).into());
+    }
+    Ok(())
+}

@@ -1,0 +1,429 @@
+//! `rate-limit.*`: the limit is told truly, holds, ends, and counts for each caller alone. One operation stands for all,
+//! with keys of its own, after everything else.
+
+use std::time::Duration;
+
+use bitting_spec::extension::{RateLimit, RateLimitExceeded, RateLimitHeaders, ResetFormat};
+use bitting_spec::{Document, Operation, SecurityScheme};
+use serde_json::Value;
+
+use crate::check::{Check, CheckInfo, Need, Phase};
+use crate::clock;
+use crate::credentials::{Nature, Role};
+use crate::finding::Observation;
+use crate::generate::validator;
+use crate::http::Exchange;
+use crate::provision::KeyOrder;
+use crate::run::{NO_LIMIT, Stop, Trial};
+use crate::secret::Secret;
+
+/// The limit that is set for the checks that reach it.
+const LIMIT: u64 = 5;
+/// The window of that limit.
+const WINDOW: Duration = Duration::from_secs(60);
+/// How many seconds a server's clock may be off by.
+const SLACK: i64 = 5;
+/// The farthest end of a window that is believed where the window is not known, in seconds.
+const LONGEST: i64 = 32 * 24 * 3600;
+/// The longest real wait.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        info: CheckInfo {
+            id: "rate-limit.headers",
+            title: "every answer tells the state of the limit",
+            rule: "A successful answer to a caller who is limited carries the headers that the document names, each a \
+                   whole number that is not negative.",
+            source: "x-rate-limit.headers; draft-ietf-httpapi-ratelimit-headers",
+            needs: &[Need::Valid],
+            phase: Phase::Rate,
+        },
+        applies: tells,
+        run: |trial| Box::pin(headers(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "rate-limit.remaining",
+            title: "the remaining requests fall",
+            rule: "Within one window the number of remaining requests falls as requests are made.",
+            source: "x-rate-limit.headers; draft-ietf-httpapi-ratelimit-headers",
+            needs: &[Need::Valid],
+            phase: Phase::Rate,
+        },
+        applies: tells,
+        run: |trial| Box::pin(remaining(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "rate-limit.reset",
+            title: "the window ends in the future, and not later than it lasts",
+            rule: "The reset header, read as the document says, names a time after now and within one window.",
+            source: "x-rate-limit.headers; RFC 9110, 10.2.3",
+            needs: &[Need::Valid],
+            phase: Phase::Rate,
+        },
+        applies: tells,
+        run: |trial| Box::pin(reset(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "rate-limit.exceeded",
+            title: "the limit holds, and the refusal is as documented",
+            rule: "As many requests as the limit allows succeed; the next is answered with 429, with the documented body \
+                   and the time to wait, which is the same wherever it stands.",
+            source: "RFC 6585, 4; RFC 9110, 10.2.3; x-rate-limit.exceeded",
+            needs: &[Need::Valid, Need::RateLimits],
+            phase: Phase::Rate,
+        },
+        applies: limits,
+        run: |trial| Box::pin(exceeded(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "rate-limit.retry-after",
+            title: "after the time to wait, requests succeed",
+            rule: "A request that is sent after the time that a 429 names succeeds.",
+            source: "RFC 9110, 10.2.3",
+            needs: &[Need::Valid, Need::RateLimits],
+            phase: Phase::Rate,
+        },
+        applies: limits,
+        run: |trial| Box::pin(retry_after_is_true(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "rate-limit.per-credential",
+            title: "nobody uses up the limit of another",
+            rule: "When one caller has used up the limit, a caller with a credential of another user is still served.",
+            source: "x-rate-limit.key; OWASP API4:2023",
+            needs: &[Need::Valid, Need::OtherOrganization, Need::RateLimits],
+            phase: Phase::Rate,
+        },
+        applies: limits,
+        run: |trial| Box::pin(per_credential(trial)),
+    },
+];
+
+fn rule<'a>(document: &'a Document, operation: &'a Operation) -> Option<&'a RateLimit> {
+    operation.rate_limit.as_ref().or(document.rate_limit.as_ref())
+}
+
+/// Whether the operation stands for the limits of the document: the first list that needs a credential.
+fn limits(document: &Document, operation: &Operation) -> bool {
+    let is_list = |other: &&Operation| other.method == "GET" && !other.is_public() && !other.path.ends_with('}');
+    rule(document, operation).is_some()
+        && document.operations.iter().find(is_list).is_some_and(|first| first.id == operation.id)
+}
+
+fn tells(document: &Document, operation: &Operation) -> bool {
+    limits(document, operation) && rule(document, operation).is_some_and(|rule| rule.headers.is_some())
+}
+
+fn names<'a>(trial: &Trial<'a>) -> Result<&'a RateLimitHeaders, Stop> {
+    let rule = rule(trial.context.document, trial.operation);
+    rule.and_then(|rule| rule.headers.as_ref()).ok_or_else(|| Stop::Skip("the document names no headers".to_owned()))
+}
+
+/// A credential whose count nothing else has touched, where somebody can make one.
+async fn own_key<'a>(trial: &Trial<'a>) -> Result<(&'a SecurityScheme, Secret), Stop> {
+    let schemes = [trial.schemes(Nature::Key), trial.schemes(Nature::Token)].concat();
+    for scheme in &schemes {
+        let login = trial.context.credentials.principal(Role::Valid).and_then(|principal| principal.login.as_ref());
+        if let (Some(provisioner), Some(login), Nature::Key) =
+            (trial.context.credentials.provisioner(), login, crate::credentials::nature(scheme))
+        {
+            let order =
+                KeyOrder { user: login.username.clone(), scheme: Some(scheme.name.clone()), ..KeyOrder::default() };
+            if let Ok(minted) = provisioner.mint_key(order).await {
+                trial.context.vault.keep(&minted.secret, "OWN_KEY", &format!("a new key for {}", scheme.name));
+                return Ok((scheme, minted.secret));
+            }
+        }
+        if let Ok(secret) = trial.context.secret(Role::Valid, scheme).await {
+            return Ok((scheme, secret));
+        }
+    }
+    Err(Stop::Skip("the valid principal has no credential for it".to_owned()))
+}
+
+fn number(exchange: &Exchange, name: &str) -> Option<i64> {
+    exchange.answer.header(name)?.parse().ok()
+}
+
+async fn headers(trial: &Trial<'_>) -> Result<(), Stop> {
+    let names = names(trial)?;
+    let (scheme, key) = own_key(trial).await?;
+    let exchange = trial.with_secret(scheme, &key).await?;
+    let mut wanted = vec![&names.limit, &names.remaining];
+    let is_number =
+        matches!(names.reset.format, ResetFormat::UnixSeconds | ResetFormat::UnixMillis | ResetFormat::DeltaSeconds);
+    wanted.extend(is_number.then_some(&names.reset.name));
+    for name in wanted {
+        if number(&exchange, name).is_none_or(|value| value < 0) {
+            let cause = match exchange.answer.header(name) {
+                Some(_) => format!("{name} is no whole number"),
+                None => format!("{name} is missing"),
+            };
+            return Err(Observation::error(cause, format!("{name} with a whole number"), &exchange).into());
+        }
+    }
+    Ok(())
+}
+
+async fn remaining(trial: &Trial<'_>) -> Result<(), Stop> {
+    let names = names(trial)?;
+    let (scheme, key) = own_key(trial).await?;
+    let mut first = None;
+    for _ in 0..4 {
+        let exchange = trial.with_secret(scheme, &key).await?;
+        let state = number(&exchange, &names.remaining).zip(exchange.answer.header(&names.reset.name));
+        let Some((left, window)) = state else {
+            return Err(Stop::Skip(format!("the answer has no {} and {}", names.remaining, names.reset.name)));
+        };
+        match &first {
+            None => first = Some((left, window, exchange)),
+            Some((earlier, same, _)) if left < *earlier || *same != window => return Ok(()),
+            Some(_) => {}
+        }
+    }
+    let Some((left, _, exchange)) = first else { return Ok(()) };
+    let saying = format!("{}: {left} after each of four requests", names.remaining);
+    let cause = format!("{} does not fall", names.remaining);
+    Err(Observation::error(cause, "requests count", &exchange).saying(saying).into())
+}
+
+async fn reset(trial: &Trial<'_>) -> Result<(), Stop> {
+    let names = names(trial)?;
+    let limited = trial.context.limit_rate(1_000, WINDOW).await;
+    let (scheme, key) = own_key(trial).await?;
+    let exchange = trial.with_secret(scheme, &key).await?;
+    let date = exchange.answer.header("date").and_then(|date| httpdate::parse_http_date(&date).ok());
+    let date = date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok());
+    let now = date.and_then(|date| i64::try_from(date.as_secs()).ok()).unwrap_or_else(clock::unix);
+    let Some(text) = exchange.answer.header(&names.reset.name) else {
+        return Err(Stop::Skip(format!("the answer has no {}", names.reset.name)));
+    };
+    let Some(left) = seconds_left(names.reset.format, &text, now) else {
+        return Err(Stop::Skip(format!("the suite cannot read {} as {:?}", names.reset.name, names.reset.format)));
+    };
+    let window = rule(trial.context.document, trial.operation).and_then(|rule| rule.window);
+    let window = if limited {
+        i64::try_from(WINDOW.as_secs()).ok()
+    } else {
+        window.and_then(|window| i64::try_from(window).ok())
+    };
+    let expected = "a time after now and within the window";
+    let fail = |cause: &str| {
+        let saying = format!("{}: {text}, which is {left} seconds from now", names.reset.name);
+        Stop::from(Observation::error(format!("{} {cause}", names.reset.name), expected, &exchange).saying(saying))
+    };
+    if left < -1 {
+        return Err(fail("is in the past"));
+    }
+    if left > window.unwrap_or(LONGEST) + SLACK {
+        return Err(fail("is later than the window lasts"));
+    }
+    Ok(())
+}
+
+/// How many seconds are left until the time that a reset header names.
+fn seconds_left(format: ResetFormat, text: &str, now: i64) -> Option<i64> {
+    match format {
+        ResetFormat::UnixSeconds => Some(text.parse::<i64>().ok()? - now),
+        ResetFormat::UnixMillis => Some(text.parse::<i64>().ok()? / 1000 - now),
+        ResetFormat::DeltaSeconds => text.parse().ok(),
+        ResetFormat::HttpDate => {
+            let at = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+            Some(i64::try_from(at.as_secs()).ok()? - now)
+        }
+        ResetFormat::Duration | ResetFormat::Rfc3339 => None,
+    }
+}
+
+/// Does `work` with the limit at [`LIMIT`], and takes it away again whatever happened.
+async fn limited(trial: &Trial<'_>, work: impl Future<Output = Result<(), Stop>> + Send) -> Result<(), Stop> {
+    trial.case().await?;
+    if !trial.context.limit_rate(LIMIT, WINDOW).await {
+        return Err(Stop::Skip(Need::RateLimits.remedy().to_owned()));
+    }
+    trial.context.forget_requests().await;
+    trial.context.limits_matter(true);
+    let ended = work.await;
+    trial.context.limits_matter(false);
+    trial.context.limit_rate(NO_LIMIT, WINDOW).await;
+    trial.context.forget_requests().await;
+    ended
+}
+
+/// Sends as many requests as are allowed, and the one that is too many.
+async fn exhaust(trial: &Trial<'_>, scheme: &SecurityScheme, key: &Secret) -> Result<Exchange, Stop> {
+    let refused = refusals(trial);
+    for number in 1..=LIMIT {
+        let exchange = trial.with_secret(scheme, key).await?;
+        if refused.contains(&exchange.answer.status) {
+            let cause = "a request within the limit was refused";
+            let saying = format!("request {number} of {LIMIT}: {}", exchange.answer.status);
+            return Err(Observation::error(cause, format!("{LIMIT} requests are served"), &exchange)
+                .saying(saying)
+                .into());
+        }
+    }
+    let exchange = trial.with_secret(scheme, key).await?;
+    if refused.contains(&exchange.answer.status) {
+        return Ok(exchange);
+    }
+    let cause = "the limit does not hold";
+    let saying = format!("request {} of {LIMIT}: {}", LIMIT + 1, exchange.answer.status);
+    Err(Observation::error(cause, format!("{} after {LIMIT} requests", crate::run::listed(&refused)), &exchange)
+        .saying(saying)
+        .into())
+}
+
+fn refusals(trial: &Trial<'_>) -> Vec<u16> {
+    exceeded_rule(trial.context.document, trial.operation).status
+}
+
+fn exceeded_rule(document: &Document, operation: &Operation) -> RateLimitExceeded {
+    rule(document, operation).and_then(|rule| rule.exceeded.clone()).unwrap_or_default()
+}
+
+async fn exceeded(trial: &Trial<'_>) -> Result<(), Stop> {
+    limited(trial, async {
+        let (scheme, key) = own_key(trial).await?;
+        let exchange = exhaust(trial, scheme, &key).await?;
+        let waits = waits(&exceeded_rule(trial.context.document, trial.operation), &exchange);
+        let fail = |cause: &str, expected: &str| Err(Observation::error(cause, expected, &exchange).into());
+        match waits.as_slice() {
+            [] => return fail("the refusal does not say when to try again", "the time to wait in seconds"),
+            waits if waits.iter().any(|wait| *wait < 1) => {
+                return fail("the time to wait is less than a second", "at least 1");
+            }
+            [first, rest @ ..] if rest.iter().any(|wait| wait != first) => {
+                return fail("the header and the body name different times to wait", "the same time in both");
+            }
+            _ => {}
+        }
+        refusal_body(trial, &exchange, waits[0])
+    })
+    .await
+}
+
+/// Stops unless the body is of its schema, and equals the document's example but for the time to wait.
+fn refusal_body(trial: &Trial<'_>, exchange: &Exchange, wait: i64) -> Result<(), Stop> {
+    let Some(response) = trial.operation.response(exchange.answer.status) else { return Ok(()) };
+    let media = exchange.answer.media_type().and_then(|name| response.content.get(&name));
+    let Some(media) = media else { return Ok(()) };
+    let body = exchange.answer.json().unwrap_or(Value::Null);
+    let validator = media.schema.as_ref().and_then(|schema| validator(trial.context.document, &schema.value));
+    if validator.is_some_and(|validator| !validator.is_valid(&body)) {
+        let cause = "the body of the refusal is not of its schema";
+        return Err(Observation::error(cause, "the documented body", exchange).at(&response.pointer).into());
+    }
+    let expected: Vec<Value> = media.examples.iter().map(|example| retimed(trial, &example.value, wait)).collect();
+    if expected.is_empty() || expected.contains(&body) {
+        return Ok(());
+    }
+    let cause = "the body of the refusal is not the documented one";
+    Err(Observation::error(cause, format!("the body {}", expected[0]), exchange).at(&response.pointer).into())
+}
+
+/// The example with its time to wait replaced by the actual one, in texts too.
+fn retimed(trial: &Trial<'_>, example: &Value, wait: i64) -> Value {
+    let rule = exceeded_rule(trial.context.document, trial.operation);
+    let pointers = rule.retry_after.iter().filter_map(|place| place.strip_prefix("body:"));
+    let Some(usual) = pointers.into_iter().find_map(|pointer| example.pointer(pointer)?.as_i64()) else {
+        return example.clone();
+    };
+    replaced(example, usual, wait)
+}
+
+fn replaced(value: &Value, from: i64, to: i64) -> Value {
+    match value {
+        Value::Number(number) if number.as_i64() == Some(from) => Value::from(to),
+        Value::String(text) => {
+            let words =
+                text.split(' ').map(|word| if word == from.to_string() { to.to_string() } else { word.to_owned() });
+            Value::from(words.collect::<Vec<_>>().join(" "))
+        }
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), replaced(value, from, to))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+/// The times to wait that a refusal names, in the places that the document lists.
+fn waits(rule: &RateLimitExceeded, exchange: &Exchange) -> Vec<i64> {
+    let read = |place: &String| match place.split_once(':')? {
+        ("header", name) => exchange.answer.header(name)?.parse().ok(),
+        ("body", pointer) => exchange.answer.json()?.pointer(pointer)?.as_i64(),
+        _ => None,
+    };
+    rule.retry_after.iter().filter_map(read).collect()
+}
+
+/// How many seconds a refusal asks to wait.
+pub(crate) fn retry_after(document: &Document, exchange: &Exchange) -> Option<u64> {
+    let rule = document.rate_limit.as_ref().and_then(|rule| rule.exceeded.clone()).unwrap_or_default();
+    waits(&rule, exchange).into_iter().max().and_then(|wait| u64::try_from(wait).ok())
+}
+
+async fn retry_after_is_true(trial: &Trial<'_>) -> Result<(), Stop> {
+    limited(trial, async {
+        let (scheme, key) = own_key(trial).await?;
+        let refused = exhaust(trial, scheme, &key).await?;
+        let rule = exceeded_rule(trial.context.document, trial.operation);
+        let wait = waits(&rule, &refused).into_iter().max().unwrap_or(60).max(1);
+        let wait = Duration::from_secs(u64::try_from(wait).unwrap_or(1));
+        if !trial.context.pass_time(wait, PATIENCE).await {
+            return Err(Stop::Skip(format!("nobody could let {} seconds pass", wait.as_secs())));
+        }
+        let exchange = trial.with_secret(scheme, &key).await?;
+        if rule.status.contains(&exchange.answer.status) {
+            let cause = "the request was refused again after the time to wait";
+            let saying = format!("{} after {} seconds", exchange.answer.status, wait.as_secs());
+            return Err(Observation::error(cause, "the request is served", &exchange).saying(saying).into());
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn per_credential(trial: &Trial<'_>) -> Result<(), Stop> {
+    let theirs = trial.context.positive(trial.operation, Role::OtherOrganization).await?;
+    limited(trial, async {
+        let (scheme, key) = own_key(trial).await?;
+        exhaust(trial, scheme, &key).await?;
+        let exchange = trial.call(trial.operation, &theirs, Role::OtherOrganization).await?;
+        if refusals(trial).contains(&exchange.answer.status) {
+            let cause = "a caller was refused for the requests of another";
+            return Err(Observation::error(cause, "each caller has a limit of its own", &exchange).into());
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// ROBOTICKS-5: the text and the number of the refusal go together.
+    #[test]
+    fn the_example_follows_the_time_to_wait() {
+        let example = json!({"detail": "Rate limit exceeded. Try again in 60 seconds.", "retry_after": 60});
+        let expected = json!({"detail": "Rate limit exceeded. Try again in 41 seconds.", "retry_after": 41});
+        assert_eq!(replaced(&example, 60, 41), expected);
+    }
+
+    #[test]
+    fn reset_headers_are_read_in_their_format() {
+        assert_eq!(seconds_left(ResetFormat::UnixSeconds, "1060", 1000), Some(60));
+        assert_eq!(seconds_left(ResetFormat::UnixMillis, "1060000", 1000), Some(60));
+        assert_eq!(seconds_left(ResetFormat::DeltaSeconds, "60", 1000), Some(60));
+        assert_eq!(seconds_left(ResetFormat::HttpDate, "Thu, 01 Jan 1970 00:17:40 GMT", 1000), Some(60));
+    }
+}

@@ -1,0 +1,93 @@
+//! `scope.*`: whoever lacks a scope is let in nowhere that needs it, and is told so.
+
+use std::collections::BTreeSet;
+
+use bitting_spec::extension::AuthCase;
+use bitting_spec::{Document, Operation, SecurityScheme};
+
+use super::is_protected;
+use crate::check::{Check, CheckInfo, Need, Phase};
+use crate::credentials::{Nature, Role, nature};
+use crate::finding::Observation;
+use crate::provision::{KeyOrder, TokenOrder};
+use crate::run::{Stop, Trial};
+use crate::secret::Secret;
+
+pub(super) const CHECKS: &[Check] = &[Check {
+    info: CheckInfo {
+        id: "scope.insufficient",
+        title: "a credential without the scope is refused",
+        rule: "A credential that has every scope but those that the operation needs is refused with 403; 401 would say \
+               that the credential itself is wrong.",
+        source: "RFC 6750, 3.1; OWASP API5:2023",
+        needs: &[Need::Valid, Need::ReadOnly],
+        phase: Phase::Auth,
+    },
+    applies: needs_scopes,
+    run: |trial| Box::pin(insufficient(trial)),
+}];
+
+fn needs_scopes(document: &Document, operation: &Operation) -> bool {
+    is_protected(document, operation)
+        && operation.security.iter().all(|one| one.values().any(|scopes| !scopes.is_empty()))
+}
+
+async fn insufficient(trial: &Trial<'_>) -> Result<(), Stop> {
+    trial.case().await?;
+    for scheme in [trial.schemes(Nature::Key), trial.schemes(Nature::Token)].concat() {
+        let secret = limited(trial, scheme).await?;
+        let exchange = trial.with_secret(scheme, &secret).await?;
+        let status = exchange.answer.status;
+        let documented = trial.documented(&[AuthCase::InsufficientScope]);
+        let expected = format!("a credential without the scope is refused with {}", crate::run::listed(&[403]));
+        if !(400..500).contains(&status) {
+            return Err(Observation::error(
+                format!("a credential without the scope was answered with {status}"),
+                expected,
+                &exchange,
+            )
+            .into());
+        }
+        if status != 403 && !documented.contains(&status) {
+            let cause = format!("a credential without the scope was refused with {status}");
+            let make = if documented.is_empty() { Observation::note } else { Observation::error };
+            return Err(make(cause, expected, &exchange).into());
+        }
+    }
+    Ok(())
+}
+
+/// A credential with every scope that the document names but those of this operation.
+async fn limited(trial: &Trial<'_>, scheme: &SecurityScheme) -> Result<Secret, Stop> {
+    let context = trial.context;
+    let is_write = !matches!(trial.operation.method.as_str(), "GET" | "HEAD");
+    let given = context.credentials.principal(Role::ReadOnly).and_then(|principal| principal.secrets.get(&scheme.name));
+    if let Some(given) = given.filter(|_| is_write) {
+        return Ok(given.clone());
+    }
+    let nobody = || Stop::Skip(format!("nobody can make a credential for {} without the scope", scheme.name));
+    let provisioner = context.credentials.provisioner().ok_or_else(nobody)?;
+    let login =
+        context.credentials.principal(Role::Valid).and_then(|principal| principal.login.as_ref()).ok_or_else(nobody)?;
+    let scopes = |operation: &Operation| -> Vec<String> {
+        operation.security.iter().filter_map(|one| one.get(&scheme.name)).flatten().cloned().collect()
+    };
+    let needed = scopes(trial.operation);
+    let all: BTreeSet<String> = context.document.operations.iter().flat_map(scopes).collect();
+    let scopes = Some(all.into_iter().filter(|scope| !needed.contains(scope)).collect::<Vec<_>>());
+    let (user, scheme_name) = (login.username.clone(), Some(scheme.name.clone()));
+    let minted = match nature(scheme) {
+        Nature::Key => {
+            provisioner.mint_key(KeyOrder { user, scheme: scheme_name, scopes, ..KeyOrder::default() }).await
+        }
+        _ => provisioner.mint_token(TokenOrder { user, scheme: scheme_name, scopes, ..TokenOrder::default() }).await,
+    };
+    let secret =
+        minted.map_err(|error| Stop::Skip(format!("no credential with fewer scopes could be made: {error}")))?.secret;
+    context.vault.keep(
+        &secret,
+        "LIMITED_CREDENTIAL",
+        &format!("a credential for {} without {}", scheme.name, needed.join(" ")),
+    );
+    Ok(secret)
+}

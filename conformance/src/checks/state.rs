@@ -1,0 +1,312 @@
+//! `state.*`: what was written is there, what was deleted is not, and lists keep still.
+
+use bitting_spec::table::Location;
+use bitting_spec::{Document, Operation};
+use serde_json::{Map, Value, json};
+
+use crate::check::{Check, CheckInfo, Need, Phase};
+use crate::credentials::Role;
+use crate::finding::Observation;
+use crate::generate::{Case, runner};
+use crate::http::Exchange;
+use crate::run::{Stop, Trial, identity, item_operation, listed_items, size_parameter};
+
+const NEEDS: &[Need] = &[Need::Valid];
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        info: CheckInfo {
+            id: "state.created-is-listed",
+            title: "what was created is in the list",
+            rule: "An object that was created stands in the list of its collection.",
+            source: "RFC 9110, 9.3.3; RFC 9110, 15.3.2",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| {
+            operation.method == "POST" && list_of(document, operation).is_some() && item_of(document, operation, "GET")
+        },
+        run: |trial| Box::pin(created_is_listed(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "state.created-is-readable",
+            title: "what was created reads back as it was sent",
+            rule: "An object that was created can be read, and has the values that it was created with.",
+            source: "RFC 9110, 9.3.3; RFC 9110, 15.3.2",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| operation.method == "POST" && item_of(document, operation, "GET"),
+        run: |trial| Box::pin(created_is_readable(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "state.deleted-is-gone",
+            title: "what was deleted cannot be read",
+            rule: "After a deletion a read of the object is answered with 404 or 410.",
+            source: "RFC 9110, 9.3.5 and 15.5.5",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| operation.method == "DELETE" && reader(document, operation).is_some(),
+        run: |trial| Box::pin(deleted_is_gone(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "state.update-persists",
+            title: "a change is there when it is read",
+            rule: "After a successful PATCH or PUT a read shows the values that were sent.",
+            source: "RFC 5789, 2; RFC 9110, 9.3.4",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| {
+            matches!(operation.method.as_str(), "PATCH" | "PUT") && reader(document, operation).is_some()
+        },
+        run: |trial| Box::pin(update_persists(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "state.pages",
+            title: "pages have the size that was asked for and do not overlap",
+            rule: "A page holds at most as many items as were asked for, and no item stands on two pages.",
+            source: "x-pagination",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |_, operation| {
+            operation.method == "GET"
+                && operation.pagination.as_ref().is_some_and(|paging| size_parameter(paging).is_some())
+        },
+        run: |trial| Box::pin(pages(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "state.stable-list",
+            title: "a list that nobody changes stays the same",
+            rule: "Two reads of a list with nothing between them answer the same items in the same order, or no page \
+                   could be relied upon.",
+            source: "RFC 9110, 9.2.1",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |_, operation| operation.method == "GET" && operation.pagination.is_some(),
+        run: |trial| Box::pin(stable_list(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "state.read-only",
+            title: "a client cannot set what the server owns",
+            rule: "A property that the document marks `readOnly` is not taken from a request: the request is refused, or \
+                   the property ignored.",
+            source: "JSON Schema Validation 2020-12, 9.4; OWASP API3:2023",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| operation.method == "POST" && !owned(document, operation).is_empty(),
+        run: |trial| Box::pin(read_only(trial)),
+    },
+];
+
+/// The operation that lists what `creator` makes.
+fn list_of<'a>(document: &'a Document, creator: &Operation) -> Option<&'a Operation> {
+    document.operations.iter().find(|other| other.method == "GET" && other.path == creator.path)
+}
+
+/// The operation that reads the object that `operation` is about.
+fn reader<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Operation> {
+    document.operations.iter().find(|other| other.method == "GET" && other.path == operation.path)
+}
+
+/// Whether the items of a collection have an operation of this method.
+fn item_of(document: &Document, collection: &Operation, method: &str) -> bool {
+    let prefix = format!("{}/{{", collection.path.trim_end_matches('/'));
+    document.operations.iter().any(|other| {
+        other.method == method
+            && other.path.strip_prefix(&prefix).is_some_and(|rest| rest.ends_with('}') && !rest.contains('/'))
+    })
+}
+
+/// The properties of an operation's answer that only the server sets.
+fn owned(document: &Document, operation: &Operation) -> Vec<String> {
+    let media = operation.successes().flat_map(|response| response.content.values());
+    let schemas = media.filter_map(|media| media.schema.as_ref()).map(|schema| document.resolve(&schema.value));
+    let properties = schemas.filter_map(|schema| schema.get("properties")?.as_object()).flatten();
+    let read_only =
+        properties.filter(|(_, schema)| document.resolve(schema).get("readOnly") == Some(&Value::Bool(true)));
+    read_only.map(|(name, _)| name.clone()).collect()
+}
+
+async fn created_is_listed(trial: &Trial<'_>) -> Result<(), Stop> {
+    let (made, _, id) = made(trial).await?;
+    let Some(list) = list_of(trial.context.document, trial.operation) else { return Ok(()) };
+    let pages = trial.context.pages(list, &made, Role::Valid).await?;
+    let items = pages.iter().flat_map(|page| listed_items(list, &page.answer).unwrap_or_default());
+    let is_it = |item: &Value| item.as_object().is_some_and(|members| members.values().any(|value| *value == id));
+    match (items.into_iter().any(|item| is_it(&item)), pages.last()) {
+        (false, Some(page)) if page.answer.is_success() => {
+            let expected = "the list holds what was just created";
+            Err(Observation::error("what was created is not in the list", expected, page).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn created_is_readable(trial: &Trial<'_>) -> Result<(), Stop> {
+    let (case, _, id) = made(trial).await?;
+    let (read, name) = item_operation(trial.context, trial.operation, "GET").ok_or_else(|| skip("nothing reads it"))?;
+    let mut about = case.clone();
+    about.set(name, Location::Path, id);
+    let exchange = trial.call(read, &Case { body: None, ..about }, Role::Valid).await?;
+    if !exchange.answer.is_success() {
+        let cause = format!("what was created is answered with {}", exchange.answer.status);
+        return Err(Observation::error(cause, "what was created can be read", &exchange).into());
+    }
+    same_values(&case, &exchange, "what was created")
+}
+
+/// Makes an object, and tells its case, the answer and its id.
+async fn made(trial: &Trial<'_>) -> Result<(Case, Exchange, Value), Stop> {
+    let (case, exchange) = trial.context.create(trial.operation, Role::Valid).await?;
+    trial.count(1);
+    let name = item_operation(trial.context, trial.operation, "GET").map_or("id", |(_, name)| name);
+    let id = identity(&exchange.answer, name).ok_or_else(|| skip("the answer does not tell the id of what it made"))?;
+    Ok((case, exchange, id))
+}
+
+fn skip(reason: &str) -> Stop {
+    Stop::Skip(reason.to_owned())
+}
+
+/// Stops unless the answer has each value that was sent, where it has the member at all.
+fn same_values(case: &Case, exchange: &Exchange, what: &str) -> Result<(), Stop> {
+    let Some((_, Value::Object(sent))) = &case.body else { return Ok(()) };
+    let body = exchange.answer.json().unwrap_or(Value::Null);
+    for (name, value) in sent {
+        let Some(read) = body.get(name) else { continue };
+        if read != value && !is_same_time(read, value) {
+            let cause = format!("{what} reads back with another `{name}`");
+            let expected = format!("`{name}` is {value}");
+            return Err(Observation::error(cause, expected, exchange).into());
+        }
+    }
+    Ok(())
+}
+
+/// Times may be written in several ways; which is not judged here.
+fn is_same_time(left: &Value, right: &Value) -> bool {
+    let is_time =
+        |value: &Value| value.as_str().is_some_and(|text| text.len() >= 19 && text.as_bytes().get(10) == Some(&b'T'));
+    is_time(left) && is_time(right)
+}
+
+async fn deleted_is_gone(trial: &Trial<'_>) -> Result<(), Stop> {
+    let case = trial.case().await?;
+    let Some(read) = reader(trial.context.document, trial.operation) else { return Ok(()) };
+    trial.call(trial.operation, &case, Role::Valid).await?;
+    let exchange = trial.call(read, &Case { body: None, ..case }, Role::Valid).await?;
+    if exchange.answer.is_success() {
+        return Err(Observation::error("what was deleted can still be read", "404 or 410", &exchange).into());
+    }
+    Ok(())
+}
+
+async fn update_persists(trial: &Trial<'_>) -> Result<(), Stop> {
+    let base = trial.case().await?;
+    let Some(read) = reader(trial.context.document, trial.operation) else { return Ok(()) };
+    let about = trial.context.arguments(trial.operation, Role::Valid, true).await?;
+    let shape = trial.context.shape(trial.operation);
+    for index in 0..3 {
+        let mut chance = runner(trial.context.options.seed, &trial.operation.id, "update", index);
+        let case = shape.valid(&base, index, &mut chance).about(&about);
+        let changed = trial.call(trial.operation, &case, Role::Valid).await?;
+        if !changed.answer.is_success() {
+            continue;
+        }
+        let exchange = trial.call(read, &Case { body: None, ..case.clone() }, Role::Valid).await?;
+        same_values(&case, &exchange, "what was changed")?;
+    }
+    Ok(())
+}
+
+async fn pages(trial: &Trial<'_>) -> Result<(), Stop> {
+    let case = trial.case().await?;
+    let creator = trial
+        .context
+        .document
+        .operations
+        .iter()
+        .find(|other| other.method == "POST" && other.path == trial.operation.path);
+    if let Some(creator) = creator {
+        for _ in 0..3 {
+            trial.context.create(creator, Role::Valid).await?;
+            trial.count(1);
+        }
+    }
+    let size = 2;
+    let pages = trial.context.pages_of(trial.operation, &case, Role::Valid, size, 3).await?;
+    let mut seen: Vec<Value> = Vec::new();
+    for page in &pages {
+        trial.count(1);
+        let items = listed_items(trial.operation, &page.answer).unwrap_or_default();
+        if items.len() as u64 > size {
+            let cause = "a page holds more items than were asked for";
+            return Err(Observation::error(cause, format!("at most {size} items"), page).into());
+        }
+        for item in items {
+            if seen.contains(&item) {
+                return Err(
+                    Observation::error("an item stands on two pages", "each item stands on one page", page).into()
+                );
+            }
+            seen.push(item);
+        }
+    }
+    Ok(())
+}
+
+async fn stable_list(trial: &Trial<'_>) -> Result<(), Stop> {
+    let case = trial.case().await?;
+    let list = || trial.call(trial.operation, &case, Role::Valid);
+    let first = list().await?;
+    for _ in 0..2 {
+        let again = list().await?;
+        if listed_items(trial.operation, &first.answer) != listed_items(trial.operation, &again.answer) {
+            let cause = "the same list came in another order";
+            return Err(Observation::error(cause, "the same items in the same order", &again).into());
+        }
+    }
+    Ok(())
+}
+
+async fn read_only(trial: &Trial<'_>) -> Result<(), Stop> {
+    let (case, plain, _) = made(trial).await?;
+    let body = plain.answer.json().unwrap_or(Value::Null);
+    for name in owned(trial.context.document, trial.operation) {
+        let Some(other) = body.get(&name).and_then(another) else { continue };
+        let Some((media_type, Value::Object(members))) = case.body.clone() else { continue };
+        let mut members: Map<String, Value> = members;
+        members.insert(name.clone(), other.clone());
+        let body = Some((media_type, Value::Object(members)));
+        let exchange = trial.call(trial.operation, &Case { body, ..case.clone() }, Role::Valid).await?;
+        let taken =
+            exchange.answer.is_success() && exchange.answer.json().is_some_and(|body| body.get(&name) == Some(&other));
+        if taken {
+            let cause = format!("the client set `{name}`, which the document marks readOnly");
+            return Err(Observation::error(cause, format!("`{name}` is the server's to set"), &exchange).into());
+        }
+    }
+    Ok(())
+}
+
+/// Another value of the same kind.
+fn another(value: &Value) -> Option<Value> {
+    match value {
+        Value::String(text) if text.len() == 36 => Some(json!("11111111-2222-4333-8444-555555555555")),
+        Value::String(text) if text.as_bytes().get(10) == Some(&b'T') => Some(json!("2001-02-03T04:05:06Z")),
+        Value::String(text) => Some(json!(format!("{text}x"))),
+        Value::Number(number) => Some(json!(number.as_i64()? + 1)),
+        _ => None,
+    }
+}

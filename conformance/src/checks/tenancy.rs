@@ -1,0 +1,270 @@
+//! `tenancy.*`: what belongs to one organization is out of reach of every other.
+
+use bitting_spec::extension::{AuthCase, Tenant, TenantIsolation};
+use bitting_spec::table::Location;
+use bitting_spec::{Document, Operation, template_names};
+use serde_json::Value;
+
+use super::is_protected;
+use crate::check::{Check, CheckInfo, Need, Phase};
+use crate::credentials::Role;
+use crate::finding::Observation;
+use crate::generate::Case;
+use crate::http::Exchange;
+use crate::run::{Stop, Trial, identity, item_operation, listed_items};
+
+const NEEDS: &[Need] = &[Need::Valid, Need::OtherOrganization];
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        info: CheckInfo {
+            id: "tenancy.foreign-organization",
+            title: "the path of another organization is closed",
+            rule: "A principal that names another organization in the path gets nothing of it and changes nothing in it.",
+            source: "OWASP API1:2023; x-tenant",
+            needs: NEEDS,
+            phase: Phase::Auth,
+        },
+        applies: |document, operation| {
+            is_protected(document, operation) && matches!(operation.tenant, Some(Tenant::Path(_)))
+        },
+        run: |trial| Box::pin(foreign_organization(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "tenancy.foreign-object",
+            title: "an object of another organization cannot be read",
+            rule: "The id of an object that belongs to another organization leads nowhere, under one's own path too.",
+            source: "OWASP API1:2023",
+            needs: NEEDS,
+            phase: Phase::Auth,
+        },
+        applies: |document, operation| is_item(document, operation, &["GET"]),
+        run: |trial| Box::pin(foreign_object(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "tenancy.foreign-write",
+            title: "an object of another organization cannot be changed",
+            rule: "A change of an object that belongs to another organization is refused, and its owner reads it as it was.",
+            source: "OWASP API1:2023",
+            needs: NEEDS,
+            phase: Phase::Auth,
+        },
+        applies: |document, operation| is_item(document, operation, &["PATCH", "PUT"]),
+        run: |trial| Box::pin(foreign_change(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "tenancy.foreign-delete",
+            title: "an object of another organization cannot be deleted",
+            rule: "A deletion of an object that belongs to another organization is refused, and its owner still reads it.",
+            source: "OWASP API1:2023",
+            needs: NEEDS,
+            phase: Phase::Auth,
+        },
+        applies: |document, operation| is_item(document, operation, &["DELETE"]),
+        run: |trial| Box::pin(foreign_change(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "tenancy.foreign-list",
+            title: "lists hold nothing of another organization",
+            rule: "A list holds no object of another organization, whatever the query asks for.",
+            source: "OWASP API1:2023",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| {
+            is_protected(document, operation) && operation.method == "GET" && !operation.path.ends_with('}')
+        },
+        run: |trial| Box::pin(foreign_list(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "tenancy.existence",
+            title: "nobody learns which organizations exist",
+            rule: "The answer for an organization that does not exist is that for one that is foreign.",
+            source: "OWASP API1:2023; CWE-204",
+            needs: NEEDS,
+            phase: Phase::Auth,
+        },
+        applies: |document, operation| {
+            is_protected(document, operation)
+                && operation.method == "GET"
+                && matches!(operation.tenant, Some(Tenant::Path(_)))
+        },
+        run: |trial| Box::pin(existence(trial)),
+    },
+];
+
+/// Whether the operation is about one object whose kind something in the document makes.
+fn is_item(document: &Document, operation: &Operation, methods: &[&str]) -> bool {
+    let collection =
+        operation.path.rsplit_once("/{").map(|(prefix, _)| prefix).filter(|_| operation.path.ends_with('}'));
+    let makes = |other: &Operation| other.method == "POST" && collection == Some(other.path.trim_end_matches('/'));
+    is_protected(document, operation)
+        && operation.tenant.is_some()
+        && methods.contains(&operation.method.as_str())
+        && document.operations.iter().any(makes)
+}
+
+/// The statuses that the schemes allow across organizations.
+fn allowed(trial: &Trial<'_>) -> (Vec<u16>, bool) {
+    let schemes = trial.operation.security.iter().flat_map(|one| one.keys());
+    let rules = schemes.filter_map(|name| trial.context.document.scheme(name)?.auth.tenant_isolation.clone());
+    let rules: Vec<TenantIsolation> = rules.collect();
+    let stated = !rules.is_empty();
+    let rules = if stated { rules } else { vec![TenantIsolation::default()] };
+    let statuses = rules.into_iter().flat_map(|rule| [rule.foreign_token, rule.foreign_resource].concat());
+    let mut statuses: Vec<u16> = statuses.chain(trial.documented(&[AuthCase::WrongOrganization])).collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    (statuses, stated)
+}
+
+/// Stops unless the exchange kept the organizations apart.
+fn kept_apart(trial: &Trial<'_>, exchange: &Exchange, who: &str) -> Result<(), Stop> {
+    let (statuses, stated) = allowed(trial);
+    let status = exchange.answer.status;
+    let expected = format!("{who} is answered with {}", crate::run::listed(&statuses));
+    if !(400..500).contains(&status) {
+        let cause = format!("{who} was answered with {status}");
+        return Err(Observation::error(cause, expected, exchange).into());
+    }
+    // 422 says nothing about the object: it is the request that is judged.
+    if !statuses.contains(&status) && status != 422 {
+        let cause = format!("{who} was refused with {status}");
+        let make = if stated { Observation::error } else { Observation::note };
+        return Err(make(cause, expected, exchange).into());
+    }
+    Ok(())
+}
+
+async fn foreign_organization(trial: &Trial<'_>) -> Result<(), Stop> {
+    trial.case().await?;
+    let case = trial.context.positive(trial.operation, Role::OtherOrganization).await?;
+    let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
+    kept_apart(trial, &exchange, "a principal of another organization")
+}
+
+async fn foreign_object(trial: &Trial<'_>) -> Result<(), Stop> {
+    let own = trial.case().await?;
+    let theirs = trial.context.positive(trial.operation, Role::OtherOrganization).await?;
+    for case in [smuggled(trial.operation, &own, &theirs), theirs] {
+        let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
+        kept_apart(trial, &exchange, "an object of another organization")?;
+    }
+    Ok(())
+}
+
+/// One's own path with the object of somebody else at its end.
+fn smuggled(operation: &Operation, own: &Case, theirs: &Case) -> Case {
+    let mut case = own.clone();
+    if let Some(name) = template_names(&operation.path).last()
+        && let Some(object) = theirs.path().find(|argument| argument.name == *name)
+    {
+        case.set(name, Location::Path, object.value.clone());
+    }
+    case
+}
+
+async fn foreign_change(trial: &Trial<'_>) -> Result<(), Stop> {
+    let own = trial.case().await?;
+    let theirs = trial.context.positive(trial.operation, Role::OtherOrganization).await?;
+    let read = trial
+        .context
+        .document
+        .operations
+        .iter()
+        .find(|other| other.method == "GET" && other.path == trial.operation.path);
+    let before = match read {
+        Some(read) => Some((read, trial.call(read, &theirs, Role::OtherOrganization).await?)),
+        None => None,
+    };
+    for case in [smuggled(trial.operation, &own, &theirs), theirs.clone()] {
+        let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
+        kept_apart(trial, &exchange, "a change of an object of another organization")?;
+        let Some((read, before)) = &before else { continue };
+        let after = trial.call(read, &theirs, Role::OtherOrganization).await?;
+        if after.answer.json() != before.answer.json() {
+            let cause = "the change was refused and made all the same";
+            return Err(Observation::error(cause, "the owner reads the object as it was", &exchange).into());
+        }
+    }
+    Ok(())
+}
+
+async fn foreign_list(trial: &Trial<'_>) -> Result<(), Stop> {
+    let own = trial.case().await?;
+    let ids = foreign_ids(trial).await?;
+    let organization = trial.context.credentials.principal(Role::OtherOrganization);
+    let organization = organization.and_then(|principal| principal.organization.clone());
+    let mut requests = vec![("a list", trial.context.pages(trial.operation, &own, Role::Valid).await?)];
+    for name in ["organization", "org", "organization_id", "org_slug"].iter().filter(|_| organization.is_some()) {
+        let request = own.request(trial.operation).map_err(Stop::Skip)?;
+        let request = request.query(name, organization.as_deref().unwrap_or_default());
+        let request = trial.context.authorized(trial.operation, Role::Valid, request).await?;
+        requests.push(("a list that asks for another organization", vec![trial.send(request).await?]));
+    }
+    for (who, pages) in requests {
+        for page in pages {
+            let items = listed_items(trial.operation, &page.answer).unwrap_or_default();
+            let foreign = items.iter().find(|item| ids.iter().any(|id| holds(item, id)));
+            if foreign.is_some() {
+                let cause = format!("{who} holds an object of another organization");
+                return Err(
+                    Observation::error(cause, "a list holds what belongs to one's own organization", &page).into()
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Ids of objects of the other organization that this list could hold: those that it sees itself in its own list, and
+/// a new one where the collection can make one.
+async fn foreign_ids(trial: &Trial<'_>) -> Result<Vec<Value>, Stop> {
+    let theirs = trial.context.positive(trial.operation, Role::OtherOrganization).await?;
+    let creator = trial
+        .context
+        .document
+        .operations
+        .iter()
+        .find(|other| other.method == "POST" && other.path == trial.operation.path);
+    let mut ids = Vec::new();
+    if let Some(creator) = creator {
+        let (_, made) = trial.context.create(creator, Role::OtherOrganization).await?;
+        let name = item_operation(trial.context, creator, "GET").map_or("id", |(_, name)| name);
+        ids.extend(identity(&made.answer, name));
+    }
+    for page in trial.context.pages(trial.operation, &theirs, Role::OtherOrganization).await? {
+        let items = listed_items(trial.operation, &page.answer).unwrap_or_default();
+        ids.extend(items.iter().filter_map(|item| item.get("id").cloned()));
+    }
+    if ids.is_empty() {
+        return Err(Stop::Skip("the other organization has nothing that a list could show".to_owned()));
+    }
+    Ok(ids)
+}
+
+fn holds(item: &Value, id: &Value) -> bool {
+    item == id || item.as_object().is_some_and(|members| members.values().any(|value| value == id))
+}
+
+async fn existence(trial: &Trial<'_>) -> Result<(), Stop> {
+    let Some(Tenant::Path(name)) = &trial.operation.tenant else { return Ok(()) };
+    trial.case().await?;
+    let foreign = trial.context.positive(trial.operation, Role::OtherOrganization).await?;
+    let mut nowhere = foreign.clone();
+    nowhere.set(name, Location::Path, Value::from("no-such-organization"));
+    let foreign = trial.call(trial.operation, &foreign, Role::Valid).await?;
+    let nowhere = trial.call(trial.operation, &nowhere, Role::Valid).await?;
+    // Who gets in is what other checks find.
+    if foreign.answer.is_success() || foreign.answer.status == nowhere.answer.status {
+        return Ok(());
+    }
+    let expected = format!("{}, as for an organization that exists", foreign.answer.status);
+    let cause = format!("an organization that does not exist is answered with {}", nowhere.answer.status);
+    Err(Observation::note(cause, expected, &nowhere).into())
+}

@@ -1,0 +1,282 @@
+//! Who the suite can be: principals by role, with their secrets.
+
+mod file;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use bitting_spec::extension::Tenant;
+use bitting_spec::table::SchemeKind;
+use bitting_spec::{Document, SecurityScheme};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::provision::{KeyOrder, Minted, ProvisionError, Provisioner, TokenOrder, World};
+use crate::secret::Secret;
+
+/// The server that is checked, and who the suite can be there.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Its base URL; paths of the document are appended to it.
+    pub base_url: String,
+    /// The principals.
+    pub credentials: Credentials,
+}
+
+/// What a principal is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Works, with every scope.
+    Valid,
+    /// Works, and lacks the scopes for writing.
+    ReadOnly,
+    /// Works, in another organization.
+    OtherOrganization,
+    /// Belongs to another environment.
+    OtherEnvironment,
+    /// Its life has ended.
+    Expired,
+    /// It was taken back.
+    Revoked,
+}
+
+impl Role {
+    /// The role's name in a credentials file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::ReadOnly => "read-only",
+            Self::OtherOrganization => "other-organization",
+            Self::OtherEnvironment => "other-environment",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A user's name and password, for the login that the document describes (`x-auth.acquire`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The name, often an email address.
+    pub username: String,
+    /// The password.
+    pub password: Secret,
+}
+
+/// Somebody whom the suite can be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Principal {
+    /// The organization that it belongs to.
+    pub organization: Option<String>,
+    /// Values of path parameters that lead to what it may reach, such as `org_slug`.
+    pub parameters: BTreeMap<String, String>,
+    /// Its secrets, by security scheme.
+    pub secrets: BTreeMap<String, Secret>,
+    /// Its name and password.
+    pub login: Option<Login>,
+}
+
+/// Principals by role, and a provisioner that makes what is missing.
+#[derive(Clone, Default)]
+pub struct Credentials {
+    principals: BTreeMap<Role, Principal>,
+    provisioner: Option<Arc<dyn Provisioner>>,
+}
+
+impl Credentials {
+    /// Reads a credentials file (TOML). A value is a text, or `{ env = "NAME" }` for what `lookup` has under that name.
+    ///
+    /// ```toml
+    /// [credentials.valid]
+    /// organization = "acme"
+    /// parameters = { org_slug = "acme", project_slug = "warehouse" }
+    /// secrets = { ApiKeyHeader = { env = "ROBOTICKS_API_KEY" } }
+    /// login = { username = "ada@example.com", password = { env = "ROBOTICKS_PASSWORD" } }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the line of a fault in the file, or the name of a variable that is not set.
+    pub fn parse(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        file::parse(text, &lookup).map(|principals| Self { principals, provisioner: None })
+    }
+
+    /// The valid principal as far as the environment variables that the document names (`x-auth.env`) describe it.
+    pub fn from_environment(document: &Document, lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let mut valid = Principal::default();
+        for scheme in &document.security_schemes {
+            let read = |part: &str| scheme.auth.env.get(part).and_then(|name| lookup(name));
+            if let Some(secret) = read("key").or_else(|| read("token")) {
+                valid.secrets.insert(scheme.name.clone(), Secret::new(secret));
+            }
+            if let (Some(username), Some(password)) = (read("username"), read("password")) {
+                valid.login = Some(Login { username, password: Secret::new(password) });
+            }
+        }
+        let nothing = valid.secrets.is_empty() && valid.login.is_none();
+        Self::default().with(Role::Valid, if nothing { Principal::default() } else { valid })
+    }
+
+    /// Asks a provisioner for two users of two organizations, and for a key or token of theirs for each scheme of the
+    /// document; tokens that come from a login are left to the login.
+    ///
+    /// # Errors
+    /// [`Error::Provision`] when it fails or has no user.
+    pub async fn provisioned(document: &Document, provisioner: Arc<dyn Provisioner>) -> Result<Self, Error> {
+        let failed = |reason: String| Error::Provision { reason };
+        let world = provisioner.world().await.map_err(|error| failed(error.to_string()))?;
+        let first = world.users.first().ok_or_else(|| failed("it knows no user".to_owned()))?;
+        let other = world.users.iter().find(|user| user.organization != first.organization);
+        let mut credentials = Self { principals: BTreeMap::new(), provisioner: Some(Arc::clone(&provisioner)) };
+        for (role, user) in [(Role::Valid, Some(first)), (Role::OtherOrganization, other)] {
+            let Some(user) = user else { continue };
+            let mut principal = Principal {
+                organization: Some(user.organization.clone()),
+                parameters: parameters(document, &world, &user.organization),
+                login: Some(Login { username: user.email.clone(), password: user.password.clone() }),
+                ..Principal::default()
+            };
+            for scheme in &document.security_schemes {
+                let minted = minted(provisioner.as_ref(), scheme, &user.email).await;
+                if let Some(minted) = minted.map_err(|error| failed(error.to_string()))? {
+                    principal.secrets.insert(scheme.name.clone(), minted.secret);
+                }
+            }
+            credentials = credentials.with(role, principal);
+        }
+        Ok(credentials)
+    }
+
+    /// Refuses what is meant for a scheme or a path parameter that the document does not have: it would do nothing.
+    pub(crate) fn validate(&self, document: &Document) -> Result<(), Error> {
+        let paths = document.operations.iter().map(|operation| operation.path.as_str());
+        let parameters: BTreeSet<&str> = paths.flat_map(bitting_spec::template_names).collect();
+        let schemes: BTreeSet<&str> = document.security_schemes.iter().map(|scheme| scheme.name.as_str()).collect();
+        for (role, principal) in &self.principals {
+            let secrets = principal.secrets.keys().map(|name| ("security scheme", name, &schemes));
+            let values = principal.parameters.keys().map(|name| ("path parameter", name, &parameters));
+            for (kind, name, known) in secrets.chain(values) {
+                if !known.contains(name.as_str()) {
+                    let message = format!("the document has no {kind} `{name}`");
+                    let known: Vec<&str> = known.iter().copied().collect();
+                    let remedy = format!("it has: {}", known.join(", "));
+                    return Err(Error::config(format!("[credentials.{role}]"), message, remedy));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The same, with `principal` as `role`.
+    #[must_use]
+    pub fn with(mut self, role: Role, principal: Principal) -> Self {
+        self.principals.insert(role, principal);
+        self
+    }
+
+    /// The same, with a provisioner for what is missing.
+    #[must_use]
+    pub fn with_provisioner(mut self, provisioner: Arc<dyn Provisioner>) -> Self {
+        self.provisioner = Some(provisioner);
+        self
+    }
+
+    /// The principal of a role.
+    #[must_use]
+    pub fn principal(&self, role: Role) -> Option<&Principal> {
+        self.principals.get(&role)
+    }
+
+    /// The principals with their roles.
+    pub fn principals(&self) -> impl Iterator<Item = (Role, &Principal)> {
+        self.principals.iter().map(|(role, principal)| (*role, principal))
+    }
+
+    /// What makes credentials that are missing.
+    #[must_use]
+    pub fn provisioner(&self) -> Option<&dyn Provisioner> {
+        self.provisioner.as_deref()
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Credentials")
+            .field("principals", &self.principals)
+            .field("provisioner", &self.provisioner.is_some())
+            .finish()
+    }
+}
+
+/// What kind of credential a security scheme takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nature {
+    /// A long-lived key.
+    Key,
+    /// A token with an end.
+    Token,
+    /// Something that the suite cannot make wrong ones of.
+    Other,
+}
+
+/// The kind of credential that `scheme` takes.
+pub(crate) fn nature(scheme: &SecurityScheme) -> Nature {
+    let auth = &scheme.auth;
+    match &scheme.kind {
+        SchemeKind::ApiKey { .. } => Nature::Key,
+        SchemeKind::Http { scheme, .. } if scheme != "bearer" => Nature::Other,
+        SchemeKind::Http { .. } if auth.key.is_some() || auth.env.contains_key("key") => Nature::Key,
+        SchemeKind::Http { .. } | SchemeKind::OAuth2 { .. } | SchemeKind::OpenIdConnect { .. } => Nature::Token,
+        SchemeKind::MutualTls => Nature::Other,
+    }
+}
+
+/// A credential of a user for a scheme. `None` where it comes from a login, or is of no kind that can be made.
+async fn minted(
+    provisioner: &dyn Provisioner,
+    scheme: &SecurityScheme,
+    user: &str,
+) -> Result<Option<Minted>, ProvisionError> {
+    let (user, name) = (user.to_owned(), Some(scheme.name.clone()));
+    let minted = match nature(scheme) {
+        Nature::Key => provisioner.mint_key(KeyOrder { user, scheme: name, ..KeyOrder::default() }).await,
+        Nature::Token if scheme.auth.acquire.is_none() => {
+            provisioner.mint_token(TokenOrder { user, scheme: name, ..TokenOrder::default() }).await
+        }
+        Nature::Token | Nature::Other => return Ok(None),
+    };
+    match minted {
+        Ok(minted) => Ok(Some(minted)),
+        // The plan says what is missing for it.
+        Err(ProvisionError::Unsupported) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The path parameters that lead to what an organization owns: the one that the document binds to the organization,
+/// and those whose names say `org` or `project`.
+fn parameters(document: &Document, world: &World, organization: &str) -> BTreeMap<String, String> {
+    let project =
+        world.organizations.iter().find(|known| known.slug == organization).and_then(|known| known.projects.first());
+    let mut parameters = BTreeMap::new();
+    for operation in &document.operations {
+        for name in bitting_spec::template_names(&operation.path) {
+            let lower = name.to_ascii_lowercase();
+            if operation.tenant == Some(Tenant::Path(name.to_owned())) || lower.starts_with("org") {
+                parameters.insert(name.to_owned(), organization.to_owned());
+            } else if let (true, Some(project)) = (lower.starts_with("project"), project) {
+                parameters.insert(name.to_owned(), project.clone());
+            }
+        }
+    }
+    parameters
+}

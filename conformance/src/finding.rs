@@ -1,0 +1,214 @@
+//! A finding: which rule was broken, where, how it showed, and how to see it again.
+
+use std::fmt;
+
+use bitting_spec::Operation;
+use sha2::{Digest, Sha256};
+
+use crate::check::CheckInfo;
+use crate::http::{Exchange, curl};
+use crate::run::Context;
+
+/// The longest excerpt of a body in a report, in characters.
+const EXCERPT: usize = 400;
+
+/// The most other failures that a finding names.
+const ALSO: usize = 10;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing: something that the document leaves open is not as the standards have it.
+    Note,
+    /// Wrong: somebody gets in who must not, or an answer is not what the document says.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Note => "note",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// Something wrong with the server. Every text in it is free of secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// A short hash of check, operation and cause, the same in every run.
+    pub id: String,
+    /// The check's id.
+    pub check: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The rule.
+    pub rule: &'static str,
+    /// Where the rule stands.
+    pub source: &'static str,
+    /// The operation's id.
+    pub operation: String,
+    /// Its method and path.
+    pub place: String,
+    /// The document's file, with the line of the operation.
+    pub location: String,
+    /// The place in the document (RFC 6901).
+    pub pointer: String,
+    /// What kind of failure it is; findings of one check with the same cause are grouped.
+    pub cause: String,
+    /// What the server should have done.
+    pub expected: String,
+    /// What it did.
+    pub got: Got,
+    /// The request as a curl command, secrets as variables.
+    pub curl: String,
+    /// The command that makes the same cases again.
+    pub replay: String,
+    /// The ids of other operations with the same cause.
+    pub also_on: Vec<String>,
+}
+
+/// What a server did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Got {
+    /// It in a few words.
+    pub summary: String,
+    /// The status, if an answer came.
+    pub status: Option<u16>,
+    /// The answer's header fields that say something about the finding.
+    pub headers: Vec<(String, String)>,
+    /// The beginning of the body.
+    pub body: String,
+}
+
+/// What a check saw, before it is written up.
+#[derive(Debug, Clone)]
+pub(crate) struct Observation {
+    pub(crate) severity: Severity,
+    /// What kind of failure it is, without anything that changes from run to run.
+    pub(crate) cause: String,
+    pub(crate) expected: String,
+    pub(crate) summary: String,
+    pub(crate) exchange: Option<Exchange>,
+    /// The place in the document, if it is not the operation itself.
+    pub(crate) pointer: Option<String>,
+}
+
+impl Observation {
+    /// Something that is wrong.
+    pub(crate) fn error(cause: impl Into<String>, expected: impl Into<String>, exchange: &Exchange) -> Self {
+        let cause = cause.into();
+        Self {
+            severity: Severity::Error,
+            summary: cause.clone(),
+            cause,
+            expected: expected.into(),
+            exchange: Some(exchange.clone()),
+            pointer: None,
+        }
+    }
+
+    /// Something that is worth knowing.
+    pub(crate) fn note(cause: impl Into<String>, expected: impl Into<String>, exchange: &Exchange) -> Self {
+        Self { severity: Severity::Note, ..Self::error(cause, expected, exchange) }
+    }
+
+    /// With more about what happened than the cause says.
+    pub(crate) fn saying(mut self, summary: impl Into<String>) -> Self {
+        self.summary = summary.into();
+        self
+    }
+
+    /// The same check saw another failure of the operation: its cause is told once, and its severity counts.
+    pub(crate) fn also(&mut self, other: &Self) {
+        let line = format!("\nalso: {}", other.cause);
+        if other.cause != self.cause && !self.summary.contains(&line) && self.summary.matches("\nalso: ").count() < ALSO
+        {
+            self.summary.push_str(&line);
+        }
+        self.severity = self.severity.max(other.severity);
+    }
+
+    /// With the place in the document that says otherwise.
+    pub(crate) fn at(mut self, pointer: &str) -> Self {
+        self.pointer = Some(pointer.to_owned());
+        self
+    }
+}
+
+/// Writes up what a check saw.
+pub(crate) fn finding(context: &Context<'_>, check: &CheckInfo, operation: &Operation, seen: Observation) -> Finding {
+    let document = context.document;
+    let pointer = seen.pointer.unwrap_or_else(|| operation.pointer.clone());
+    let line = document.line(&pointer).map(|line| format!(":{line}")).unwrap_or_default();
+    let got = Got {
+        summary: context.vault.scrub(&seen.summary),
+        status: seen.exchange.as_ref().map(|exchange| exchange.answer.status),
+        headers: seen.exchange.as_ref().map(|exchange| telling(context, exchange)).unwrap_or_default(),
+        body: seen.exchange.as_ref().map(|exchange| body(context, exchange)).unwrap_or_default(),
+    };
+    Finding {
+        id: id(check.id, &operation.id, &seen.cause),
+        check: check.id,
+        severity: seen.severity,
+        rule: check.rule,
+        source: check.source,
+        operation: operation.id.clone(),
+        place: place(operation),
+        location: format!("{}{line}", document.file()),
+        pointer,
+        cause: context.vault.scrub(&seen.cause),
+        expected: context.vault.scrub(&seen.expected),
+        got,
+        curl: seen.exchange.map(|exchange| curl(&context.base, &exchange.request, &context.vault)).unwrap_or_default(),
+        replay: replay(context, check, operation),
+        also_on: Vec::new(),
+    }
+}
+
+/// Method and path of an operation.
+pub(crate) fn place(operation: &Operation) -> String {
+    format!("{} {}", operation.method, operation.path)
+}
+
+fn id(check: &str, operation: &str, cause: &str) -> String {
+    let hash = Sha256::digest(format!("{check}\0{operation}\0{cause}"));
+    hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The headers that say something about authentication, limits or the form of the body.
+fn telling(context: &Context<'_>, exchange: &Exchange) -> Vec<(String, String)> {
+    let tells = |name: &str| {
+        ["content-type", "www-authenticate", "location", "allow", "retry-after", "date"].contains(&name)
+            || name.contains("ratelimit")
+    };
+    let fields = exchange.answer.headers.iter().filter(|(name, _)| tells(name.as_str()));
+    fields
+        .map(|(name, value)| (name.to_string(), context.vault.scrub(&String::from_utf8_lossy(value.as_bytes()))))
+        .collect()
+}
+
+/// The beginning of the body. It is scrubbed whole, so that no secret is cut in two and shown by half.
+fn body(context: &Context<'_>, exchange: &Exchange) -> String {
+    let whole = context.vault.scrub(&String::from_utf8_lossy(&exchange.answer.body));
+    let mut excerpt: String = whole.chars().take(EXCERPT).collect();
+    if excerpt.len() < whole.len() {
+        excerpt.push('…');
+    }
+    excerpt
+}
+
+fn replay(context: &Context<'_>, check: &CheckInfo, operation: &Operation) -> String {
+    let options = context.options;
+    let mut words = vec!["bitting".to_owned(), "check".to_owned(), context.document.file().to_owned()];
+    words.extend(options.target.iter().cloned());
+    words.extend(["--only", check.id, "--operation", &operation.id, "--seed"].map(str::to_owned));
+    words.push(options.seed.to_string());
+    if check.phase == crate::Phase::Generated {
+        words.extend(["--max-cases".to_owned(), options.max_cases.to_string()]);
+    }
+    let plain = |word: &str| word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./:=@,".contains(letter));
+    let words =
+        words.into_iter().map(|word| if plain(&word) { word } else { format!("'{}'", word.replace('\'', "'\\''")) });
+    words.collect::<Vec<_>>().join(" ")
+}

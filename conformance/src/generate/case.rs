@@ -1,0 +1,139 @@
+//! A case: the arguments and the body of one call, before they become a request.
+
+use bitting_spec::table::{self, Encoding, Location};
+use bitting_spec::{MediaType, Operation, Parameter, style};
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::of_text;
+use crate::http::Request;
+
+/// A parameter's value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Argument {
+    pub(crate) name: String,
+    pub(crate) location: Location,
+    pub(crate) value: Value,
+}
+
+/// What one call is made of.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Case {
+    pub(crate) arguments: Vec<Argument>,
+    /// The media type and the value that is written in it.
+    pub(crate) body: Option<(String, Value)>,
+}
+
+impl Case {
+    /// The same, with `value` for the parameter.
+    pub(crate) fn with(mut self, parameter: &Parameter, value: Value) -> Self {
+        self.set(&parameter.name, parameter.location, value);
+        self
+    }
+
+    pub(crate) fn set(&mut self, name: &str, location: Location, value: Value) {
+        self.arguments.retain(|argument| (argument.name.as_str(), argument.location) != (name, location));
+        self.arguments.push(Argument { name: name.to_owned(), location, value });
+    }
+
+    /// The path arguments, which say what the call is about.
+    pub(crate) fn path(&self) -> impl Iterator<Item = &Argument> {
+        self.arguments.iter().filter(|argument| argument.location == Location::Path)
+    }
+
+    /// The same call about something else.
+    pub(crate) fn about(mut self, other: &Self) -> Self {
+        for argument in other.path() {
+            self.set(&argument.name, argument.location, argument.value.clone());
+        }
+        self
+    }
+
+    /// The request, without credentials.
+    pub(crate) fn request(&self, operation: &Operation) -> Result<Request, String> {
+        let mut target = operation.path.clone();
+        let mut query = Vec::new();
+        let mut cookies = Vec::new();
+        let mut request = Request::new(&operation.method, "");
+        for argument in &self.arguments {
+            let Some(parameter) = parameter(operation, argument) else { continue };
+            let text = style::encode(&parameter, &argument.value).map_err(|error| error.to_string())?;
+            match argument.location {
+                Location::Path => target = target.replace(&format!("{{{}}}", argument.name), &text),
+                Location::Query if !text.is_empty() => query.push(text),
+                Location::Cookie if !text.is_empty() => cookies.push(text),
+                Location::Header => request = request.header(&argument.name, &text),
+                _ => {}
+            }
+        }
+        if target.contains('{') {
+            return Err(format!("{target} has a path parameter without a value"));
+        }
+        if !query.is_empty() {
+            target = format!("{target}?{}", query.join("&"));
+        }
+        if !cookies.is_empty() {
+            request = request.header("cookie", &cookies.join("; "));
+        }
+        request.target = target;
+        request = request.header("accept", "*/*").header("user-agent", concat!("bitting/", env!("CARGO_PKG_VERSION")));
+        let Some((media_type, value)) = &self.body else { return Ok(request) };
+        Ok(request.header("content-type", media_type).body(written(media_type, value)?))
+    }
+
+    /// Whether the request as it goes out says a value of `accepts`, in any reading of its text.
+    pub(crate) fn text_is_valid(operation: &Operation, argument: &Argument, accepts: impl Fn(&Value) -> bool) -> bool {
+        let Some(parameter) = parameter(operation, argument) else { return true };
+        let plain = matches!(parameter.encoding, Encoding::Style { .. });
+        match &argument.value {
+            Value::String(text) if plain => of_text(text).iter().any(accepts),
+            value @ (Value::Number(_) | Value::Bool(_)) if plain => of_text(&value.to_string()).iter().any(accepts),
+            // Lists and objects have more readings than anybody can name; `null` is not sent at all.
+            _ => true,
+        }
+    }
+}
+
+fn parameter(operation: &Operation, argument: &Argument) -> Option<table::Parameter> {
+    let same =
+        |parameter: &&Parameter| (parameter.name.as_str(), parameter.location) == (&argument.name, argument.location);
+    operation.parameters.iter().find(same).map(|parameter| table::Parameter {
+        name: parameter.name.clone(),
+        location: parameter.location,
+        required: parameter.required,
+        encoding: parameter.encoding.clone(),
+    })
+}
+
+/// The media type that a body of the operation is written in: JSON before a form before text.
+pub(crate) fn body_media(operation: &Operation) -> Option<(&String, &MediaType)> {
+    let content = &operation.request_body.as_ref()?.content;
+    let find = |wanted: fn(&str) -> bool| content.iter().find(|(name, _)| wanted(name));
+    find(is_json).or_else(|| find(is_form)).or_else(|| find(|name| name.starts_with("text/")))
+}
+
+fn is_json(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    essence == "application/json" || essence.ends_with("+json")
+}
+
+fn is_form(media_type: &str) -> bool {
+    media_type.starts_with("application/x-www-form-urlencoded")
+}
+
+fn written(media_type: &str, value: &Value) -> Result<Bytes, String> {
+    if is_json(media_type) {
+        return Ok(Bytes::from(value.to_string()));
+    }
+    match value {
+        Value::String(text) => Ok(Bytes::from(text.clone())),
+        Value::Object(members) if is_form(media_type) => {
+            let mut form = form_urlencoded::Serializer::new(String::new());
+            for (name, value) in members {
+                form.append_pair(name, &value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            }
+            Ok(Bytes::from(form.finish()))
+        }
+        _ => Err(format!("the suite cannot write a body as {media_type}")),
+    }
+}

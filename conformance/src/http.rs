@@ -1,0 +1,20 @@
+//! The suite's own HTTP: requests as they are meant, answers as they came, no redirect followed, nothing unbounded.
+
+mod answer;
+mod client;
+mod curl;
+mod request;
+mod vault;
+
+pub(crate) use answer::{Answer, Broken};
+pub(crate) use client::{Base, Client};
+pub(crate) use curl::curl;
+pub(crate) use request::Request;
+pub(crate) use vault::Vault;
+
+/// A request with what came back.
+#[derive(Debug, Clone)]
+pub(crate) struct Exchange {
+    pub(crate) request: Request,
+    pub(crate) answer: Answer,
+}

@@ -1,0 +1,74 @@
+//! An answer as it came, or why none came.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use serde_json::Value;
+
+/// An answer that was read to its end.
+#[derive(Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The first field called `name`, as text; bytes beyond ASCII are replaced.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
+    }
+
+    /// The media type without parameters, in lower case.
+    pub(crate) fn media_type(&self) -> Option<String> {
+        let value = self.header("content-type")?;
+        Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Option<Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// At most `length` characters of the body, for people to read.
+    pub(crate) fn excerpt(&self, length: usize) -> String {
+        let text = String::from_utf8_lossy(self.body.get(..self.body.len().min(4 * length)).unwrap_or_default());
+        let mut excerpt: String = text.chars().take(length).collect();
+        if excerpt.len() < self.body.len() && text.chars().nth(length).is_some() {
+            excerpt.push('…');
+        }
+        excerpt
+    }
+}
+
+impl fmt::Debug for Answer {
+    /// Shows the status only: a body may hold a secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} with {} bytes", self.status, self.body.len())
+    }
+}
+
+/// Why there is no answer that can be judged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Broken {
+    /// No connection: the server is not there.
+    #[error("no connection: {0}")]
+    Connect(String),
+    /// The answer took too long.
+    #[error("no complete answer within {0} seconds")]
+    Timeout(u64),
+    /// The body has no end.
+    #[error("the body is longer than {0} bytes")]
+    TooLong(usize),
+    /// The answer is no HTTP, or ends before its end.
+    #[error("the answer breaks HTTP: {0}")]
+    Protocol(String),
+    /// The request cannot be written as HTTP.
+    #[error("the request cannot be sent: {0}")]
+    Request(String),
+}

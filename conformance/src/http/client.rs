@@ -1,0 +1,145 @@
+//! The client: hyper with keep-alive, and a limit on everything that a server could make endless.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls_platform_verifier::BuilderVerifierExt;
+
+use super::{Answer, Broken, Request};
+use crate::error::Error;
+
+/// The longest body that is read, in bytes.
+const MAX_BODY: usize = 8 * 1024 * 1024;
+
+/// Where requests go: an absolute URL, without a slash at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Base(String);
+
+impl Base {
+    /// Reads a base URL.
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+        let remedy = "give an absolute URL such as http://127.0.0.1:8080";
+        let url =
+            url::Url::parse(text).map_err(|error| Error::config(format!("URL `{text}`"), error.to_string(), remedy))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+            return Err(Error::config(format!("URL `{text}`"), "it is neither http nor https", remedy));
+        }
+        if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+            let message = "a base URL has no query, no fragment and no user";
+            return Err(Error::config("URL", message, remedy));
+        }
+        Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
+    }
+
+    /// The URL that a request goes to.
+    pub(crate) fn join(&self, target: &str) -> String {
+        format!("{}{target}", self.0)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A client that follows no redirect, keeps connections open and gives up in time.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    inner: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    timeout: Duration,
+}
+
+impl Client {
+    /// A client that waits at most `timeout` for each answer, its body included.
+    pub(crate) fn new(timeout: Duration) -> Result<Self, Error> {
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(timeout));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls()?)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        let inner = legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(30))
+            .build(connector);
+        Ok(Self { inner, timeout })
+    }
+
+    /// Sends `request` and reads the whole answer.
+    pub(crate) async fn send(&self, base: &Base, request: &Request) -> Result<Answer, Broken> {
+        let request = self.prepared(base, request)?;
+        tokio::time::timeout(self.timeout, self.exchange(request))
+            .await
+            .unwrap_or_else(|_| Err(Broken::Timeout(self.timeout.as_secs())))
+    }
+
+    fn prepared(&self, base: &Base, request: &Request) -> Result<http::Request<Full<Bytes>>, Broken> {
+        let mut builder = http::Request::builder().method(request.method.as_str()).uri(base.join(&request.target));
+        for (name, value) in &request.headers {
+            builder = builder.header(name.as_str(), value.as_ref());
+        }
+        let body = Full::new(request.body.clone().unwrap_or_default());
+        builder.body(body).map_err(|error| Broken::Request(error.to_string()))
+    }
+
+    async fn exchange(&self, request: http::Request<Full<Bytes>>) -> Result<Answer, Broken> {
+        let answer = self.inner.request(request).await.map_err(|error| {
+            let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            if error.is_connect() { Broken::Connect(cause) } else { Broken::Protocol(cause) }
+        })?;
+        let (parts, body) = answer.into_parts();
+        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body: read(body).await? })
+    }
+}
+
+async fn read(mut body: Incoming) -> Result<Bytes, Broken> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Broken::Protocol(error.to_string()))?;
+        let Some(data) = frame.data_ref() else { continue };
+        if bytes.len() + data.len() > MAX_BODY {
+            return Err(Broken::TooLong(MAX_BODY));
+        }
+        bytes.extend_from_slice(data);
+    }
+    Ok(bytes.freeze())
+}
+
+fn tls() -> Result<rustls::ClientConfig, Error> {
+    let failed =
+        |error: rustls::Error| Error::config("TLS", error.to_string(), "check the certificates of this system");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(failed)?;
+    Ok(builder.with_platform_verifier().map_err(failed)?.with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_is_absolute_and_plain() {
+        assert_eq!(
+            Base::parse("http://127.0.0.1:8080/").map(|base| base.join("/v1")),
+            Ok("http://127.0.0.1:8080/v1".to_owned())
+        );
+        assert_eq!(
+            Base::parse("https://a.example/api").map(|base| base.join("/v1")),
+            Ok("https://a.example/api/v1".to_owned())
+        );
+        for wrong in ["example.com", "ftp://example.com", "http://u:p@example.com", "http://example.com?x=1", ""] {
+            assert_eq!(Base::parse(wrong).map_err(|error| error.exit_code()), Err(2), "{wrong}");
+        }
+    }
+}

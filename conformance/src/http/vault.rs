@@ -1,0 +1,145 @@
+//! The secrets that a run knows, each under the name of a shell variable: so that they go on requests and nowhere else.
+
+use std::sync::{PoisonError, RwLock};
+
+use serde_json::Value;
+
+use crate::secret::Secret;
+
+/// Members of a JSON body whose values are never shown.
+const SECRET_MEMBERS: [&str; 9] =
+    ["access_token", "refresh_token", "id_token", "token", "password", "secret", "client_secret", "api_key", "key"];
+
+/// One secret and how people get one like it.
+#[derive(Debug, Clone)]
+struct Entry {
+    secret: Secret,
+    variable: String,
+    origin: String,
+}
+
+/// Every secret of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Vault {
+    entries: RwLock<Vec<Entry>>,
+    prefixes: Vec<String>,
+}
+
+impl Vault {
+    /// A vault that also knows a key that it has never seen, by one of `prefixes`.
+    pub(crate) fn new(prefixes: Vec<String>) -> Self {
+        Self { entries: RwLock::default(), prefixes }
+    }
+
+    /// Remembers a secret: from now on every text says `$VARIABLE` in its place.
+    pub(crate) fn keep(&self, secret: &Secret, variable: &str, origin: &str) {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        if secret.expose().len() >= 4 && !entries.iter().any(|entry| entry.secret == *secret) {
+            entries.push(Entry { secret: secret.clone(), variable: variable.to_owned(), origin: origin.to_owned() });
+            // A secret that contains another is replaced first.
+            entries.sort_by_key(|entry| std::cmp::Reverse(entry.secret.expose().len()));
+        }
+    }
+
+    /// `text` with a variable in the place of each known secret, and the variables that it came to need, with their
+    /// origin.
+    pub(crate) fn variables(&self, text: &str) -> (String, Vec<(String, String)>) {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let mut text = text.to_owned();
+        let mut used = Vec::new();
+        for entry in entries.iter() {
+            for form in forms(entry.secret.expose()) {
+                if text.contains(&form) {
+                    text = text.replace(&form, &format!("${{{}}}", entry.variable));
+                    let variable = (entry.variable.clone(), entry.origin.clone());
+                    if !used.contains(&variable) {
+                        used.push(variable);
+                    }
+                }
+            }
+        }
+        (text, used)
+    }
+
+    /// `text` without anything that is, or looks like, a secret.
+    pub(crate) fn scrub(&self, text: &str) -> String {
+        let text = match serde_json::from_str::<Value>(text) {
+            Ok(mut value) if value.is_object() || value.is_array() => {
+                mask(&mut value);
+                value.to_string()
+            }
+            _ => text.to_owned(),
+        };
+        let (text, _) = self.variables(&text);
+        text.split_inclusive(|letter: char| !is_token(letter)).map(|word| self.word(word)).collect()
+    }
+
+    /// A word that looks like a token or a key is not shown, known or not.
+    fn word(&self, word: &str) -> String {
+        let bare = word.trim_end_matches(|letter: char| !is_token(letter));
+        let jwt = bare.starts_with("eyJ") && bare.matches('.').count() >= 2;
+        let key = self.prefixes.iter().any(|prefix| bare.len() > prefix.len() && bare.starts_with(prefix.as_str()));
+        if jwt || key { word.replacen(bare, "[secret]", 1) } else { word.to_owned() }
+    }
+}
+
+fn is_token(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-')
+}
+
+/// The ways in which a secret can stand in a request: as it is, in a query, and in a JSON text.
+fn forms(secret: &str) -> Vec<String> {
+    let mut forms = vec![secret.to_owned()];
+    let query: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let json = Value::from(secret).to_string();
+    for form in [query, json.trim_matches('"').to_owned()] {
+        if !forms.contains(&form) {
+            forms.push(form);
+        }
+    }
+    forms
+}
+
+fn mask(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            for (name, member) in object {
+                let secret = SECRET_MEMBERS.contains(&name.to_ascii_lowercase().as_str());
+                if secret && member.is_string() {
+                    *member = Value::from("[secret]");
+                } else {
+                    mask(member);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(mask),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ARTOS-9: known secrets become variables, unknown ones that look like it are masked.
+    #[test]
+    fn nothing_secret_is_left() {
+        let vault = Vault::new(vec!["rbtk_".to_owned()]);
+        vault.keep(&Secret::new("rbtk_test_known"), "API_KEY", "a key");
+        let text = "key rbtk_test_known, other rbtk_test_unknown; eyJhbGciOi.eyJzdWIi.c2ln!";
+        assert_eq!(vault.scrub(text), "key ${API_KEY}, other [secret]; [secret]!");
+        let body = r#"{"access_token":"opaque","nested":[{"password":"hunter2"}],"name":"x"}"#;
+        let scrubbed = vault.scrub(body);
+        assert!(
+            !scrubbed.contains("opaque") && !scrubbed.contains("hunter2") && scrubbed.contains("\"x\""),
+            "{scrubbed}"
+        );
+    }
+
+    #[test]
+    fn a_secret_in_a_query_is_known_too() {
+        let vault = Vault::new(Vec::new());
+        vault.keep(&Secret::new("a+b/c=d"), "TOKEN", "a token");
+        assert_eq!(vault.variables("?t=a%2Bb%2Fc%3Dd").0, "?t=${TOKEN}");
+    }
+}

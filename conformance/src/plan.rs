@@ -1,0 +1,114 @@
+//! What will be checked where, what will not, and why: known before the first request.
+
+use std::collections::BTreeMap;
+
+use bitting_spec::{Document, Operation};
+
+use crate::check::{Check, Need};
+use crate::checks;
+use crate::credentials::{Credentials, Nature, Principal, Role, nature};
+use crate::options::Options;
+
+/// One check on one operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// The check's id.
+    pub check: &'static str,
+    /// The operation's id.
+    pub operation: String,
+    /// Why it cannot be done, and what to give. `None`: it will be done.
+    pub skip: Option<String>,
+}
+
+/// Every check on every operation where there is something to check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// In the order of the checks, then of the document.
+    pub planned: Vec<Planned>,
+    /// Ids of the checks that were asked for and have nothing to check in this document.
+    pub without_subject: Vec<&'static str>,
+}
+
+impl Plan {
+    /// How many will be done.
+    #[must_use]
+    pub fn runs(&self) -> usize {
+        self.planned.iter().filter(|planned| planned.skip.is_none()).count()
+    }
+
+    /// What cannot be done: each reason with the checks that it stops.
+    #[must_use]
+    pub fn missing(&self) -> BTreeMap<&str, Vec<&'static str>> {
+        let mut reasons: BTreeMap<&str, Vec<&'static str>> = BTreeMap::new();
+        for planned in &self.planned {
+            let Some(reason) = &planned.skip else { continue };
+            let checks = reasons.entry(reason).or_default();
+            if !checks.contains(&planned.check) {
+                checks.push(planned.check);
+            }
+        }
+        reasons
+    }
+}
+
+/// Plans a run: no request is sent, and no secret is looked at beyond whether it is there.
+#[must_use]
+pub fn plan(document: &Document, credentials: &Credentials, options: &Options) -> Plan {
+    let mut planned = Vec::new();
+    let mut without_subject = Vec::new();
+    for check in checks::all().filter(|check| options.selects(check.info.id)) {
+        let before = planned.len();
+        for operation in &document.operations {
+            if options.covers(&operation.id) && (check.applies)(document, operation) {
+                let skip = unmet(document, credentials, check, operation);
+                planned.push(Planned { check: check.info.id, operation: operation.id.clone(), skip });
+            }
+        }
+        if planned.len() == before {
+            without_subject.push(check.info.id);
+        }
+    }
+    Plan { planned, without_subject }
+}
+
+/// The first need of a check that the credentials do not meet.
+fn unmet(document: &Document, credentials: &Credentials, check: &Check, operation: &Operation) -> Option<String> {
+    let unmet = |need: &&Need| !(is_free(**need, operation) || meets(document, credentials, **need));
+    let need = check.info.needs.iter().find(unmet)?;
+    Some(format!("it needs {need}: {}", need.remedy()))
+}
+
+/// What anybody may call needs no credential.
+fn is_free(need: Need, operation: &Operation) -> bool {
+    need == Need::Valid && operation.is_public()
+}
+
+fn meets(document: &Document, credentials: &Credentials, need: Need) -> bool {
+    let provided = credentials.provisioner().is_some();
+    let has = |role: Role, wanted: Option<Nature>| {
+        credentials.principal(role).is_some_and(|principal| holds(document, principal, wanted))
+    };
+    match need {
+        Need::Valid => has(Role::Valid, None),
+        Need::Key => has(Role::Valid, Some(Nature::Key)),
+        Need::Token => has(Role::Valid, Some(Nature::Token)),
+        Need::Login => credentials.principal(Role::Valid).is_some_and(|principal| principal.login.is_some()),
+        Need::OtherOrganization => has(Role::OtherOrganization, None),
+        Need::ReadOnly => provided || has(Role::ReadOnly, None),
+        Need::ExpiredToken => provided || has(Role::Expired, Some(Nature::Token)),
+        Need::RevokedToken => provided || has(Role::Revoked, Some(Nature::Token)),
+        Need::ExpiredKey => provided || has(Role::Expired, Some(Nature::Key)),
+        Need::RevokedKey => provided || has(Role::Revoked, Some(Nature::Key)),
+        Need::OtherEnvironment => provided || has(Role::OtherEnvironment, None),
+        Need::ForgedToken | Need::RateLimits => provided,
+    }
+}
+
+/// Whether a principal has a secret of that nature, or can get one by a login.
+fn holds(document: &Document, principal: &Principal, wanted: Option<Nature>) -> bool {
+    document.security_schemes.iter().any(|scheme| {
+        let logs_in = scheme.auth.acquire.is_some() && principal.login.is_some();
+        wanted.is_none_or(|wanted| nature(scheme) == wanted)
+            && (logs_in || principal.secrets.contains_key(&scheme.name))
+    })
+}

@@ -1,0 +1,166 @@
+//! A run: the target is tried, then every planned check, phase by phase; what was created is removed at the end.
+
+mod context;
+mod exercise;
+mod keyring;
+mod paging;
+mod preflight;
+mod shape;
+mod stage;
+mod trial;
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use bitting_spec::{Document, Operation};
+use futures_util::StreamExt;
+use futures_util::stream;
+
+pub(crate) use context::Context;
+pub(crate) use exercise::{Judge, Judging, Sign};
+pub(crate) use keyring::{Wrong, apply};
+pub(crate) use paging::size_parameter;
+pub(crate) use stage::{identity, item_operation, listed_items};
+pub(crate) use trial::{Stop, Trial, listed};
+
+use crate::check::{Check, Phase};
+use crate::checks;
+use crate::clock;
+use crate::credentials::Target;
+use crate::error::Error;
+use crate::finding::{finding, place};
+use crate::options::Options;
+use crate::plan::{Planned, plan};
+use crate::verdict::{Outcome, Report, Verdict};
+
+/// The window of the limit that the suite sets while limits are not what is checked.
+const WINDOW: Duration = Duration::from_secs(60);
+/// A limit that no run reaches.
+pub(crate) const NO_LIMIT: u64 = 1_000_000;
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The part of the run.
+    pub phase: Phase,
+    /// Verdicts so far.
+    pub done: usize,
+    /// Verdicts in all.
+    pub total: usize,
+    /// Requests so far.
+    pub cases: u64,
+    /// Failed verdicts so far.
+    pub findings: usize,
+}
+
+/// Checks the target and says how far it has come after each verdict.
+///
+/// # Errors
+/// [`Error::Config`] for options that name nothing, [`Error::Unreachable`] when the target does not answer (any more),
+/// [`Error::Credential`] when a credential that was given as working does not work.
+pub async fn run(
+    document: &Document,
+    target: Target,
+    options: Options,
+    mut progress: impl FnMut(Progress),
+) -> Result<Report, Error> {
+    options.validate(document)?;
+    target.credentials.validate(document)?;
+    let started = clock::now();
+    let context = Context::new(document, &target, &options)?;
+    context.preflight().await?;
+    context.limit_rate(NO_LIMIT, WINDOW).await;
+    let planned = plan(document, &target.credentials, &options).planned;
+    let (mut verdicts, jobs) = sorted_out(document, &planned);
+    let total = planned.len();
+    for phase in [Phase::Auth, Phase::Scenario, Phase::Generated, Phase::Rate] {
+        // Boxed one by one: a closure over borrowed jobs would keep the run from moving between threads.
+        let mut trials: Vec<Running<'_>> = Vec::new();
+        for job in jobs.iter().filter(|job| job.check.info.phase == phase) {
+            trials.push(Box::pin(job.run(&context)));
+        }
+        let is_crowd = matches!(phase, Phase::Auth | Phase::Generated);
+        let mut done = stream::iter(trials).buffer_unordered(if is_crowd { options.workers.max(1) } else { 1 });
+        while let Some((index, verdict)) = done.next().await {
+            verdicts.push((index, verdict));
+            let findings = verdicts.iter().filter(|(_, verdict)| matches!(verdict.outcome, Outcome::Fail(_))).count();
+            progress(Progress { phase, done: verdicts.len(), total, cases: context.requests(), findings });
+        }
+        context.still_there()?;
+    }
+    context.tidy_up().await;
+    context.restore_rate().await;
+    verdicts.sort_by_key(|(index, _)| *index);
+    Ok(Report {
+        document: document.file().to_owned(),
+        title: document.title.clone(),
+        target: context.base.as_str().to_owned(),
+        verdicts: verdicts.into_iter().map(|(_, verdict)| verdict).collect(),
+        seed: options.seed,
+        cases: context.requests(),
+        elapsed: clock::now().duration_since(started),
+        fail_on: options.fail_on,
+    })
+}
+
+/// A job under way: its place in the report and its verdict.
+type Running<'a> = Pin<Box<dyn Future<Output = (usize, Verdict)> + Send + 'a>>;
+
+/// A check that will be tried on an operation.
+struct Job<'a> {
+    index: usize,
+    check: &'static Check,
+    operation: &'a Operation,
+}
+
+impl Job<'_> {
+    async fn run(&self, context: &Context<'_>) -> (usize, Verdict) {
+        let trial = Trial::new(context, self.operation);
+        let ended = if context.deadline.passed() {
+            Err(Stop::Skip("the time was up (--max-time)".to_owned()))
+        } else {
+            (self.check.run)(&trial).await
+        };
+        let outcome = match trial.ended(ended) {
+            Ok(cases) => Outcome::Pass { cases },
+            Err(Stop::Skip(reason)) => Outcome::Skip { reason: context.vault.scrub(&reason) },
+            Err(Stop::Fail(seen)) => Outcome::Fail(Box::new(finding(context, &self.check.info, self.operation, *seen))),
+        };
+        (self.index, verdict(self.check.info.id, self.operation, outcome))
+    }
+}
+
+fn verdict(check: &'static str, operation: &Operation, outcome: Outcome) -> Verdict {
+    Verdict { check, operation: operation.id.clone(), place: place(operation), outcome }
+}
+
+/// The verdicts that are known without trying, and the jobs for the others; each with its place in the report.
+fn sorted_out<'a>(document: &'a Document, planned: &[Planned]) -> (Vec<(usize, Verdict)>, Vec<Job<'a>>) {
+    let (mut known, mut jobs) = (Vec::new(), Vec::new());
+    for (index, planned) in planned.iter().enumerate() {
+        let check = checks::all().find(|check| check.info.id == planned.check);
+        let (Some(operation), Some(check)) = (document.operation(&planned.operation), check) else { continue };
+        match &planned.skip {
+            Some(reason) => {
+                known.push((index, verdict(planned.check, operation, Outcome::Skip { reason: reason.clone() })));
+            }
+            None => jobs.push(Job { index, check, operation }),
+        }
+    }
+    (known, jobs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run can be spawned: whoever embeds the suite needs it.
+    #[test]
+    fn a_run_can_move_between_threads() {
+        fn is_send<T: Send>(_: &T) {}
+        let document = Document::parse("empty.yaml", "openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths: {}");
+        let document = document.expect("it is valid");
+        let target = Target { base_url: String::new(), credentials: crate::Credentials::default() };
+        is_send(&run(&document, target, Options::default(), |_| {}));
+    }
+}

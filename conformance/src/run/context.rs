@@ -1,0 +1,227 @@
+//! What every trial of one run shares: the document, the connection, the credentials, the objects that were made.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bitting_spec::table::SchemeKind;
+use bitting_spec::{Document, Operation, Schema};
+use jsonschema::Validator;
+
+use super::exercise::Exercises;
+use super::keyring::Keyring;
+use super::shape::Shapes;
+use super::stage::Stage;
+use super::trial::Stop;
+use crate::clock::Deadline;
+use crate::credentials::{Credentials, Nature, Role, Target, nature};
+use crate::error::Error;
+use crate::generate::Case;
+use crate::http::{Base, Broken, Client, Exchange, Request, Vault};
+use crate::options::Options;
+use crate::secret::Secret;
+
+/// So many failed connections in a row mean that the server is gone.
+const GONE: u32 = 8;
+/// How often a request that meets a rate limit is sent again.
+const PATIENCE: u32 = 3;
+/// The longest that the suite waits for a rate limit.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
+
+/// The shared part of a run.
+pub(crate) struct Context<'a> {
+    pub(crate) document: &'a Document,
+    pub(crate) options: &'a Options,
+    pub(crate) credentials: &'a Credentials,
+    pub(crate) base: Base,
+    pub(crate) vault: Vault,
+    pub(crate) deadline: Deadline,
+    pub(super) stage: Stage,
+    pub(super) keyring: Keyring,
+    pub(super) shapes: Shapes,
+    pub(super) exercises: Exercises,
+    client: Client,
+    validators: Mutex<HashMap<String, Option<Arc<Validator>>>>,
+    requests: AtomicU64,
+    unconnected: AtomicU32,
+    limits_matter: AtomicBool,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(document: &'a Document, target: &'a Target, options: &'a Options) -> Result<Self, Error> {
+        let prefixes = document.security_schemes.iter().filter_map(|scheme| scheme.auth.key.as_ref()?.prefix.clone());
+        let context = Self {
+            document,
+            options,
+            credentials: &target.credentials,
+            base: Base::parse(&target.base_url)?,
+            vault: Vault::new(prefixes.collect()),
+            deadline: Deadline::after(options.max_time),
+            stage: Stage::default(),
+            keyring: Keyring::default(),
+            shapes: Shapes::default(),
+            exercises: Exercises::default(),
+            client: Client::new(options.timeout)?,
+            validators: Mutex::default(),
+            requests: AtomicU64::new(0),
+            unconnected: AtomicU32::new(0),
+            limits_matter: AtomicBool::new(false),
+        };
+        context.keep_given();
+        Ok(context)
+    }
+
+    /// Remembers every secret that was given, so that none is shown.
+    fn keep_given(&self) {
+        for (role, principal) in self.credentials.principals() {
+            for (scheme, secret) in &principal.secrets {
+                self.keep(role, scheme, secret);
+            }
+            if let Some(login) = &principal.login {
+                let origin = format!("the password of {}", login.username);
+                self.vault.keep(&login.password, &variable(role, "PASSWORD"), &origin);
+            }
+        }
+    }
+
+    /// Remembers a secret of a principal, in the form too in which HTTP Basic sends it (RFC 7617, 2).
+    pub(super) fn keep(&self, role: Role, name: &str, secret: &Secret) {
+        let scheme = self.document.scheme(name);
+        let kind = match scheme.map(nature) {
+            Some(Nature::Token) => "TOKEN",
+            _ => "API_KEY",
+        };
+        let who = self.credentials.principal(role).and_then(|principal| principal.login.as_ref());
+        let who = who.map(|login| format!(", {}", login.username)).unwrap_or_default();
+        let origin = format!("a credential for {name} of the principal `{role}`{who}");
+        self.vault.keep(secret, &variable(role, kind), &origin);
+        if matches!(scheme.map(|scheme| &scheme.kind), Some(SchemeKind::Http { scheme, .. }) if scheme == "basic") {
+            let encoded = Secret::new(STANDARD.encode(secret.expose()));
+            self.vault.keep(&encoded, &variable(role, "BASIC"), &format!("{origin}, in base64"));
+        }
+    }
+
+    /// The requests sent so far.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Sends a request. An answer that says "too many requests" is waited out, unless limits are what is checked.
+    pub(crate) async fn exchange(&self, request: Request) -> Result<Exchange, Broken> {
+        for round in 0.. {
+            if self.unconnected.load(Ordering::Relaxed) >= GONE {
+                return Err(Broken::Connect("the server is gone".to_owned()));
+            }
+            self.requests.fetch_add(1, Ordering::Relaxed);
+            let sent = self.client.send(&self.base, &request).await;
+            match &sent {
+                Err(Broken::Connect(_)) => drop(self.unconnected.fetch_add(1, Ordering::Relaxed)),
+                _ => self.unconnected.store(0, Ordering::Relaxed),
+            }
+            let answer = sent?;
+            let exchange = Exchange { request: request.clone(), answer };
+            if exchange.answer.status != 429 || round >= PATIENCE || self.limits_matter.load(Ordering::Relaxed) {
+                return Ok(exchange);
+            }
+            if !self.wait_out(&exchange).await {
+                return Ok(exchange);
+            }
+        }
+        Err(Broken::Request("it was never sent".to_owned()))
+    }
+
+    /// Waits until the server takes requests again. `false` when that would take too long.
+    async fn wait_out(&self, exchange: &Exchange) -> bool {
+        if let Some(provisioner) = self.credentials.provisioner()
+            && provisioner.reset_rate_limits().await.is_ok()
+        {
+            return true;
+        }
+        let wait = crate::checks::rate_limit::retry_after(self.document, exchange).unwrap_or(1).max(1);
+        let wait = Duration::from_secs(wait);
+        if wait > LONGEST_WAIT || !self.deadline.allows(wait) {
+            return false;
+        }
+        tokio::time::sleep(wait).await;
+        true
+    }
+
+    /// Sends a call of `operation` as a principal.
+    pub(crate) async fn call(&self, operation: &Operation, case: &Case, role: Role) -> Result<Exchange, Stop> {
+        let request = case.request(operation).map_err(Stop::Skip)?;
+        let request = self.authorized(operation, role, request).await?;
+        let exchange = self.exchange(request).await.map_err(|broken| Stop::broken(&broken))?;
+        self.note_created(operation, &exchange);
+        Ok(exchange)
+    }
+
+    /// Sets the rate limit, where somebody can.
+    pub(crate) async fn limit_rate(&self, limit: u64, window: Duration) -> bool {
+        match self.credentials.provisioner() {
+            Some(provisioner) => provisioner.set_rate_limit(limit, window).await.is_ok(),
+            None => false,
+        }
+    }
+
+    /// Takes back the limit that was set.
+    pub(super) async fn restore_rate(&self) {
+        if let Some(provisioner) = self.credentials.provisioner() {
+            // Who could not set one has nothing to take back.
+            drop(provisioner.restore_rate_limit().await);
+        }
+    }
+
+    /// Forgets the requests that were counted so far, where somebody can.
+    pub(crate) async fn forget_requests(&self) {
+        if let Some(provisioner) = self.credentials.provisioner() {
+            // Without it the counts stay, and the limit that is set next is high or the key new.
+            drop(provisioner.reset_rate_limits().await);
+        }
+    }
+
+    /// Lets `time` pass on the server: by its clock, or by waiting if that takes no longer than `patience`.
+    pub(crate) async fn pass_time(&self, time: Duration, patience: Duration) -> bool {
+        if let Some(provisioner) = self.credentials.provisioner()
+            && provisioner.advance_clock(time).await.is_ok()
+        {
+            return true;
+        }
+        let waits = time <= patience && self.deadline.allows(time);
+        if waits {
+            tokio::time::sleep(time).await;
+        }
+        waits
+    }
+
+    /// A validator for a schema of the document, compiled once.
+    pub(crate) fn validator(&self, schema: &Schema) -> Option<Arc<Validator>> {
+        let mut known = self.validators.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || crate::generate::validator(self.document, &schema.value).map(Arc::new);
+        known.entry(schema.pointer.clone()).or_insert_with(made).clone()
+    }
+
+    /// From now on an answer that says "too many requests" is what is checked.
+    pub(crate) fn limits_matter(&self, matter: bool) {
+        self.limits_matter.store(matter, Ordering::Relaxed);
+    }
+
+    /// Fails when the server has gone away during the run: what was skipped for that must not look like a result.
+    pub(super) fn still_there(&self) -> Result<(), Error> {
+        if self.unconnected.load(Ordering::Relaxed) < GONE {
+            return Ok(());
+        }
+        let reason = format!("it stopped taking connections after {} requests", self.requests());
+        Err(Error::Unreachable { url: self.base.as_str().to_owned(), reason })
+    }
+}
+
+/// The shell variable for a secret: `TOKEN` for the valid principal, `OTHER_ORGANIZATION_TOKEN` for another.
+fn variable(role: Role, kind: &str) -> String {
+    match role {
+        Role::Valid => kind.to_owned(),
+        other => format!("{}_{kind}", other.as_str().to_uppercase().replace('-', "_")),
+    }
+}

@@ -1,0 +1,246 @@
+//! The exercise of an operation: generated requests, valid and invalid, each answer shown to every judge. What a judge
+//! finds is made as small as it gets.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bitting_spec::Operation;
+use bitting_spec::table::Location;
+use tokio::sync::OnceCell;
+
+use super::{Context, Stop, Trial};
+use crate::checks;
+use crate::credentials::Role;
+use crate::finding::Observation;
+use crate::generate::{Case, runner, smaller};
+use crate::http::{Broken, Exchange};
+
+/// The most requests for making one failing case smaller.
+const MAX_REPLAYS: u32 = 40;
+
+/// What a case is meant to be.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Sign {
+    /// Everything about it is valid.
+    Valid,
+    /// One rule is broken.
+    Invalid {
+        /// The part of the request.
+        place: String,
+        /// The keyword of the schema.
+        keyword: &'static str,
+    },
+    /// It is valid, and comes without a credential.
+    Anonymous,
+}
+
+/// An answer before its judges.
+pub(crate) struct Judging<'a> {
+    pub(crate) context: &'a Context<'a>,
+    pub(crate) operation: &'a Operation,
+    pub(crate) sign: &'a Sign,
+    pub(crate) exchange: &'a Exchange,
+}
+
+/// Looks at every answer for what one check is about.
+pub(crate) struct Judge {
+    /// The check's id.
+    pub(crate) check: &'static str,
+    pub(crate) sees: fn(&Judging<'_>) -> Option<Observation>,
+}
+
+/// What the exercise of an operation showed.
+#[derive(Debug, Default)]
+pub(crate) struct Exercised {
+    pub(crate) cases: u32,
+    seen: BTreeMap<&'static str, Observation>,
+    /// The first answer that could not be read.
+    broken: Option<Broken>,
+}
+
+type Cell = Arc<OnceCell<Result<Exercised, String>>>;
+
+/// The exercises so far.
+#[derive(Debug, Default)]
+pub(super) struct Exercises {
+    known: Mutex<HashMap<String, Cell>>,
+}
+
+impl Trial<'_> {
+    /// Stops with what the judge of `check` saw in the exercise of this operation, which is made once for all judges.
+    pub(crate) async fn exercised(&self, check: &'static str) -> Result<(), Stop> {
+        let cell = {
+            let mut known = self.context.exercises.known.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(known.entry(self.operation.id.clone()).or_default())
+        };
+        let exercise = || async {
+            exercise(self.context, self.operation).await.map_err(|stop| match stop {
+                Stop::Skip(reason) => reason,
+                Stop::Fail(seen) => seen.summary,
+            })
+        };
+        let exercised = cell.get_or_init(exercise).await.as_ref().map_err(|reason| Stop::Skip(reason.clone()))?;
+        self.count(exercised.cases);
+        match (exercised.seen.get(check), &exercised.broken) {
+            (Some(seen), _) => Err(seen.clone().into()),
+            (None, Some(broken)) => Err(Stop::broken(broken)),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Stops with the answer that could not be read, if the exercise met one.
+    pub(crate) async fn readable(&self, unreadable: fn(&Broken) -> Observation) -> Result<(), Stop> {
+        match self.probe().await {
+            Err(Broken::Request(reason)) => return Err(Stop::Skip(reason)),
+            Err(broken) => return Err(unreadable(&broken).into()),
+            Ok(()) => {}
+        }
+        if let Err(Stop::Skip(reason)) = self.exercised("response.readable").await
+            && self.met_broken().is_none()
+        {
+            return Err(Stop::Skip(reason));
+        }
+        self.met_broken().map_or(Ok(()), |broken| Err(unreadable(&broken).into()))
+    }
+
+    /// The answer that could not be read in the exercise of this operation.
+    fn met_broken(&self) -> Option<Broken> {
+        let known = self.context.exercises.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&self.operation.id).and_then(|cell| cell.get()?.as_ref().ok()?.broken.clone())
+    }
+
+    /// One anonymous request, which needs no reach.
+    async fn probe(&self) -> Result<(), Broken> {
+        let mut case = self.context.shape(self.operation).minimal(self.context, self.operation);
+        for name in bitting_spec::template_names(&self.operation.path) {
+            let given = self.context.credentials.principal(Role::Valid).and_then(|valid| valid.parameters.get(name));
+            let value = given.cloned().unwrap_or_else(|| "bitting".to_owned());
+            case.set(name, Location::Path, serde_json::Value::from(value));
+        }
+        let request = case.request(self.operation).map_err(Broken::Request)?;
+        self.count(1);
+        self.context.exchange(request).await.map(drop)
+    }
+}
+
+async fn exercise(context: &Context<'_>, operation: &Operation) -> Result<Exercised, Stop> {
+    let base = context.positive(operation, Role::Valid).await?;
+    let shape = context.shape(operation);
+    let mut exercised = Exercised::default();
+    let (valid, invalid) = (context.options.max_cases.div_ceil(2), context.options.max_cases / 2);
+    // What has no input to vary is asked a few times only.
+    let varies = operation.parameters.iter().any(|parameter| parameter.location != Location::Path);
+    let valid = if varies || base.body.is_some() { valid } else { valid.min(3) };
+    try_case(context, operation, &base, &Sign::Anonymous, &mut exercised).await;
+    let mut taken = vec![base.clone()];
+    for index in 0..valid {
+        let mut chance = runner(context.options.seed, &operation.id, "valid", index);
+        let case = shape.valid(&base, index, &mut chance);
+        if try_case(context, operation, &case, &Sign::Valid, &mut exercised).await {
+            taken.push(case);
+        }
+    }
+    let invalid = usize::try_from(invalid).unwrap_or(usize::MAX);
+    let broken = shape.invalid(context, operation, &taken);
+    // Evenly over all of them, where there are more than may be tried.
+    let step = broken.len().div_ceil(invalid.max(1)).max(1);
+    for broken in broken.into_iter().step_by(step).take(invalid) {
+        let sign = Sign::Invalid { place: broken.place, keyword: broken.keyword };
+        try_case(context, operation, &broken.case, &sign, &mut exercised).await;
+    }
+    Ok(exercised)
+}
+
+/// Sends one case and shows the answer to every judge. Whether it was a success.
+async fn try_case(
+    context: &Context<'_>,
+    operation: &Operation,
+    case: &Case,
+    sign: &Sign,
+    exercised: &mut Exercised,
+) -> bool {
+    if context.deadline.passed() || exercised.broken.is_some() {
+        return false;
+    }
+    exercised.cases += 1;
+    let exchange = match send(context, operation, case, sign).await {
+        Ok(Ok(exchange)) => exchange,
+        Ok(Err(broken)) => {
+            exercised.broken = Some(broken);
+            return false;
+        }
+        Err(_) => return false,
+    };
+    for judge in judges(context) {
+        let judging = Judging { context, operation, sign, exchange: &exchange };
+        let Some(seen) = (judge.sees)(&judging) else { continue };
+        match exercised.seen.get_mut(judge.check) {
+            Some(first) => first.also(&seen),
+            None => {
+                let smallest = shrink(context, operation, case, sign, judge, seen).await;
+                exercised.seen.insert(judge.check, smallest);
+            }
+        }
+    }
+    exchange.answer.is_success()
+}
+
+fn judges(context: &Context<'_>) -> impl Iterator<Item = &'static Judge> {
+    checks::judges().filter(|judge| context.options.selects(judge.check))
+}
+
+/// Sends a case about an object that is still there.
+async fn send(
+    context: &Context<'_>,
+    operation: &Operation,
+    case: &Case,
+    sign: &Sign,
+) -> Result<Result<Exchange, Broken>, Stop> {
+    let mut case = case.clone();
+    let about_path = matches!(sign, Sign::Invalid { place, .. } if place.starts_with("path"));
+    if operation.method == "DELETE" && !about_path {
+        case = case.about(&context.arguments(operation, Role::Valid, true).await?);
+    }
+    let mut request = case.request(operation).map_err(Stop::Skip)?;
+    if *sign != Sign::Anonymous {
+        request = context.authorized(operation, Role::Valid, request).await?;
+    }
+    let sent = context.exchange(request).await;
+    if let Ok(exchange) = &sent {
+        context.note_created(operation, exchange);
+    }
+    Ok(sent)
+}
+
+/// The smallest case, found within a bound, in which the judge sees the same failure.
+async fn shrink(
+    context: &Context<'_>,
+    operation: &Operation,
+    case: &Case,
+    sign: &Sign,
+    judge: &Judge,
+    seen: Observation,
+) -> Observation {
+    let shape = context.shape(operation);
+    let of_sign = |case: &Case| match sign {
+        Sign::Valid | Sign::Anonymous => shape.is_valid(operation, case),
+        Sign::Invalid { .. } => shape.is_invalid(operation, case),
+    };
+    let (mut case, mut seen, mut replays) = (case.clone(), seen, 0);
+    'smaller: loop {
+        for candidate in smaller(operation, &case).into_iter().filter(of_sign) {
+            if replays >= MAX_REPLAYS || context.deadline.passed() {
+                break 'smaller;
+            }
+            replays += 1;
+            let Ok(Ok(exchange)) = send(context, operation, &candidate, sign).await else { continue };
+            let again = (judge.sees)(&Judging { context, operation, sign, exchange: &exchange });
+            if let Some(again) = again.filter(|again| again.cause == seen.cause) {
+                (case, seen) = (candidate, again);
+                continue 'smaller;
+            }
+        }
+        break;
+    }
+    seen
+}

@@ -1,0 +1,318 @@
+//! Credentials at work: which secret goes on a request and how, logins when a token is wanted, wrong ones to order.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bitting_spec::extension::Acquire;
+use bitting_spec::table::{Location, SchemeKind};
+use bitting_spec::{Operation, SecurityScheme};
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+
+use super::{Context, Stop};
+use crate::clock;
+use crate::credentials::{Login, Nature, Role, nature};
+use crate::generate::{Case, body_media};
+use crate::http::Request;
+use crate::provision::{KeyOrder, ProvisionError, Provisioner, Tamper, TokenOrder};
+use crate::secret::Secret;
+
+/// A token is renewed so long before its end, so that it does not end on the way.
+const MARGIN: Duration = Duration::from_secs(60);
+/// How long a token is used whose life is not known.
+const USUAL_LIFE: Duration = Duration::from_secs(300);
+
+/// Tokens of logins, to be used again while they live.
+#[derive(Debug, Default)]
+pub(super) struct Keyring {
+    sessions: Mutex<HashMap<(Role, String), (Secret, Instant)>>,
+}
+
+/// A credential that must not work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// Its life has ended.
+    Expired,
+    /// It was taken back.
+    Revoked,
+    /// It belongs to another environment.
+    OtherEnvironment(String),
+    /// It is a token with a wrong claim.
+    Forged(Tamper),
+}
+
+impl Context<'_> {
+    /// `request` with what the principal needs for `operation`: the first alternative that it holds.
+    pub(crate) async fn authorized(
+        &self,
+        operation: &Operation,
+        role: Role,
+        request: Request,
+    ) -> Result<Request, Stop> {
+        let mut reason = None;
+        for alternative in operation.security.iter().filter(|alternative| !alternative.is_empty()) {
+            match self.with_alternative(operation, alternative.keys(), role, request.clone()).await {
+                Ok(request) => return Ok(request),
+                Err(stop) => reason = reason.or(Some(stop)),
+            }
+        }
+        if operation.is_public() {
+            Ok(request)
+        } else {
+            Err(reason.unwrap_or_else(|| Stop::Skip("nothing opens it".to_owned())))
+        }
+    }
+
+    /// `request` with the principal's secret for each of `schemes`.
+    pub(crate) async fn with_alternative(
+        &self,
+        operation: &Operation,
+        schemes: impl Iterator<Item = &String>,
+        role: Role,
+        mut request: Request,
+    ) -> Result<Request, Stop> {
+        for name in schemes {
+            let Some(scheme) = self.document.scheme(name) else { continue };
+            // What ends a session gets one of its own.
+            let own = ends_session(self, operation) && nature(scheme) == Nature::Token;
+            let secret = if own { self.session(role, scheme).await? } else { self.secret(role, scheme).await? };
+            request = apply(scheme, &secret, request);
+        }
+        Ok(request)
+    }
+
+    /// The principal's secret for a scheme: the given one, or a token of a login.
+    pub(crate) async fn secret(&self, role: Role, scheme: &SecurityScheme) -> Result<Secret, Stop> {
+        let principal = self.credentials.principal(role);
+        if let Some(secret) = principal.and_then(|principal| principal.secrets.get(&scheme.name)) {
+            return Ok(secret.clone());
+        }
+        let mut sessions = self.keyring.sessions.lock().await;
+        let place = (role, scheme.name.clone());
+        if let Some((secret, until)) = sessions.get(&place)
+            && clock::now() < *until
+        {
+            return Ok(secret.clone());
+        }
+        let (secret, life) = self.new_session(role, scheme).await?;
+        let now = clock::now();
+        sessions.insert(place, (secret.clone(), now.checked_add(life.saturating_sub(MARGIN)).unwrap_or(now)));
+        Ok(secret)
+    }
+
+    /// A token of the principal that nothing else uses.
+    pub(crate) async fn session(&self, role: Role, scheme: &SecurityScheme) -> Result<Secret, Stop> {
+        self.new_session(role, scheme).await.map(|(secret, _)| secret)
+    }
+
+    async fn new_session(&self, role: Role, scheme: &SecurityScheme) -> Result<(Secret, Duration), Stop> {
+        let missing =
+            || format!("the principal `{role}` has nothing for {}: give it under `secrets`, or a `login`", scheme.name);
+        let login = self.credentials.principal(role).and_then(|principal| principal.login.as_ref());
+        if let (Some(acquire), Some(login)) = (&scheme.auth.acquire, login) {
+            let answer = self.log_in(acquire, login).await?;
+            let token = answer.pointer(&acquire.response.access_token).and_then(Value::as_str);
+            let token = Secret::new(token.ok_or_else(|| Stop::Skip("the login answered no token".to_owned()))?);
+            let life = acquire.response.expires_in.as_ref().and_then(|pointer| answer.pointer(pointer)?.as_u64());
+            self.keep(role, &scheme.name, &token);
+            return Ok((token, life.map_or(USUAL_LIFE, Duration::from_secs)));
+        }
+        let (Some(provisioner), Some(login), Nature::Token) = (self.credentials.provisioner(), login, nature(scheme))
+        else {
+            return Err(Stop::Skip(missing()));
+        };
+        let minted = provisioner.mint_token(TokenOrder { scheme: Some(scheme.name.clone()), ..order(login) }).await;
+        let minted = minted.map_err(|error| unprovided(&error))?;
+        self.keep(role, &scheme.name, &minted.secret);
+        Ok((minted.secret, USUAL_LIFE))
+    }
+
+    /// Logs in by the operation that the document names, and gives its answer.
+    async fn log_in(&self, acquire: &Acquire, login: &Login) -> Result<Value, Stop> {
+        let operation = self.document.operation(&acquire.operation_id);
+        let operation =
+            operation.ok_or_else(|| Stop::Skip(format!("the document has no operation `{}`", acquire.operation_id)))?;
+        let request = self.login_case(operation, acquire, login).request(operation).map_err(Stop::Skip)?;
+        let exchange = self.exchange(request).await.map_err(|broken| Stop::broken(&broken))?;
+        if !exchange.answer.is_success() {
+            return Err(Stop::Skip(format!(
+                "the login of {} was answered with {}",
+                login.username, exchange.answer.status
+            )));
+        }
+        exchange.answer.json().ok_or_else(|| Stop::Skip("the login answered no JSON".to_owned()))
+    }
+
+    /// The case of a login: what the schema asks for, with name and password where the document says.
+    pub(crate) fn login_case(&self, operation: &Operation, acquire: &Acquire, login: &Login) -> Case {
+        let mut case = self.shape(operation).minimal(self, operation);
+        let Some((media_type, _)) = body_media(operation) else { return case };
+        let mut body = case.body.take().map_or(Value::Null, |(_, value)| value);
+        for (part, pointer) in &acquire.request {
+            let value = match part.as_str() {
+                "username" => login.username.clone(),
+                "password" => login.password.expose().to_owned(),
+                _ => continue,
+            };
+            put(&mut body, pointer, Value::from(value));
+        }
+        case.body = Some((media_type.clone(), body));
+        case
+    }
+
+    /// A credential for `scheme` that must not work: the given one, or one made to order.
+    pub(crate) async fn wrong(&self, wrong: &Wrong, scheme: &SecurityScheme) -> Result<Secret, Stop> {
+        let role = match wrong {
+            Wrong::Expired => Some(Role::Expired),
+            Wrong::Revoked => Some(Role::Revoked),
+            Wrong::OtherEnvironment(_) => Some(Role::OtherEnvironment),
+            Wrong::Forged(_) => None,
+        };
+        let given = role.and_then(|role| self.credentials.principal(role)?.secrets.get(&scheme.name));
+        if let Some(secret) = given {
+            return Ok(secret.clone());
+        }
+        let nobody = || Stop::Skip(format!("nobody gave or can make such a credential for {}", scheme.name));
+        let provisioner = self.credentials.provisioner().ok_or_else(nobody)?;
+        let login = self
+            .credentials
+            .principal(Role::Valid)
+            .and_then(|principal| principal.login.as_ref())
+            .ok_or_else(nobody)?;
+        let secret = match nature(scheme) {
+            Nature::Key => self.wrong_key(wrong, scheme, provisioner, login).await,
+            Nature::Token => self.wrong_token(wrong, scheme, provisioner, login).await,
+            Nature::Other => return Err(nobody()),
+        };
+        let secret = secret.map_err(|error| unprovided(&error))?;
+        let (variable, origin) = wrong.described();
+        self.vault.keep(&secret, variable, &format!("{origin} for {}", scheme.name));
+        Ok(secret)
+    }
+
+    async fn wrong_key(
+        &self,
+        wrong: &Wrong,
+        scheme: &SecurityScheme,
+        provisioner: &dyn Provisioner,
+        login: &Login,
+    ) -> Result<Secret, ProvisionError> {
+        let environment = if let Wrong::OtherEnvironment(name) = wrong { Some(name.clone()) } else { None };
+        let order = KeyOrder {
+            user: login.username.clone(),
+            scheme: Some(scheme.name.clone()),
+            environment,
+            ..KeyOrder::default()
+        };
+        let minted = provisioner.mint_key(order).await?;
+        match wrong {
+            Wrong::Expired => provisioner.expire_key(&minted.id).await?,
+            Wrong::Revoked => {
+                // Used once while it works, so that a server that remembers its answer is found out.
+                self.use_once(scheme, &minted.secret).await;
+                provisioner.revoke_key(&minted.id).await?;
+            }
+            Wrong::OtherEnvironment(_) => {}
+            Wrong::Forged(_) => return Err(ProvisionError::Unsupported),
+        }
+        Ok(minted.secret)
+    }
+
+    async fn wrong_token(
+        &self,
+        wrong: &Wrong,
+        scheme: &SecurityScheme,
+        provisioner: &dyn Provisioner,
+        login: &Login,
+    ) -> Result<Secret, ProvisionError> {
+        let mut order = TokenOrder { scheme: Some(scheme.name.clone()), ..order(login) };
+        match wrong {
+            Wrong::Expired => order.expired = true,
+            Wrong::Forged(tamper) => order.tamper = *tamper,
+            Wrong::Revoked => {}
+            Wrong::OtherEnvironment(_) => return Err(ProvisionError::Unsupported),
+        }
+        let minted = provisioner.mint_token(order).await?;
+        if *wrong == Wrong::Revoked {
+            self.use_once(scheme, &minted.secret).await;
+            provisioner.revoke_token(&minted.id).await?;
+        }
+        Ok(minted.secret)
+    }
+
+    /// Uses a credential that still works on some operation that only reads.
+    async fn use_once(&self, scheme: &SecurityScheme, secret: &Secret) {
+        let reads = self.document.operations.iter().filter(|operation| operation.method == "GET");
+        for operation in reads
+            .filter(|operation| operation.security.iter().any(|one| one.len() == 1 && one.contains_key(&scheme.name)))
+        {
+            let case = Box::pin(self.arguments(operation, Role::Valid, false)).await;
+            let Some(request) = case.ok().and_then(|case| case.request(operation).ok()) else { continue };
+            if self.exchange(apply(scheme, secret, request)).await.is_ok_and(|exchange| exchange.answer.is_success()) {
+                return;
+            }
+        }
+    }
+}
+
+impl Wrong {
+    /// The shell variable for it, and what it is.
+    fn described(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Expired => ("EXPIRED_CREDENTIAL", "an expired credential"),
+            Self::Revoked => ("REVOKED_CREDENTIAL", "a revoked credential"),
+            Self::OtherEnvironment(_) => ("SANDBOX_CREDENTIAL", "a credential of another environment"),
+            Self::Forged(_) => ("FORGED_CREDENTIAL", "a token with a wrong claim"),
+        }
+    }
+}
+
+fn order(login: &Login) -> TokenOrder {
+    TokenOrder { user: login.username.clone(), ..TokenOrder::default() }
+}
+
+fn unprovided(error: &ProvisionError) -> Stop {
+    Stop::Skip(format!("no such credential could be made: {error}"))
+}
+
+/// Whether a call of the operation ends, or may end, the session of its token: a refresh, a logout.
+fn ends_session(context: &Context<'_>, operation: &Operation) -> bool {
+    let mut refreshes = context.document.security_schemes.iter().filter_map(|scheme| scheme.auth.refresh.as_ref());
+    let last = operation.path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase().replace(['-', '_'], "");
+    refreshes.any(|refresh| refresh.operation_id.as_ref() == Some(&operation.id))
+        || ["logout", "signout", "revoke"].contains(&last.as_str())
+}
+
+/// `request` with `secret` where `scheme` puts it (OpenAPI 3.1, 4.8.27; RFC 6750, 2.1; RFC 7617, 2).
+pub(crate) fn apply(scheme: &SecurityScheme, secret: &Secret, request: Request) -> Request {
+    let secret = secret.expose();
+    match &scheme.kind {
+        SchemeKind::ApiKey { location: Location::Query, parameter } => request.query(parameter, secret),
+        SchemeKind::ApiKey { location: Location::Cookie, parameter } => {
+            request.header("cookie", &format!("{parameter}={secret}"))
+        }
+        SchemeKind::ApiKey { parameter, .. } => request.with_header(parameter, secret),
+        SchemeKind::Http { scheme, .. } if scheme == "basic" => {
+            request.with_header("authorization", &format!("Basic {}", STANDARD.encode(secret)))
+        }
+        SchemeKind::Http { scheme, .. } if scheme != "bearer" => {
+            request.with_header("authorization", &format!("{scheme} {secret}"))
+        }
+        _ => request.with_header("authorization", &format!("Bearer {secret}")),
+    }
+}
+
+/// Puts `value` at `pointer` (RFC 6901), making objects on the way.
+fn put(at: &mut Value, pointer: &str, value: Value) {
+    let mut place = at;
+    for name in pointer.split('/').skip(1) {
+        let name = name.replace("~1", "/").replace("~0", "~");
+        if !place.is_object() {
+            *place = Value::Object(Map::new());
+        }
+        place = &mut place[name];
+    }
+    *place = value;
+}

@@ -1,0 +1,103 @@
+//! Before the checks: is the server there, and do the credentials that should work, work? Said once, not ten thousand
+//! times.
+
+use bitting_spec::table::Location;
+use bitting_spec::{Operation, SecurityScheme};
+use serde_json::Value;
+
+use super::keyring::apply;
+use super::{Context, Stop};
+use crate::credentials::Role;
+use crate::error::Error;
+use crate::finding::place;
+use crate::generate::Case;
+use crate::http::{Broken, Request};
+
+/// How many operations a credential is tried on before it counts as not working.
+const TRIES: usize = 3;
+
+impl Context<'_> {
+    /// Fails when the run would prove nothing.
+    pub(super) async fn preflight(&self) -> Result<(), Error> {
+        if let Err(Broken::Connect(reason)) = self.exchange(Request::new("GET", "/")).await {
+            return Err(Error::Unreachable { url: self.base.as_str().to_owned(), reason });
+        }
+        // A credential that the server's own provisioner has just made is right: if it is refused, that is a finding.
+        if self.credentials.provisioner().is_some() {
+            return Ok(());
+        }
+        for role in [Role::Valid, Role::OtherOrganization] {
+            for scheme in &self.document.security_schemes {
+                self.try_credential(role, scheme).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn try_credential(&self, role: Role, scheme: &SecurityScheme) -> Result<(), Error> {
+        let Some(principal) = self.credentials.principal(role) else { return Ok(()) };
+        if !principal.secrets.contains_key(&scheme.name) && principal.login.is_none() {
+            return Ok(());
+        }
+        let secret = match self.secret(role, scheme).await {
+            Ok(secret) => secret,
+            Err(stop) => return self.login_failed(role, scheme, &stop),
+        };
+        let mut refusal = None;
+        for operation in self.probes(scheme) {
+            let Ok(case) = self.bare(operation, role) else { continue };
+            let Ok(request) = case.request(operation) else { continue };
+            match self.exchange(apply(scheme, &secret, request)).await {
+                Ok(exchange) if matches!(exchange.answer.status, 401 | 403) => {
+                    refusal.get_or_insert((place(operation), exchange.answer.status));
+                }
+                _ => return Ok(()),
+            }
+        }
+        match refusal {
+            Some((operation, status)) => {
+                Err(Error::Credential { scheme: scheme.name.clone(), role: role.to_string(), operation, status })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A login that was given must work; a scheme that has none is no fault.
+    fn login_failed(&self, role: Role, scheme: &SecurityScheme, stop: &Stop) -> Result<(), Error> {
+        let has_login = self.credentials.principal(role).is_some_and(|principal| principal.login.is_some());
+        match (stop, &scheme.auth.acquire) {
+            (Stop::Skip(reason), Some(acquire)) if has_login && reason.contains("was answered with") => {
+                let operation = self.document.operation(&acquire.operation_id).map(place).unwrap_or_default();
+                let status = reason.rsplit(' ').next().and_then(|status| status.parse().ok()).unwrap_or_default();
+                Err(Error::Credential { scheme: scheme.name.clone(), role: role.to_string(), operation, status })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Operations that only read and that `scheme` alone opens.
+    fn probes(&self, scheme: &SecurityScheme) -> impl Iterator<Item = &Operation> {
+        let opens = |operation: &&Operation| {
+            operation
+                .security
+                .iter()
+                .any(|alternative| alternative.len() == 1 && alternative.contains_key(&scheme.name))
+        };
+        let reads = self.document.operations.iter().filter(|operation| operation.method == "GET");
+        reads.filter(opens).filter(|operation| !operation.is_public()).take(TRIES)
+    }
+
+    /// A case that needs no other request to be made: the least that the operation asks for, and path arguments as far
+    /// as the principal's parameters and the document's examples name them.
+    pub(crate) fn bare(&self, operation: &Operation, role: Role) -> Result<Case, Stop> {
+        let mut case = self.shape(operation).minimal(self, operation);
+        for parameter in operation.parameters.iter().filter(|parameter| parameter.location == Location::Path) {
+            let given =
+                self.credentials.principal(role).and_then(|principal| principal.parameters.get(&parameter.name));
+            let value = given.map(|given| Value::from(given.as_str())).or_else(|| parameter.example.clone());
+            let value = value.ok_or_else(|| Stop::Skip(format!("nothing tells a value of `{}`", parameter.name)))?;
+            case.set(&parameter.name, Location::Path, value);
+        }
+        Ok(case)
+    }
+}

@@ -1,0 +1,252 @@
+//! The shape of an operation's input: what is valid for each parameter and the body, compiled once.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bitting_spec::table::Location;
+use bitting_spec::{MediaType, Operation, Parameter};
+use proptest::test_runner::TestRunner;
+use serde_json::Value;
+
+use super::Context;
+use crate::generate::{Argument, Case, Generator, body_media, runner, violations};
+
+/// How many generated bodies are tried to reach an operation.
+const ATTEMPTS: u32 = 6;
+
+/// The shapes of the operations so far.
+#[derive(Default)]
+pub(super) struct Shapes {
+    known: Mutex<HashMap<String, Arc<Shape>>>,
+}
+
+/// What is valid for each part of an operation's input.
+pub(crate) struct Shape {
+    parameters: Vec<(Parameter, Option<Generator>)>,
+    body: Option<(String, MediaType, Option<Generator>)>,
+}
+
+/// A case that breaks one rule of the document.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Broken {
+    /// The part of the request, such as `query parameter limit` or `body /name`.
+    pub(crate) place: String,
+    /// The keyword of the schema.
+    pub(crate) keyword: &'static str,
+    pub(crate) case: Case,
+}
+
+impl Context<'_> {
+    /// The shape of an operation's input.
+    pub(crate) fn shape(&self, operation: &Operation) -> Arc<Shape> {
+        let mut known = self.shapes.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let shape = known.entry(operation.id.clone()).or_insert_with(|| Arc::new(Shape::new(self, operation)));
+        Arc::clone(shape)
+    }
+}
+
+impl Shape {
+    fn new(context: &Context<'_>, operation: &Operation) -> Self {
+        let generator = |schema: &Value| Generator::new(context.document, schema);
+        let parameters =
+            operation.parameters.iter().map(|parameter| (parameter.clone(), generator(&parameter.schema.value)));
+        let body = body_media(operation).map(|(media_type, media)| {
+            let made = media.schema.as_ref().and_then(|schema| generator(&schema.value));
+            (media_type.clone(), media.clone(), made)
+        });
+        Self { parameters: parameters.collect(), body }
+    }
+
+    /// The least that the operation asks for, path aside: examples where the document has valid ones.
+    pub(crate) fn minimal(&self, context: &Context<'_>, operation: &Operation) -> Case {
+        self.candidates(context, operation).into_iter().next().unwrap_or_default()
+    }
+
+    /// Cases to reach the operation with, path aside: first by the document's examples, then generated.
+    pub(crate) fn candidates(&self, context: &Context<'_>, operation: &Operation) -> Vec<Case> {
+        let mut cases = Vec::new();
+        for index in 0..=ATTEMPTS {
+            let mut chance = runner(context.options.seed, &operation.id, "reach", index);
+            let mut case = Case::default();
+            for (parameter, generator) in self.parameters.iter().filter(|(parameter, _)| parameter.required) {
+                if parameter.location != Location::Path {
+                    let example = parameter.example.clone().filter(|_| index == 0);
+                    let value = example.or_else(|| generator.as_ref()?.sample(&mut chance));
+                    case = case.with(parameter, value.unwrap_or(Value::from("value")));
+                }
+            }
+            case.body = self.sample_body(index == 0, &mut chance).map(|(media_type, body)| {
+                // The least body is the likeliest to be taken, where the document shows none.
+                let is_example = index == 0 && self.has_example();
+                (media_type, if index <= 1 && !is_example { self.least(body) } else { body })
+            });
+            if !cases.contains(&case) {
+                cases.push(case);
+            }
+        }
+        cases
+    }
+
+    fn has_example(&self) -> bool {
+        let Some((_, media, Some(generator))) = &self.body else { return false };
+        media.examples.iter().any(|example| generator.accepts(&example.value))
+    }
+
+    /// The body without the members that it can do without.
+    fn least(&self, body: Value) -> Value {
+        let (Value::Object(mut members), Some((_, _, Some(generator)))) = (body.clone(), &self.body) else {
+            return body;
+        };
+        for name in members.keys().cloned().collect::<Vec<_>>() {
+            let mut less = members.clone();
+            less.shift_remove(&name);
+            if generator.accepts(&Value::Object(less.clone())) {
+                members = less;
+            }
+        }
+        Value::Object(members)
+    }
+
+    fn sample_body(&self, example: bool, chance: &mut TestRunner) -> Option<(String, Value)> {
+        let (media_type, media, generator) = self.body.as_ref()?;
+        let generator = generator.as_ref();
+        let accepts = |value: &&Value| generator.is_none_or(|generator| generator.accepts(value));
+        let examples = media.examples.iter().map(|example| &example.value).find(accepts);
+        let example = examples.filter(|_| example).cloned();
+        let value = example.or_else(|| generator?.sample(chance))?;
+        Some((media_type.clone(), value))
+    }
+
+    /// The valid case number `index` about the object of `base`: 0 is `base`, 1 has every optional part.
+    pub(crate) fn valid(&self, base: &Case, index: u32, chance: &mut TestRunner) -> Case {
+        let mut case = base.clone();
+        if index == 0 {
+            return case;
+        }
+        for (parameter, generator) in &self.parameters {
+            let coin = index == 1 || crate::generate::coin(chance);
+            if parameter.location == Location::Path || !(parameter.required || coin) {
+                continue;
+            }
+            if let Some(value) = generator.as_ref().and_then(|generator| generator.sample(chance)) {
+                case.set(&parameter.name, parameter.location, value);
+            }
+        }
+        if let Some(body) = self.sample_body(false, chance) {
+            case.body = Some(body);
+        }
+        case
+    }
+
+    /// Cases that break one rule each, made of cases that the server has taken: if such a case is refused, it is for
+    /// what was broken and nothing else.
+    pub(crate) fn invalid(&self, context: &Context<'_>, operation: &Operation, taken: &[Case]) -> Vec<Broken> {
+        let mut all: Vec<Broken> = Vec::new();
+        for base in covering(taken) {
+            let mut more = self.broken(context, operation, base);
+            more.retain(|new| !all.iter().any(|known| (&known.place, known.keyword) == (&new.place, new.keyword)));
+            all.append(&mut more);
+        }
+        all
+    }
+
+    fn broken(&self, context: &Context<'_>, operation: &Operation, base: &Case) -> Vec<Broken> {
+        let mut all = Vec::new();
+        for (parameter, _) in &self.parameters {
+            self.break_parameter(context, parameter, base, &mut all);
+        }
+        if let (Some((_, media, _)), Some((media_type, value))) = (&self.body, &base.body) {
+            let schema = media.schema.as_ref().filter(|_| media_type.contains("json"));
+            let found = schema.map(|schema| violations(context.document, &schema.value, value)).unwrap_or_default();
+            for violation in found {
+                let place = format!("body {}", violation.pointer).trim_end().to_owned();
+                let case = Case { body: Some((media_type.clone(), violation.value)), ..base.clone() };
+                all.push(Broken { place, keyword: violation.keyword, case });
+            }
+        }
+        if operation.request_body.as_ref().is_some_and(|body| body.required) {
+            all.push(Broken {
+                place: "body".to_owned(),
+                keyword: "required",
+                case: Case { body: None, ..base.clone() },
+            });
+        }
+        all.retain(|broken| self.is_invalid(operation, &broken.case));
+        all
+    }
+
+    fn break_parameter(&self, context: &Context<'_>, parameter: &Parameter, full: &Case, all: &mut Vec<Broken>) {
+        let place = format!("{} parameter {}", parameter.location.as_str(), parameter.name);
+        let is_it = |argument: &&Argument| argument.name == parameter.name && argument.location == parameter.location;
+        let Some(value) = full.arguments.iter().find(is_it).map(|argument| argument.value.clone()) else { return };
+        for violation in violations(context.document, &parameter.schema.value, &value) {
+            let case = full.clone().with(parameter, violation.value);
+            all.push(Broken { place: place.clone(), keyword: violation.keyword, case });
+        }
+        if parameter.required && parameter.location != Location::Path {
+            let mut case = full.clone();
+            case.arguments.retain(|argument| !is_it(&argument));
+            all.push(Broken { place, keyword: "required", case });
+        }
+    }
+
+    /// Whether every part of the case is valid.
+    pub(crate) fn is_valid(&self, operation: &Operation, case: &Case) -> bool {
+        let body = match (&self.body, &case.body) {
+            (Some((_, _, Some(generator))), Some((_, value))) => generator.accepts(value),
+            (_, None) => operation.request_body.as_ref().is_none_or(|body| !body.required),
+            _ => true,
+        };
+        body && self.parameters.iter().all(|(parameter, generator)| {
+            let argument = argument(case, parameter);
+            let Some(argument) = argument else { return !parameter.required };
+            generator.as_ref().is_none_or(|generator| generator.accepts(&argument.value))
+        })
+    }
+
+    /// Whether some part of the case is invalid for certain, in every reading of what goes out.
+    pub(crate) fn is_invalid(&self, operation: &Operation, case: &Case) -> bool {
+        let body = match (&self.body, &case.body) {
+            (Some((media_type, _, Some(generator))), Some((_, value))) => {
+                media_type.contains("json") && !generator.accepts(value)
+            }
+            (_, None) => operation.request_body.as_ref().is_some_and(|body| body.required),
+            _ => false,
+        };
+        body || self.parameters.iter().any(|(parameter, generator)| match (argument(case, parameter), generator) {
+            (None, _) => parameter.required,
+            (Some(argument), Some(generator)) => {
+                !Case::text_is_valid(operation, argument, |value| generator.accepts(value))
+            }
+            (Some(_), None) => false,
+        })
+    }
+}
+
+fn argument<'a>(case: &'a Case, parameter: &Parameter) -> Option<&'a Argument> {
+    case.arguments.iter().find(|argument| argument.name == parameter.name && argument.location == parameter.location)
+}
+
+/// Cases that together have every part that any of `taken` has, the fullest first.
+fn covering(taken: &[Case]) -> Vec<&Case> {
+    let mut fullest: Vec<&Case> = taken.iter().collect();
+    fullest.sort_by_key(|case| std::cmp::Reverse(parts(case).len()));
+    let mut covered = BTreeSet::new();
+    fullest.retain(|case| {
+        let before = covered.len();
+        covered.extend(parts(case));
+        covered.len() > before
+    });
+    if fullest.is_empty() { taken.iter().take(1).collect() } else { fullest }
+}
+
+/// The names of what a case holds: parameters, members of the body, and lists with something in them.
+fn parts(case: &Case) -> BTreeSet<String> {
+    let parameters = case.arguments.iter().map(|argument| format!("{} {}", argument.location.as_str(), argument.name));
+    let members = case.body.iter().filter_map(|(_, body)| body.as_object()).flatten();
+    let members = members.map(|(name, value)| match value {
+        Value::Array(items) if !items.is_empty() => format!("items of {name}"),
+        _ => format!("body {name}"),
+    });
+    parameters.chain(members).collect()
+}

@@ -1,0 +1,310 @@
+//! Reach: how the suite gets a success from an operation before it judges it, with objects that it makes itself.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bitting_spec::table::Location;
+use bitting_spec::{Operation, template_names};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use super::{Context, Stop};
+use crate::credentials::Role;
+use crate::finding::place;
+use crate::generate::Case;
+use crate::http::{Answer, Exchange};
+
+/// A case that succeeded, or why there is none.
+type Reached = Arc<OnceCell<Result<Case, String>>>;
+/// The id of an object, or why there is none.
+type Found = Arc<OnceCell<Result<Value, String>>>;
+
+/// What was reached and made so far.
+#[derive(Debug, Default)]
+pub(super) struct Stage {
+    reached: Mutex<HashMap<(String, Role), Reached>>,
+    objects: Mutex<HashMap<(String, Role), Found>>,
+    made: Mutex<Vec<Made>>,
+}
+
+/// An object that the suite made and will delete.
+#[derive(Debug, Clone, PartialEq)]
+struct Made {
+    operation: String,
+    case: Case,
+}
+
+impl Context<'_> {
+    /// A case that the operation answers with a success for this principal. An operation that uses its object up gets a
+    /// new object each time.
+    pub(crate) async fn positive(&self, operation: &Operation, role: Role) -> Result<Case, Stop> {
+        let cell = {
+            let mut reached = self.stage.reached.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(reached.entry((operation.id.clone(), role)).or_default())
+        };
+        let reached = cell.get_or_init(|| async { self.reach(operation, role).await.map_err(reason) }).await;
+        let case = reached.clone().map_err(Stop::Skip)?;
+        if operation.method != "DELETE" {
+            return Ok(case);
+        }
+        Ok(case.about(&self.arguments(operation, role, true).await?))
+    }
+
+    async fn reach(&self, operation: &Operation, role: Role) -> Result<Case, Stop> {
+        let arguments = self.arguments(operation, role, operation.method == "DELETE").await?;
+        let mut last = None;
+        for candidate in self.candidates(operation, role)? {
+            let case = candidate.about(&arguments);
+            let exchange = self.call(operation, &case, role).await?;
+            if exchange.answer.is_success() {
+                return Ok(case);
+            }
+            last = last.or(Some(exchange.answer));
+        }
+        let answer = last.map_or_else(|| "no request could be made for it".to_owned(), |answer| said(&answer));
+        Err(Stop::Skip(format!("{} was not reached as `{role}`: {answer}", place(operation))))
+    }
+
+    /// The case that is likeliest to succeed, not tried yet.
+    pub(crate) async fn likeliest(&self, operation: &Operation, role: Role) -> Result<Case, Stop> {
+        let arguments = self.arguments(operation, role, operation.method == "DELETE").await?;
+        let case = self.candidates(operation, role)?.into_iter().next().unwrap_or_default();
+        Ok(case.about(&arguments))
+    }
+
+    /// Cases to try, the likeliest first.
+    fn candidates(&self, operation: &Operation, role: Role) -> Result<Vec<Case>, Stop> {
+        let acquire = self.document.security_schemes.iter().filter_map(|scheme| scheme.auth.acquire.as_ref());
+        let Some(acquire) = acquire.into_iter().find(|acquire| acquire.operation_id == operation.id) else {
+            return Ok(self.shape(operation).candidates(self, operation));
+        };
+        let login = self.credentials.principal(role).and_then(|principal| principal.login.as_ref());
+        let login = login.ok_or_else(|| {
+            Stop::Skip(format!("a login needs a name and a password: give `login` for [credentials.{role}]"))
+        })?;
+        Ok(vec![self.login_case(operation, acquire, login)])
+    }
+
+    /// The path arguments of a call: the principal's parameters, objects that are made for it, or what a list shows.
+    /// With `fresh` the last one is an object that nothing else uses.
+    pub(crate) async fn arguments(&self, operation: &Operation, role: Role, fresh: bool) -> Result<Case, Stop> {
+        let names = template_names(&operation.path);
+        let mut case = Case::default();
+        for (index, name) in names.iter().enumerate() {
+            let fresh = fresh && index + 1 == names.len() && operation.path.ends_with('}');
+            let value = self.argument(operation, name, role, fresh).await?;
+            case.set(name, Location::Path, value);
+        }
+        Ok(case)
+    }
+
+    async fn argument(&self, operation: &Operation, name: &str, role: Role, fresh: bool) -> Result<Value, Stop> {
+        let prefix = operation.path.split(&format!("{{{name}}}")).next().unwrap_or_default();
+        let creator =
+            self.document.operations.iter().find(|other| other.method == "POST" && same_path(&other.path, prefix));
+        let given = self.credentials.principal(role).and_then(|principal| principal.parameters.get(name));
+        match (given, creator) {
+            (Some(given), _) if !fresh => Ok(Value::from(given.as_str())),
+            (_, Some(creator)) if fresh => Box::pin(self.new_object(creator, name, role)).await,
+            (_, Some(creator)) => self.shared_object(creator, name, role).await,
+            _ if fresh => {
+                Err(Stop::Skip(format!("{} deletes, and nothing in the document makes its object", place(operation))))
+            }
+            _ => Box::pin(self.found_object(operation, prefix, name, role)).await,
+        }
+    }
+
+    /// One object for all that only look at it or change it.
+    async fn shared_object(&self, creator: &Operation, name: &str, role: Role) -> Result<Value, Stop> {
+        let cell = {
+            let mut objects = self.stage.objects.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(objects.entry((creator.id.clone(), role)).or_default())
+        };
+        let make = || async { Box::pin(self.new_object(creator, name, role)).await.map_err(reason) };
+        cell.get_or_init(make).await.clone().map_err(Stop::Skip)
+    }
+
+    async fn new_object(&self, creator: &Operation, name: &str, role: Role) -> Result<Value, Stop> {
+        let (_, exchange) = self.create(creator, role).await?;
+        identity(&exchange.answer, name).ok_or_else(|| {
+            Stop::Skip(format!("the answer of {} does not tell the `{name}` of what it made", place(creator)))
+        })
+    }
+
+    /// Makes an object: with the body that was seen to work, or, where a server takes each only once, with others.
+    pub(crate) async fn create(&self, creator: &Operation, role: Role) -> Result<(Case, Exchange), Stop> {
+        let base = self.positive(creator, role).await?;
+        let others = self.shape(creator).candidates(self, creator).into_iter().skip(1).map(|case| case.about(&base));
+        let mut last = None;
+        for case in std::iter::once(base.clone()).chain(others) {
+            let exchange = self.call(creator, &case, role).await?;
+            if exchange.answer.is_success() {
+                return Ok((case, exchange));
+            }
+            last = last.or(Some(exchange.answer));
+        }
+        let answer = last.map(|answer| said(&answer)).unwrap_or_default();
+        Err(Stop::Skip(format!("{} made nothing more: {answer}", place(creator))))
+    }
+
+    /// An object that a list shows. The suite did not make it, so on a server that is not there to be tested it is
+    /// good for reading only.
+    async fn found_object(&self, operation: &Operation, prefix: &str, name: &str, role: Role) -> Result<Value, Stop> {
+        let unknown = || {
+            Stop::Skip(format!(
+                "nothing tells a value of `{name}` for {}: give it under `parameters` of [credentials.{role}]",
+                place(operation)
+            ))
+        };
+        // A server that somebody makes credentials for to order is there to be tested: what it lists may be changed.
+        let changeable = self.credentials.provisioner().is_some();
+        if !matches!(operation.method.as_str(), "GET" | "HEAD") && !changeable {
+            return Err(unknown());
+        }
+        let lister =
+            self.document.operations.iter().find(|other| other.method == "GET" && same_path(&other.path, prefix));
+        let lister = lister.ok_or_else(unknown)?;
+        let case = self.positive(lister, role).await?;
+        let exchange = self.call(lister, &case, role).await?;
+        let items = listed_items(lister, &exchange.answer).ok_or_else(unknown)?;
+        items.first().and_then(|item| identity_in(item, name)).ok_or_else(|| {
+            Stop::Skip(format!("{} lists nothing that {} could be called for", place(lister), place(operation)))
+        })
+    }
+
+    /// Remembers what a successful POST made, if something can delete it.
+    pub(crate) fn note_created(&self, operation: &Operation, exchange: &Exchange) {
+        if operation.method != "POST" || !exchange.answer.is_success() {
+            return;
+        }
+        let Some((remover, name)) = item_operation(self, operation, "DELETE") else { return };
+        let Some(id) = identity(&exchange.answer, name) else { return };
+        let Some(mut case) = path_arguments(&operation.path, exchange.request.path()) else { return };
+        case.set(name, Location::Path, id);
+        let made = Made { operation: remover.id.clone(), case };
+        let mut all = self.stage.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if !all.contains(&made) {
+            all.push(made);
+        }
+    }
+
+    /// Deletes what was made. What a check has already deleted is not there any more, which is as good.
+    pub(super) async fn tidy_up(&self) {
+        let made = std::mem::take(&mut *self.stage.made.lock().unwrap_or_else(PoisonError::into_inner));
+        for Made { operation, case } in made.into_iter().rev() {
+            let Some(operation) = self.document.operation(&operation) else { continue };
+            for role in [Role::Valid, Role::OtherOrganization] {
+                match self.call(operation, &case, role).await {
+                    Ok(exchange) if !matches!(exchange.answer.status, 401 | 403) => break,
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+fn reason(stop: Stop) -> String {
+    match stop {
+        Stop::Skip(reason) => reason,
+        Stop::Fail(seen) => seen.summary,
+    }
+}
+
+fn said(answer: &Answer) -> String {
+    format!("it answered {} to a valid request: {}", answer.status, answer.excerpt(160))
+}
+
+/// Whether two paths are the same but for a slash at the end.
+fn same_path(left: &str, right: &str) -> bool {
+    left.trim_end_matches('/') == right.trim_end_matches('/')
+}
+
+/// The operation of `method` on the items of a collection, with the name of the parameter that tells them apart.
+pub(crate) fn item_operation<'a>(
+    context: &Context<'a>,
+    collection: &Operation,
+    method: &str,
+) -> Option<(&'a Operation, &'a str)> {
+    context.document.operations.iter().filter(|other| other.method == method).find_map(|other| {
+        let (prefix, last) = other.path.trim_end_matches('/').rsplit_once('/')?;
+        let name = last.strip_prefix('{')?.strip_suffix('}')?;
+        same_path(prefix, &collection.path).then_some((other, name))
+    })
+}
+
+/// The values of a path's parameters in a path that was made from its template.
+fn path_arguments(template: &str, path: &str) -> Option<Case> {
+    let mut case = Case::default();
+    let (names, values): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), path.split('/').collect());
+    if names.len() != values.len() {
+        return None;
+    }
+    for (name, value) in names.into_iter().zip(values) {
+        match name.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(name) => {
+                let value = percent_encoding::percent_decode_str(value).decode_utf8().ok()?;
+                case.set(name, Location::Path, Value::from(value.as_ref()));
+            }
+            None if name == value => {}
+            None => return None,
+        }
+    }
+    Some(case)
+}
+
+/// What tells an object apart, from the answer that it was made with: a member of the body, or the end of `Location`.
+pub(crate) fn identity(answer: &Answer, name: &str) -> Option<Value> {
+    let body = answer.json();
+    let inside =
+        body.as_ref().and_then(|body| identity_in(body, name).or_else(|| identity_in(body.get("data")?, name)));
+    inside.or_else(|| {
+        let location = answer.header("location")?;
+        let path = location.split(['?', '#']).next().unwrap_or_default();
+        path.trim_end_matches('/').rsplit('/').next().filter(|last| !last.is_empty()).map(Value::from)
+    })
+}
+
+/// The member of an object that a path parameter called `name` stands for: `device_id`, else `id`.
+pub(crate) fn identity_in(object: &Value, name: &str) -> Option<Value> {
+    let suffix = name.rsplit('_').next().unwrap_or(name);
+    let names = [name, suffix, "id", "uuid", "slug", "key", "name"];
+    let member = names.iter().find_map(|name| object.get(*name))?;
+    matches!(member, Value::String(_) | Value::Number(_)).then(|| member.clone())
+}
+
+/// The items of a list: where the paging says, the body itself, or its only list.
+pub(crate) fn listed_items(operation: &Operation, answer: &Answer) -> Option<Vec<Value>> {
+    let body = answer.json()?;
+    let paged = operation.pagination.as_ref().and_then(|paging| body.pointer(paging.response.get("items")?)).cloned();
+    let only = |body: &Value| match body {
+        Value::Array(_) => Some(body.clone()),
+        Value::Object(members) => members.values().find(|member| member.is_array()).cloned(),
+        _ => None,
+    };
+    match paged.filter(Value::is_array).or_else(|| only(&body)) {
+        Some(Value::Array(items)) => Some(items),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_object_is_told_apart_by_the_likeliest_member() {
+        assert_eq!(identity_in(&json!({"id": 5, "device_id": "d"}), "device_id"), Some(json!("d")));
+        assert_eq!(identity_in(&json!({"id": 5}), "device_id"), Some(json!(5)));
+        assert_eq!(identity_in(&json!({"slug": "acme"}), "org_slug"), Some(json!("acme")));
+        assert_eq!(identity_in(&json!({"items": []}), "id"), None);
+    }
+
+    #[test]
+    fn the_arguments_of_a_path_can_be_read_back() {
+        let case = path_arguments("/o/{org}/devices", "/o/acme%20x/devices").expect("it is of the template");
+        assert_eq!(case.path().map(|argument| argument.value.clone()).collect::<Vec<_>>(), [json!("acme x")]);
+        assert_eq!(path_arguments("/o/{org}/devices", "/o/acme/other"), None);
+    }
+}

@@ -1,0 +1,134 @@
+//! Servers that lie about their answers: the suite reports it, and neither hangs nor dies.
+
+use std::time::Duration;
+
+use bitting_conformance::{Credentials, Error, Options, Outcome, Report, Target, run};
+use bitting_spec::Document;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// How a server lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lie {
+    /// The body is shorter than Content-Length says.
+    WrongLength,
+    /// The body has no end.
+    Endless,
+    /// The JSON is no UTF-8.
+    InvalidUtf8,
+    /// The JSON is 100,000 lists deep.
+    Deep,
+    /// Every answer leads to another.
+    Redirects,
+    /// A byte now and then.
+    Drip,
+    /// No HTTP at all.
+    Noise,
+    /// The connection closes without an answer.
+    Hangup,
+    /// The connection stays open, and nothing comes.
+    Silence,
+}
+
+const DOCUMENT: &str = r#"
+openapi: 3.1.0
+info: {title: Liar, version: '1'}
+paths:
+  /things:
+    get:
+      operationId: listThings
+      security: []
+      responses:
+        '200':
+          description: Things.
+          content: {application/json: {schema: {type: array, items: {type: integer}}}}
+"#;
+
+async fn lie(lie: Lie, mut stream: TcpStream) -> std::io::Result<()> {
+    let mut buffer = [0; 4096];
+    while stream.read(&mut buffer).await? > 0 {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+        let whole = |body: &[u8]| [format!("{head}content-length: {}\r\n\r\n", body.len()).as_bytes(), body].concat();
+        match lie {
+            Lie::WrongLength => {
+                stream.write_all(format!("{head}content-length: 100\r\n\r\n[1]").as_bytes()).await?;
+                return stream.shutdown().await;
+            }
+            Lie::Endless => {
+                stream.write_all(format!("{head}transfer-encoding: chunked\r\n\r\n").as_bytes()).await?;
+                let chunk = [b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat();
+                loop {
+                    stream.write_all(&chunk).await?;
+                }
+            }
+            Lie::InvalidUtf8 => stream.write_all(&whole(b"[\"\xff\xfe\"]")).await?,
+            Lie::Deep => stream.write_all(&whole("[".repeat(100_000).as_bytes())).await?,
+            Lie::Redirects => {
+                stream.write_all(b"HTTP/1.1 302 Found\r\nlocation: /things\r\ncontent-length: 0\r\n\r\n").await?;
+            }
+            Lie::Drip => {
+                stream.write_all(format!("{head}content-length: 1000\r\n\r\n").as_bytes()).await?;
+                loop {
+                    stream.write_all(b" ").await?;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+            Lie::Noise => stream.write_all(b"220 mail.example ESMTP\r\n").await?,
+            Lie::Hangup => return Ok(()),
+            Lie::Silence => {}
+        }
+    }
+    Ok(())
+}
+
+async fn serve(kind: Lie) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // A client that has heard enough closes the connection: that is no fault here.
+            tokio::spawn(async move { lie(kind, stream).await.ok() });
+        }
+    });
+    url
+}
+
+async fn report(kind: Lie) -> Result<Report, Error> {
+    let document = Document::parse("liar.yaml", DOCUMENT).expect("it is valid");
+    let target = Target { base_url: serve(kind).await, credentials: Credentials::default() };
+    let options = Options { timeout: Duration::from_secs(1), ..Options::default() };
+    let run = run(&document, target, options, |_| {});
+    tokio::time::timeout(Duration::from_secs(60), run).await.expect("it ends")
+}
+
+/// Every lie ends in a finding of the check that is about it, and nothing that was not judged passes.
+#[tokio::test(flavor = "multi_thread")]
+async fn lies_are_reported() {
+    for (kind, check, says) in [
+        (Lie::WrongLength, "response.readable", "the answer breaks HTTP"),
+        (Lie::Endless, "response.readable", "the body has no end"),
+        (Lie::InvalidUtf8, "response.schema", "the body is no JSON"),
+        (Lie::Deep, "response.schema", "the body is no JSON"),
+        (Lie::Redirects, "public.open", ""),
+        (Lie::Drip, "response.readable", "the answer did not come in time"),
+        (Lie::Noise, "response.readable", "the answer breaks HTTP"),
+        (Lie::Silence, "response.readable", "the answer did not come in time"),
+        (Lie::Hangup, "response.readable", "the answer breaks HTTP"),
+    ] {
+        let report = report(kind).await.expect("it runs");
+        if kind == Lie::Redirects {
+            // The operation is never reached, and that is said on every verdict about it.
+            let skipped =
+                |outcome: &Outcome| matches!(outcome, Outcome::Skip { reason } if reason.contains("answered 302"));
+            let judged = report.verdicts.iter().filter(|verdict| verdict.check != "response.readable");
+            assert!(
+                judged.clone().count() > 3 && judged.clone().all(|verdict| skipped(&verdict.outcome)),
+                "{report:#?}"
+            );
+            continue;
+        }
+        let findings = report.findings();
+        let found = findings.iter().find(|finding| finding.check == check);
+        assert!(found.is_some_and(|finding| finding.cause.contains(says)), "{kind:?}: {findings:#?}");
+    }
+}
