@@ -46,8 +46,7 @@ pub(crate) async fn start(
 ) -> Result<RunningServer, Failure> {
     let mut builder = Server::builder(document.clone()).seed(seed).port(port).control_port(control_port);
     for id in defects {
-        builder =
-            builder.defect(id).map_err(|error| Failure::usage(error, "`bitting serve --list-defects` lists them"))?;
+        builder = builder.defect(id).map_err(|error| Failure::Usage(error.to_string()))?;
     }
     builder.start().await.map_err(|error| Failure::usage(error, "choose another port, or 0 for any free one"))
 }

@@ -86,20 +86,26 @@ impl Shape {
             "" | "null" if self.allows("null") && !self.allows("string") => return Value::Null,
             _ => {}
         }
-        if self.allows("integer") || self.allows("number") {
-            if let Ok(number) = serde_json::from_str::<serde_json::Number>(&text) {
-                return whole(&number).map_or(Value::Number(number), Value::from);
-            }
+        if (self.allows("integer") || self.allows("number"))
+            && let Ok(number) = serde_json::from_str::<serde_json::Number>(&text)
+        {
+            return whole(&number).map_or(Value::Number(number), Value::from);
         }
         Value::String(text)
     }
 
     fn item(&self, text: String) -> Value {
-        self.items.as_deref().map_or_else(|| Value::String(text.clone()), |items| items.scalar(text.clone()))
+        match &self.items {
+            Some(items) => items.scalar(text),
+            None => Value::String(text),
+        }
     }
 
     fn member(&self, name: &str, text: String) -> Value {
-        self.properties.get(name).map_or_else(|| Value::String(text.clone()), |shape| shape.scalar(text.clone()))
+        match self.properties.get(name) {
+            Some(shape) => shape.scalar(text),
+            None => Value::String(text),
+        }
     }
 
     /// Reads a form body (`application/x-www-form-urlencoded`) as the object of this shape.
