@@ -1,0 +1,5 @@
+//! Link settings that napi needs.
+
+fn main() {
+    napi_build::setup();
+}

@@ -1,0 +1,2 @@
+/** The types of the ES module: the same as of the CommonJS one. */
+export * from './index.cjs';
