@@ -49,8 +49,6 @@ mod transport;
 mod typed;
 
 pub use bitting_spec::{extension, table};
-#[doc(hidden)]
-pub use serde;
 pub use body::{Body, Part};
 pub use builder::ClientBuilder;
 pub use call::{Call, CallOptions};
@@ -63,4 +61,6 @@ pub use limit::RateLimitState;
 pub use pages::Pages;
 pub use response::{Meta, Response};
 pub use secret::Secret;
+#[doc(hidden)]
+pub use serde;
 pub use typed::{Decode, Json, Request, Success};

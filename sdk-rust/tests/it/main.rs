@@ -5,6 +5,7 @@ mod attach;
 mod configuration;
 mod limits;
 mod pages;
+mod reference;
 mod resends;
 mod stage;
 mod tokens;

@@ -1,0 +1,368 @@
+//! Who is asking: security requirements as OR of ANDs (OpenAPI 3.1, 4.8.30), with every credential judged for what it
+//! is: unknown, expired, revoked, of another environment.
+//!
+//! Stricter than the OR alone: where an operation needs a credential, an invalid one beside a valid one is refused.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bitting_spec::extension::AuthCase;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Map, Value};
+use subtle::ConstantTimeEq as _;
+
+use crate::defect::{Flaw, Flaws};
+use crate::scheme::{Presented, Scheme, Wire};
+use crate::token::{ISSUER, Laxness, Signer, TokenFault, claim};
+use crate::world::{ApiKey, Permission, World, password_hash};
+
+/// How long a revocation is overlooked by defect M11, in seconds.
+const CACHED: i64 = 60;
+
+/// Whoever a credential speaks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Principal {
+    /// The id of the credential: of a key, or a token's `jti`.
+    pub(crate) credential: String,
+    pub(crate) is_key: bool,
+    /// The user's email, or the OAuth client's id.
+    pub(crate) user: String,
+    pub(crate) organization: String,
+    pub(crate) permission: Permission,
+    /// What the credential is limited to; `None`: whatever its user may do.
+    pub(crate) scopes: Option<BTreeSet<String>>,
+    /// Whoever a defect let in: at home everywhere.
+    pub(crate) is_anyone: bool,
+}
+
+impl Principal {
+    /// Somebody whom a defect lets in without knowing who it is.
+    fn anyone(world: &World) -> Self {
+        let user = world.accounts.users.values().next();
+        Self {
+            credential: "none".to_owned(),
+            is_key: false,
+            user: user.map(|user| user.email.clone()).unwrap_or_default(),
+            organization: user.map(|user| user.organization.clone()).unwrap_or_default(),
+            permission: Permission::Member,
+            scopes: None,
+            is_anyone: true,
+        }
+    }
+
+    /// Whether it has the scope.
+    fn has(&self, scope: &str, flaws: &Flaws) -> bool {
+        let Some(scopes) = &self.scopes else { return true };
+        let is_implied = || flaws.has(Flaw::M31) && scopes.contains(&scope.replace("write", "read"));
+        scopes.contains(scope) || is_implied()
+    }
+}
+
+/// One alternative of a requirement that is satisfied: who satisfies each scheme, and the scopes that it asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Way {
+    schemes: Vec<(Principal, Vec<String>)>,
+}
+
+impl Way {
+    /// Whoever speaks; nobody where no credential is needed.
+    pub(crate) fn principal(&self) -> Option<&Principal> {
+        self.schemes.first().map(|(principal, _)| principal)
+    }
+
+    /// The way in that a defect leaves open.
+    pub(crate) fn unchecked(world: &World) -> Self {
+        Self { schemes: vec![(Principal::anyone(world), Vec::new())] }
+    }
+
+    /// The scopes that it lacks.
+    pub(crate) fn missing_scopes(&self, flaws: &Flaws) -> Vec<String> {
+        let lacking = self.schemes.iter().flat_map(|(principal, scopes)| {
+            scopes.iter().filter(|scope| !principal.has(scope, flaws)).cloned().collect::<Vec<_>>()
+        });
+        lacking.collect()
+    }
+}
+
+/// Why nobody is let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Denied {
+    pub(crate) case: AuthCase,
+    /// Whether a header was such that nothing could be read from it.
+    pub(crate) is_broken: bool,
+}
+
+/// An operation's requirement: alternatives of schemes (by their index) with scopes.
+pub(crate) type Security = Vec<Vec<(usize, Vec<String>)>>;
+
+/// Judges credentials.
+pub(crate) struct Doorkeeper<'a> {
+    pub(crate) schemes: &'a [Scheme],
+    pub(crate) world: &'a Mutex<World>,
+    pub(crate) signer: &'a Signer,
+    pub(crate) flaws: &'a Flaws,
+    pub(crate) audience: &'a str,
+    pub(crate) now: DateTime<Utc>,
+}
+
+type Verdict = Result<Principal, AuthCase>;
+/// Judges one kind of credential.
+type Judge<D> = fn(&D, &Scheme, &str) -> Verdict;
+
+impl Doorkeeper<'_> {
+    /// Every alternative that the request satisfies, or why there is none.
+    pub(crate) fn admit(&self, security: &Security, wire: &Wire<'_>, is_refresh: bool) -> Result<Vec<Way>, Denied> {
+        if security.is_empty() {
+            return Ok(vec![Way { schemes: Vec::new() }]);
+        }
+        let mut judged: Vec<(usize, Presented, Verdict)> = Vec::new();
+        for (scheme, _) in security.iter().flatten() {
+            if !judged.iter().any(|(known, ..)| known == scheme) {
+                let presented = self.presented(&self.schemes[*scheme], wire);
+                let verdict = self.judge(&self.schemes[*scheme], &presented, is_refresh);
+                judged.push((*scheme, presented, verdict));
+            }
+        }
+        let is_optional = security.iter().any(Vec::is_empty);
+        if !is_optional && !self.flaws.has(Flaw::M19) {
+            self.refuse_any_invalid(&judged)?;
+        }
+        let ways: Vec<Way> = security.iter().filter_map(|schemes| self.way(schemes, &judged)).collect();
+        let is_demanding = self.flaws.has(Flaw::M17) && security.len() > 1;
+        if ways.is_empty() || is_demanding && judged.iter().any(|(.., verdict)| verdict.is_err()) {
+            return self.denied(security, &judged);
+        }
+        Ok(ways)
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn presented(&self, scheme: &Scheme, wire: &Wire<'_>) -> Presented {
+        use crate::scheme::Place;
+        let presented = wire.at(&scheme.place);
+        match &scheme.place {
+            Place::Header(name) if presented == Presented::Nothing => {
+                let in_query = self.flaws.has(Flaw::M14).then(|| wire.parameter(name));
+                let as_bearer = || match self.flaws.has(Flaw::M16) {
+                    true => wire.at(&Place::Authorization("bearer".to_owned())),
+                    false => Presented::Nothing,
+                };
+                in_query.filter(|found| *found != Presented::Nothing).unwrap_or_else(as_bearer)
+            }
+            Place::Authorization(_) if presented == Presented::Nothing && self.flaws.has(Flaw::M14) => {
+                wire.parameter("access_token")
+            }
+            _ => presented,
+        }
+    }
+
+    /// Each place that holds something must hold something valid.
+    fn refuse_any_invalid(&self, judged: &[(usize, Presented, Verdict)]) -> Result<(), Denied> {
+        for (scheme, presented, verdict) in judged {
+            let place = self.schemes[*scheme].place.name();
+            let same = || judged.iter().filter(|(other, ..)| self.schemes[*other].place.name() == place);
+            if *presented != Presented::Nothing && verdict.is_err() && same().all(|(.., verdict)| verdict.is_err()) {
+                let cases = same().filter_map(|(.., verdict)| verdict.as_ref().err().copied());
+                let case = cases.max_by_key(|case| weight(*case)).unwrap_or(AuthCase::Unknown);
+                let is_valid_elsewhere = judged.iter().any(|(.., verdict)| verdict.is_ok());
+                if is_valid_elsewhere {
+                    return Err(Denied { case, is_broken: *presented == Presented::Broken });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn way(&self, schemes: &[(usize, Vec<String>)], judged: &[(usize, Presented, Verdict)]) -> Option<Way> {
+        let verdict = |scheme: usize| judged.iter().find(|(known, ..)| *known == scheme).map(|(.., verdict)| verdict);
+        let accepted = schemes.iter().filter_map(|(scheme, scopes)| {
+            let principal = verdict(*scheme)?.as_ref().ok()?;
+            Some((principal.clone(), scopes.clone()))
+        });
+        let accepted: Vec<_> = accepted.collect();
+        let is_enough = accepted.len() == schemes.len() || self.flaws.has(Flaw::M18) && !accepted.is_empty();
+        is_enough.then_some(Way { schemes: accepted })
+    }
+
+    fn denied(&self, security: &Security, judged: &[(usize, Presented, Verdict)]) -> Result<Vec<Way>, Denied> {
+        let cases = judged.iter().filter_map(|(.., verdict)| verdict.as_ref().err().copied());
+        let case = cases.max_by_key(|case| weight(*case)).unwrap_or(AuthCase::Missing);
+        if case == AuthCase::Missing && self.flaws.has(Flaw::M01) {
+            let scopes = security.first().and_then(|schemes| schemes.first()).map(|(_, scopes)| scopes.clone());
+            return Ok(vec![Way { schemes: vec![(Principal::anyone(&self.world()), scopes.unwrap_or_default())] }]);
+        }
+        Err(Denied { case, is_broken: judged.iter().any(|(_, presented, _)| *presented == Presented::Broken) })
+    }
+
+    fn judge(&self, scheme: &Scheme, presented: &Presented, is_refresh: bool) -> Verdict {
+        let text = match presented {
+            Presented::Nothing => return Err(AuthCase::Missing),
+            Presented::Malformed | Presented::Broken => return Err(AuthCase::Malformed),
+            Presented::Text(text) => text,
+        };
+        let verdict = self.credential(scheme, text);
+        let is_bearer = matches!(&scheme.place, crate::scheme::Place::Authorization(name) if name == "bearer");
+        let is_let_in = is_bearer && (self.flaws.has(Flaw::M02) || is_refresh && self.flaws.has(Flaw::M50));
+        if verdict.is_err() && is_let_in { Ok(Principal::anyone(&self.world())) } else { verdict }
+    }
+
+    /// The scheme's kinds of credential, one after the other; the reason that says most is given.
+    fn credential(&self, scheme: &Scheme, text: &str) -> Verdict {
+        let mut reason = AuthCase::Malformed;
+        let kinds: [(bool, Judge<Self>); 3] = [
+            (scheme.takes_keys, Self::key),
+            (scheme.takes_tokens, Self::token),
+            (scheme.takes_passwords, Self::password),
+        ];
+        for (_, judge) in kinds.into_iter().filter(|(is_taken, _)| *is_taken) {
+            match judge(self, scheme, text) {
+                Ok(principal) => return Ok(principal),
+                Err(case) if weight(case) > weight(reason) => reason = case,
+                Err(_) => {}
+            }
+        }
+        Err(reason)
+    }
+
+    fn key(&self, scheme: &Scheme, secret: &str) -> Verdict {
+        if !secret.starts_with(scheme.prefix()) {
+            return Err(AuthCase::Malformed);
+        }
+        let world = self.world();
+        let by_beginning = || world.keys.find_by_shown(secret).filter(|_| self.flaws.has(Flaw::M13));
+        let key = world.keys.find(secret).or_else(by_beginning).ok_or(AuthCase::Unknown)?;
+        if key.family != scheme.family {
+            return Err(AuthCase::Unknown);
+        }
+        if key.revoked_at.is_some_and(|at| self.is_revoked(at)) {
+            return Err(AuthCase::Revoked);
+        }
+        if key.expires_at.is_some_and(|end| end <= self.now) && !self.flaws.has(Flaw::M03) {
+            return Err(AuthCase::Expired);
+        }
+        if key.environment != scheme.environment && !self.flaws.has(Flaw::M12) {
+            return Err(AuthCase::WrongEnvironment);
+        }
+        holder(&world, key).ok_or(AuthCase::Unknown)
+    }
+
+    fn is_revoked(&self, at: DateTime<Utc>) -> bool {
+        let is_cached = self.flaws.has(Flaw::M11) && self.now < at + TimeDelta::seconds(CACHED);
+        !self.flaws.has(Flaw::M10) && !is_cached
+    }
+
+    fn token(&self, scheme: &Scheme, token: &str) -> Verdict {
+        let laxness = Laxness { no_signature: self.flaws.has(Flaw::M05), alg_none: self.flaws.has(Flaw::M06) };
+        let claims = self.signer.verify(token, laxness).map_err(|fault| match fault {
+            TokenFault::Malformed => AuthCase::Malformed,
+            TokenFault::Algorithm | TokenFault::Signature => AuthCase::Unknown,
+        })?;
+        let text = |pointer: &str| claim(&claims, pointer).and_then(Value::as_str);
+        let number = |name: &str| claims.get(name).and_then(Value::as_i64);
+        let now = self.now.timestamp();
+        let is_ours = (text("/iss") == Some(ISSUER) || self.flaws.has(Flaw::M09))
+            && (text("/aud") == Some(self.audience) || self.flaws.has(Flaw::M08))
+            && text("/use") == Some(&scheme.name);
+        if !is_ours || number("nbf").is_some_and(|from| from > now) && !self.flaws.has(Flaw::M04) {
+            return Err(AuthCase::Unknown);
+        }
+        let world = self.world();
+        let id = text("/jti").unwrap_or_default();
+        if world.revoked.get(id).is_some_and(|at| self.is_revoked(*at)) {
+            return Err(AuthCase::Revoked);
+        }
+        if number("exp").is_none_or(|end| end <= now) && !self.flaws.has(Flaw::M03) {
+            return Err(AuthCase::Expired);
+        }
+        if text("/env").map(str::to_owned) != scheme.environment && !self.flaws.has(Flaw::M12) {
+            return Err(AuthCase::WrongEnvironment);
+        }
+        bearer(&world, scheme, &claims, id)
+    }
+
+    fn password(&self, _: &Scheme, text: &str) -> Verdict {
+        let decoded = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let (email, password) = decoded.as_deref().and_then(|text| text.split_once(':')).ok_or(AuthCase::Malformed)?;
+        let world = self.world();
+        let user = check_password(&world, email, password).ok_or(AuthCase::Unknown)?;
+        Ok(Principal {
+            credential: format!("password {email}"),
+            is_key: false,
+            user: email.to_owned(),
+            organization: user.0,
+            permission: user.1,
+            scopes: None,
+            is_anyone: false,
+        })
+    }
+}
+
+/// The organization and permission of a user, if the password is right. An unknown user takes as long as a wrong
+/// password.
+pub(crate) fn check_password(world: &World, email: &str, password: &str) -> Option<(String, Permission)> {
+    let given = password_hash(email, password);
+    let user = world.accounts.users.get(email);
+    let stored = user.map_or([0; 32], |user| user.password);
+    let is_right = bool::from(given.ct_eq(&stored));
+    user.filter(|_| is_right).map(|user| (user.organization.clone(), user.permission))
+}
+
+/// A key speaks for the user who made it (ROBOTICKS-7).
+fn holder(world: &World, key: &ApiKey) -> Option<Principal> {
+    let user = world.accounts.users.get(&key.user)?;
+    Some(Principal {
+        credential: key.id.clone(),
+        is_key: true,
+        user: user.email.clone(),
+        organization: user.organization.clone(),
+        permission: user.permission,
+        scopes: key.scopes.clone(),
+        is_anyone: false,
+    })
+}
+
+/// A token speaks for its subject, in the organization that it names, which must be the subject's own.
+fn bearer(world: &World, scheme: &Scheme, claims: &Map<String, Value>, id: &str) -> Verdict {
+    let text = |pointer: &str| claim(claims, pointer).and_then(Value::as_str);
+    let subject = text(scheme.claim("subject", "/sub")).ok_or(AuthCase::Unknown)?;
+    let user = world.accounts.users.get(subject).map(|user| (user.organization.as_str(), user.permission));
+    let client = || world.clients.get(subject).map(|client| (client.organization.as_str(), Permission::Member));
+    let (organization, permission) = user.or_else(client).ok_or(AuthCase::Unknown)?;
+    if text(scheme.claim("organization", "/org")) != Some(organization) {
+        return Err(AuthCase::WrongOrganization);
+    }
+    let scopes = match claim(claims, scheme.claim("scopes", "/scope")) {
+        Some(Value::String(scopes)) => {
+            Some(scopes.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect())
+        }
+        Some(Value::Array(scopes)) => Some(scopes.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+        _ => None,
+    };
+    Ok(Principal {
+        credential: id.to_owned(),
+        is_key: false,
+        user: subject.to_owned(),
+        organization: organization.to_owned(),
+        permission,
+        scopes,
+        is_anyone: false,
+    })
+}
+
+/// How much a reason says: the one about the credential that came nearest to being right wins.
+fn weight(case: AuthCase) -> u8 {
+    match case {
+        AuthCase::Missing => 0,
+        AuthCase::Malformed => 1,
+        AuthCase::Unknown => 2,
+        AuthCase::WrongEnvironment => 3,
+        AuthCase::WrongOrganization => 4,
+        AuthCase::Expired => 5,
+        AuthCase::Revoked => 6,
+        AuthCase::InsufficientScope | AuthCase::Forbidden => 7,
+    }
+}

@@ -1,0 +1,234 @@
+//! What an operation does: a login, a refresh, a step in the life of an object, or an answer made from its schema.
+
+mod crud;
+mod list;
+mod token;
+
+use bitting_spec::extension::RefreshStyle;
+use bitting_spec::{Document, Operation, SecurityScheme};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+pub(crate) use token::{TokenKind, claims, grant};
+
+use crate::authenticate::Principal;
+use crate::collection::{Collection, Target, target, trimmed};
+use crate::core::Core;
+use crate::exchange::{Answer, Request};
+use crate::fake::{Fake, seed_of};
+use crate::plan::OperationPlan;
+use crate::route::path_of;
+use crate::scheme::{self, Scheme};
+use crate::validate::Given;
+use crate::world::Scope;
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Behaviour {
+    /// Answers a token for a user's name and password.
+    Login { scheme: usize },
+    /// Answers a new token for a current one.
+    Refresh { scheme: usize },
+    /// The token endpoint of OAuth 2.0 (RFC 6749, 3.2).
+    Token { scheme: usize },
+    /// Answers the objects under the first `depth` parents.
+    List { collection: usize, depth: usize },
+    /// Makes an object.
+    Create { collection: usize },
+    /// Answers an object.
+    Read { collection: usize },
+    /// Changes parts of an object.
+    Update { collection: usize },
+    /// Puts another object in the place of one.
+    Replace { collection: usize },
+    /// Takes an object away.
+    Delete { collection: usize },
+    /// Does something with an object, and answers it.
+    Act { collection: usize },
+    /// Answers what fits the schema, the same for the same path.
+    Generate,
+}
+
+/// The scheme whose tokens `operation` issues for a name and a password.
+pub(crate) fn is_login<'d>(document: &'d Document, operation: &Operation) -> Option<&'d SecurityScheme> {
+    let issues =
+        |scheme: &&SecurityScheme| scheme.auth.acquire.as_ref().is_some_and(|by| by.operation_id == operation.id);
+    document.security_schemes.iter().find(issues)
+}
+
+/// The scheme whose tokens `operation` renews.
+pub(crate) fn is_refresh<'d>(document: &'d Document, operation: &Operation) -> Option<&'d SecurityScheme> {
+    let renews = |scheme: &&SecurityScheme| {
+        let refresh = scheme.auth.refresh.as_ref();
+        refresh.is_some_and(|refresh| {
+            refresh.operation_id.as_deref() == Some(&operation.id) && refresh.style != RefreshStyle::Oauth2
+        })
+    };
+    document.security_schemes.iter().find(renews)
+}
+
+/// The scheme whose token endpoint `operation` is.
+pub(crate) fn is_token<'d>(document: &'d Document, operation: &Operation) -> Option<&'d SecurityScheme> {
+    let prefix = document.servers.first().map_or("", |server| path_of(&server.url));
+    let here = [trimmed(&operation.path).to_owned(), format!("{prefix}{}", trimmed(&operation.path))];
+    let is_here =
+        |scheme: &&SecurityScheme| Scheme::new(document, scheme).token_path.is_some_and(|path| here.contains(&path));
+    document.security_schemes.iter().filter(|_| operation.method == "POST").find(is_here)
+}
+
+/// The schema of a request body as data.
+pub(crate) fn body_schema(operation: &Operation) -> Option<&Value> {
+    let content = &operation.request_body.as_ref()?.content;
+    let json = content.iter().find(|(name, _)| name.contains("json")).or(content.iter().next());
+    Some(&json?.1.schema.as_ref()?.value)
+}
+
+/// What `operation` does, as its document lets one see.
+pub(crate) fn infer(document: &Document, collections: &[Collection], operation: &Operation) -> Behaviour {
+    let place = |scheme: &SecurityScheme| document.security_schemes.iter().position(|other| other.name == scheme.name);
+    let issues = is_login(document, operation).and_then(place).map(|scheme| Behaviour::Login { scheme });
+    let renews = || is_refresh(document, operation).and_then(place).map(|scheme| Behaviour::Refresh { scheme });
+    let grants = || is_token(document, operation).and_then(place).map(|scheme| Behaviour::Token { scheme });
+    if let Some(behaviour) = issues.or_else(renews).or_else(grants) {
+        return behaviour;
+    }
+    match (operation.method.as_str(), target(document, collections, operation)) {
+        ("GET", Target::List { collection, depth }) if crate::collection::list_of(document, operation).is_some() => {
+            Behaviour::List { collection, depth }
+        }
+        ("POST", Target::List { collection, .. }) if collections[collection].schema.is_some() => {
+            Behaviour::Create { collection }
+        }
+        ("GET", Target::Item { collection }) => Behaviour::Read { collection },
+        ("PATCH", Target::Item { collection }) => Behaviour::Update { collection },
+        ("PUT", Target::Item { collection }) => Behaviour::Replace { collection },
+        ("DELETE", Target::Item { collection }) => Behaviour::Delete { collection },
+        ("POST" | "PUT" | "PATCH", Target::Other) => acted_on(document, collections, operation),
+        _ => Behaviour::Generate,
+    }
+}
+
+/// `POST /things/{id}/verb` does something with the thing, if it answers one.
+fn acted_on(document: &Document, collections: &[Collection], operation: &Operation) -> Behaviour {
+    let path = trimmed(&operation.path).rsplit_once('/').map_or("", |(before, _)| before);
+    let item =
+        |collection: &Collection| collection.item.as_ref().map(|(name, _)| format!("{}/{{{name}}}", collection.path));
+    let found = collections.iter().position(|collection| item(collection).as_deref() == Some(path));
+    let answers_it = |collection: &usize| {
+        let answered = crate::collection::answer(operation).map(|schema| document.resolve(schema));
+        let schema = collections[*collection].schema.as_ref().map(|schema| document.resolve(schema));
+        answered.is_some() && answered == schema
+    };
+    found.filter(answers_it).map_or(Behaviour::Generate, |collection| Behaviour::Act { collection })
+}
+
+/// One request on its way through the operation that it is for.
+pub(crate) struct Desk<'a> {
+    pub(crate) core: &'a Core,
+    pub(crate) plan: &'a OperationPlan,
+    pub(crate) request: &'a Request,
+    pub(crate) principal: Option<&'a Principal>,
+    /// The path parameters without their percent-encoding.
+    pub(crate) path: &'a [(String, String)],
+    pub(crate) given: &'a Given,
+    pub(crate) now: DateTime<Utc>,
+}
+
+impl Desk<'_> {
+    /// Does what the operation does.
+    pub(crate) fn perform(&self) -> Answer {
+        if let Some(answer) = self.missing_parent() {
+            return answer;
+        }
+        match self.plan.behaviour {
+            Behaviour::Login { scheme } => self.login(&self.core.plan.schemes[scheme]),
+            Behaviour::Refresh { scheme } => self.refresh(&self.core.plan.schemes[scheme]),
+            Behaviour::Token { scheme } => self.token(&self.core.plan.schemes[scheme]),
+            Behaviour::List { collection, depth } => self.list(collection, depth),
+            Behaviour::Create { collection } => self.create(collection),
+            Behaviour::Read { collection } | Behaviour::Act { collection } => self.read(collection),
+            Behaviour::Update { collection } => self.change(collection, false),
+            Behaviour::Replace { collection } => self.change(collection, true),
+            Behaviour::Delete { collection } => self.delete(collection),
+            Behaviour::Generate => self.generate(),
+        }
+    }
+
+    fn parameter(&self, name: &str) -> &str {
+        self.path.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// The organization that the request concerns; empty where there is none.
+    fn organization(&self) -> String {
+        match crate::collection::tenant_parameter(&self.plan.operation) {
+            Some(name) => self.parameter(name).to_owned(),
+            None => self.principal.map(|principal| principal.organization.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// Where the objects of a collection lie for this request, under its first `depth` parents.
+    fn scope(&self, collection: &Collection, depth: usize) -> Scope {
+        let organization = if collection.is_shared { String::new() } else { self.organization() };
+        let parents = collection.parents.iter().take(depth).map(|(name, _)| self.parameter(name).to_owned());
+        std::iter::once(organization).chain(parents).collect()
+    }
+
+    /// 404 where something on the way to the object does not exist.
+    fn missing_parent(&self) -> Option<Answer> {
+        let world = self.core.world();
+        for (name, index) in &self.plan.parents {
+            let collection = &self.core.plan.collections[*index];
+            let scope = self.scope(collection, collection.parents.len());
+            if world.data.find(*index, &scope, self.parameter(name)).is_none() {
+                return Some(self.not_found());
+            }
+        }
+        None
+    }
+
+    fn not_found(&self) -> Answer {
+        self.plan.refusals.answer(404, None, None).because("not-found")
+    }
+
+    /// The documented success, with `body` where it has one.
+    fn success(&self, body: Value) -> Answer {
+        let success = &self.plan.success;
+        match &success.media {
+            Some(media) => Answer { media: media.clone(), ..Answer::json(success.status, body) },
+            None => Answer::empty(success.status),
+        }
+    }
+
+    /// `value` as the answer of this operation shows it.
+    fn shown(&self, collection: &Collection, value: &Value) -> Value {
+        match &self.plan.success.schema {
+            Some(schema) if Some(schema) != collection.schema.as_ref() => {
+                crate::object::shown(&self.core.plan.document, schema, value, self.core.seed)
+            }
+            _ => value.clone(),
+        }
+    }
+
+    /// An answer from the document's example, else from its schema.
+    fn generate(&self) -> Answer {
+        let success = &self.plan.success;
+        let body = match (&success.example, &success.schema) {
+            (Some(example), _) => example.clone(),
+            (None, Some(schema)) => {
+                let parts = self.path.iter().map(|(_, value)| value.as_str());
+                let parts: Vec<&str> = [self.plan.operation.id.as_str()].into_iter().chain(parts).collect();
+                Fake::new(&self.core.plan.document, seed_of(self.core.seed, &parts)).value("", schema)
+            }
+            (None, None) => Value::Null,
+        };
+        self.success(body)
+    }
+}
+
+/// Where the schemes of an operation stand among those of the plan.
+pub(crate) fn schemes_of<'p>(plan: &'p [Scheme], operation: &OperationPlan) -> Vec<&'p scheme::Scheme> {
+    let mut indices: Vec<usize> = operation.security.iter().flatten().map(|(scheme, _)| *scheme).collect();
+    indices.sort_unstable();
+    indices.dedup();
+    indices.into_iter().filter_map(|index| plan.get(index)).collect()
+}

@@ -1,0 +1,110 @@
+//! The life of an object: made, read, changed, replaced, deleted.
+
+use std::sync::Arc;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value};
+
+use super::{Desk, body_schema};
+use crate::collection::Collection;
+use crate::defect::Flaw;
+use crate::exchange::Answer;
+use crate::fake::seed_of;
+use crate::object::Maker;
+use crate::world::{Row, Scope};
+
+/// Everything but the unreserved characters of RFC 3986, 2.3.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+impl Desk<'_> {
+    /// The collection, where the object of this request lies in it, and the object's id.
+    fn place(&self, index: usize) -> (&Collection, Scope, &str) {
+        let collection = &self.core.plan.collections[index];
+        let id = collection.item.as_ref().map_or("", |(name, _)| self.parameter(name));
+        (collection, self.scope(collection, collection.parents.len()), id)
+    }
+
+    fn maker<'m>(&'m self, collection: &'m Collection, part: &str) -> Maker<'m> {
+        let seed = seed_of(self.core.seed, &[&collection.path, part]);
+        Maker { document: &self.core.plan.document, collection, seed, now: self.now }
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        self.given.body.as_object().cloned().unwrap_or_default()
+    }
+
+    /// Answers an object.
+    pub(super) fn read(&self, index: usize) -> Answer {
+        let (collection, scope, id) = self.place(index);
+        let value = {
+            let world = self.core.world();
+            let own = world.data.find(index, &scope, id);
+            let foreign = || self.core.flaws.has(Flaw::M35).then(|| world.data.find_anywhere(index, id)).flatten();
+            own.or_else(foreign).map(|row| Arc::clone(&row.value))
+        };
+        match value {
+            Some(value) => self.success(self.shown(collection, &value)),
+            None => self.not_found(),
+        }
+    }
+
+    /// Makes an object from the body.
+    pub(super) fn create(&self, index: usize) -> Answer {
+        let (collection, scope, _) = self.place(index);
+        let serial = self.core.world().next_serial();
+        let anything = Value::Bool(true);
+        let body = body_schema(&self.plan.operation).unwrap_or(&anything);
+        let maker = self.maker(collection, &format!("made {serial}"));
+        let (id, value) = maker.created(&self.members(), body, self.core.flaws.has(Flaw::M86));
+        let answer = self.success(self.shown(collection, &value));
+        let row = Row { is_unlisted: self.core.flaws.has(Flaw::M83), ..Row::new(value) };
+        {
+            let mut world = self.core.world();
+            if world.data.find(index, &scope, &id).is_some() {
+                let status = if self.plan.answers.has(409) { 409 } else { self.plan.invalid };
+                return self.plan.refusals.answer(status, None, None).because("conflict");
+            }
+            world.data.insert(index, scope, id.clone(), row);
+        }
+        let path = self.request.path().trim_end_matches('/');
+        let location = utf8_percent_encode(&id, SEGMENT);
+        if collection.item.is_some() { answer.with("location", &format!("{path}/{location}")) } else { answer }
+    }
+
+    /// Changes an object, or puts another in its place.
+    pub(super) fn change(&self, index: usize, is_whole: bool) -> Answer {
+        let (collection, scope, id) = self.place(index);
+        let Some(old) = self.core.world().data.find(index, &scope, id).map(|row| Arc::clone(&row.value)) else {
+            return self.not_found();
+        };
+        let maker = self.maker(collection, id);
+        let members = self.members();
+        let new = if is_whole { maker.replaced(&old, &members) } else { maker.updated(&old, &members) };
+        let answer = self.success(self.shown(collection, &new));
+        match self.core.world().data.find_mut(index, &scope, id) {
+            Some(row) => row.value = Arc::new(new),
+            // Somebody deleted it in the meantime.
+            None => return self.not_found(),
+        }
+        answer
+    }
+
+    /// Takes an object away.
+    pub(super) fn delete(&self, index: usize) -> Answer {
+        let (collection, scope, id) = self.place(index);
+        let gone = {
+            let mut world = self.core.world();
+            match world.data.find_mut(index, &scope, id) {
+                Some(row) if self.core.flaws.has(Flaw::M84) => {
+                    row.is_ghost = true;
+                    Some(Arc::clone(&row.value))
+                }
+                _ => world.data.remove(index, &scope, id).map(|row| row.value),
+            }
+        };
+        match gone {
+            Some(value) => self.success(self.shown(collection, &value)),
+            None => self.not_found(),
+        }
+    }
+}

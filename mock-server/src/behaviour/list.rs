@@ -1,0 +1,212 @@
+//! Lists: filtered by the query parameters that name a property, cut into pages, put into the document's envelope.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bitting_spec::extension::{Pagination, PaginationStyle};
+use bitting_spec::table::Location;
+use serde_json::{Map, Value};
+
+use super::Desk;
+use crate::collection::Collection;
+use crate::defect::Flaw;
+use crate::exchange::Answer;
+use crate::fake::{Fake, flatten};
+use crate::object;
+use crate::token::put;
+use crate::validate::allows_null;
+
+/// The size of a page where neither the client nor the document states one.
+const PAGE: usize = 20;
+
+/// Which part of a list is answered.
+struct Page {
+    start: usize,
+    size: usize,
+}
+
+impl Desk<'_> {
+    /// Answers the objects under the first `depth` parents.
+    pub(super) fn list(&self, index: usize, depth: usize) -> Answer {
+        let collection = &self.core.plan.collections[index];
+        let prefix = self.scope(collection, depth);
+        let mut rows = {
+            let mut world = self.core.world();
+            let is_leaking = self.core.flaws.has(Flaw::M36);
+            let mut rows = world.data.list(index, if is_leaking { &[] } else { &prefix });
+            if is_leaking {
+                // Own rows last: what leaks shows on the first page.
+                rows.reverse();
+            }
+            if self.core.flaws.has(Flaw::M85) && !rows.is_empty() {
+                let turn = usize::try_from(world.next_serial()).unwrap_or(0) % rows.len();
+                rows.rotate_left(turn);
+            }
+            rows
+        };
+        self.filter(collection, &mut rows);
+        let total = rows.len();
+        let Some(page) = self.page(total) else {
+            return self.plan.refusals.answer(self.plan.invalid, None, None).because("invalid");
+        };
+        let items = rows.into_iter().skip(page.start).take(page.size);
+        let items = items.map(|row| self.item(collection, &row)).collect();
+        self.success(self.envelope(items, total, &page))
+    }
+
+    fn item(&self, collection: &Collection, row: &Value) -> Value {
+        match &self.plan.list {
+            Some((_, schema)) if Some(schema) != collection.schema.as_ref() => {
+                object::shown(&self.core.plan.document, schema, row, self.core.seed)
+            }
+            _ => row.clone(),
+        }
+    }
+
+    /// Keeps the rows whose properties have the values of the query parameters of the same names.
+    fn filter(&self, collection: &Collection, rows: &mut Vec<Arc<Value>>) {
+        let paging = self.plan.operation.pagination.iter().flat_map(|paging| paging.request.values());
+        let paging: Vec<&String> = paging.collect();
+        for parameter in &self.plan.operation.parameters {
+            let name = &parameter.name;
+            let is_filter = parameter.location == Location::Query && !paging.contains(&name);
+            let Some(wanted) = self.given.parameter(Location::Query, name).filter(|_| is_filter) else { continue };
+            if collection.property(name).is_some() {
+                rows.retain(|row| row.get(name).is_some_and(|value| fits(value, wanted)));
+            }
+        }
+    }
+
+    /// `None`: the cursor is none of ours.
+    fn page(&self, total: usize) -> Option<Page> {
+        let Some(paging) = &self.plan.operation.pagination else { return Some(Page { start: 0, size: total }) };
+        let size_name = paging.request.get("limit").or(paging.request.get("size"));
+        let size = size_name.and_then(|name| self.given.count(name).or_else(|| self.default(name)));
+        let size = size.unwrap_or(PAGE);
+        let asked = |part: &str| paging.request.get(part).and_then(|name| self.given.count(name));
+        let start = match paging.style {
+            PaginationStyle::Offset => asked("offset").unwrap_or(0),
+            PaginationStyle::Page => {
+                let first = self.first_page(paging);
+                asked("page").unwrap_or(first).saturating_sub(first).saturating_mul(size)
+            }
+            PaginationStyle::Cursor => {
+                let name = paging.request.get("cursor")?;
+                match self
+                    .given
+                    .parameter(Location::Query, name)
+                    .and_then(Value::as_str)
+                    .filter(|text| !text.is_empty())
+                {
+                    Some(cursor) => read_cursor(cursor)?,
+                    None => 0,
+                }
+            }
+        };
+        Some(Page { start, size })
+    }
+
+    fn first_page(&self, paging: &Pagination) -> usize {
+        let schema = paging.request.get("page").and_then(|name| self.query_schema(name));
+        usize::from(schema.and_then(|schema| schema.get("minimum")?.as_f64()) != Some(0.0))
+    }
+
+    fn default(&self, name: &str) -> Option<usize> {
+        let schema = self.query_schema(name)?;
+        let number =
+            |key: &str| schema.get(key).and_then(Value::as_u64).and_then(|number| usize::try_from(number).ok());
+        number("default").or_else(|| number("maximum").map(|most| most.min(PAGE)))
+    }
+
+    fn query_schema(&self, name: &str) -> Option<Map<String, Value>> {
+        let mut parameters = self.plan.operation.parameters.iter();
+        let parameter = parameters.find(|parameter| parameter.location == Location::Query && parameter.name == name)?;
+        Some(flatten(&self.core.plan.document, &parameter.schema.value))
+    }
+
+    /// The answer around the items.
+    fn envelope(&self, items: Vec<Value>, total: usize, page: &Page) -> Value {
+        let pointer = self.plan.list.as_ref().map_or("", |(pointer, _)| pointer.as_str());
+        let (true, Some(schema)) = (!pointer.is_empty(), &self.plan.success.schema) else { return Value::Array(items) };
+        let document = &self.core.plan.document;
+        let flat = flatten(document, schema);
+        let mut envelope = Value::Object(Fake::new(document, self.core.seed).required(schema));
+        let next = page.start.saturating_add(items.len());
+        let has_more = next < total;
+        let no_properties = Map::new();
+        let properties = flat.get("properties").and_then(Value::as_object).unwrap_or(&no_properties);
+        for (name, schema) in properties {
+            if let Some(value) = self.told(name, total, page, has_more) {
+                put(&mut envelope, &format!("/{name}"), value);
+            } else if is_next(name) && self.plan.operation.pagination.is_none() && allows_null(document, schema) {
+                put(&mut envelope, &format!("/{name}"), Value::Null);
+            }
+        }
+        put(&mut envelope, pointer, Value::Array(items));
+        let parts = self.plan.operation.pagination.iter().flat_map(|paging| &paging.response);
+        for (part, pointer) in parts {
+            match part.as_str() {
+                "total" => put(&mut envelope, pointer, Value::from(total)),
+                "next" => self.put_next(&mut envelope, pointer, has_more.then_some(next)),
+                _ => {}
+            }
+        }
+        envelope
+    }
+
+    /// The cursor of the next page: `null`, or nothing at all, where there is none.
+    fn put_next(&self, envelope: &mut Value, pointer: &str, next: Option<usize>) {
+        let name = pointer.trim_start_matches('/');
+        let schema = self.plan.success.schema.as_ref().map(|schema| flatten(&self.core.plan.document, schema));
+        let property = schema.as_ref().and_then(|schema| schema.get("properties")?.get(name));
+        let takes_null = property.is_some_and(|schema| allows_null(&self.core.plan.document, schema));
+        match (next, envelope.as_object_mut()) {
+            (Some(next), _) => put(envelope, pointer, Value::from(cursor(next))),
+            (None, _) if takes_null => put(envelope, pointer, Value::Null),
+            (None, Some(object)) => drop(object.shift_remove(name)),
+            (None, None) => {}
+        }
+    }
+
+    /// What a member of the envelope says, as far as its name tells.
+    fn told(&self, name: &str, total: usize, page: &Page, has_more: bool) -> Option<Value> {
+        let paging = self.plan.operation.pagination.as_ref();
+        let is = |part: &str| paging.is_some_and(|paging| paging.request.get(part).is_some_and(|known| known == name));
+        match name {
+            _ if is("limit") || is("size") => Some(Value::from(page.size)),
+            _ if is("offset") => Some(Value::from(page.start)),
+            _ if is("page") => {
+                let first = paging.map_or(1, |paging| self.first_page(paging));
+                Some(Value::from(first + page.start / page.size.max(1)))
+            }
+            "total" | "total_count" | "totalCount" => Some(Value::from(total)),
+            "pages" | "total_pages" | "totalPages" => Some(Value::from(total.div_ceil(page.size.max(1)))),
+            "has_more" | "hasMore" | "has_next" => Some(Value::from(has_more)),
+            _ => None,
+        }
+    }
+}
+
+fn is_next(name: &str) -> bool {
+    name.starts_with("next") || name.starts_with("prev")
+}
+
+/// Whether a property has the wanted value, or one of several.
+fn fits(value: &Value, wanted: &Value) -> bool {
+    match (value, wanted) {
+        (_, Value::Array(wanted)) => wanted.iter().any(|wanted| fits(value, wanted)),
+        (Value::Array(values), wanted) => values.contains(wanted),
+        (value, wanted) => value == wanted,
+    }
+}
+
+/// An opaque mark of the place `start`.
+fn cursor(start: usize) -> String {
+    URL_SAFE_NO_PAD.encode(format!("at {start}"))
+}
+
+fn read_cursor(text: &str) -> Option<usize> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    std::str::from_utf8(&bytes).ok()?.strip_prefix("at ")?.parse().ok()
+}

@@ -1,0 +1,251 @@
+//! Which collections of objects an API has, read from its paths: `/things` and `/things/{id}` are one collection.
+//!
+//! Whatever stands before a path parameter is a collection, even if the document has no operation on it: in
+//! `/projects/{project_slug}/devices` the projects must exist, or every project that a client makes up would.
+
+use bitting_spec::extension::Tenant;
+use bitting_spec::table::Location;
+use bitting_spec::{Document, Operation};
+use serde_json::{Map, Value};
+
+use crate::fake::flatten;
+
+/// A collection of objects.
+#[derive(Debug, Clone)]
+pub(crate) struct Collection {
+    /// Its path template, without a slash at the end.
+    pub(crate) path: String,
+    /// The last part of its path.
+    pub(crate) name: String,
+    /// The path parameters that lead to it, outermost first, each with the index of the collection that it chooses
+    /// from. The organization is none of them.
+    pub(crate) parents: Vec<(String, usize)>,
+    /// The path parameter that names one of its objects, and its schema.
+    pub(crate) item: Option<(String, Value)>,
+    /// Whether its objects are the organizations themselves.
+    pub(crate) is_tenant: bool,
+    /// Whether everybody sees the same objects: no operation on it is bound to an organization.
+    pub(crate) is_shared: bool,
+    /// What an object looks like; `None`: the document has no operation that shows one.
+    pub(crate) schema: Option<Value>,
+    /// The same in one piece.
+    pub(crate) flat: Map<String, Value>,
+    /// The property by which an object is named in paths.
+    pub(crate) key: Option<String>,
+}
+
+impl Collection {
+    /// Whether the document marks the property `name` with `mark` (`readOnly`, `writeOnly`).
+    pub(crate) fn marks(&self, document: &Document, name: &str, mark: &str) -> bool {
+        self.property(name).is_some_and(|schema| flatten(document, schema).get(mark) == Some(&Value::Bool(true)))
+    }
+
+    /// The schema of a property of its objects.
+    pub(crate) fn property(&self, name: &str) -> Option<&Value> {
+        self.flat.get("properties")?.get(name)
+    }
+}
+
+/// What the last part of an operation's path stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A whole collection, or the part of it that lies under the first `depth` of its parents.
+    List { collection: usize, depth: usize },
+    /// One object of it.
+    Item { collection: usize },
+    /// Something else.
+    Other,
+}
+
+/// The path of `operation` without a slash at the end.
+pub(crate) fn trimmed(path: &str) -> &str {
+    path.strip_suffix('/').unwrap_or(path)
+}
+
+/// The parameter that is the whole of a path segment.
+fn parameter(segment: &str) -> Option<&str> {
+    let name = segment.strip_prefix('{')?.strip_suffix('}')?;
+    (!name.contains(['{', '}'])).then_some(name)
+}
+
+/// The path parameter that names the organization of an operation.
+pub(crate) fn tenant_parameter(operation: &Operation) -> Option<&str> {
+    match &operation.tenant {
+        Some(Tenant::Path(name)) => bitting_spec::template_names(&operation.path).into_iter().find(|part| part == name),
+        _ => None,
+    }
+}
+
+/// The paths of the collections that lead along the path of `operation`, outermost first, with the parameter that
+/// chooses from each and whether that is the organization.
+pub(crate) fn steps(operation: &Operation) -> Vec<(String, String, bool)> {
+    let tenant = tenant_parameter(operation);
+    let segments: Vec<&str> = trimmed(&operation.path).split('/').collect();
+    let chosen = segments.iter().enumerate().filter_map(|(index, segment)| Some((index, parameter(segment)?)));
+    chosen.map(|(index, name)| (segments[..index].join("/"), name.to_owned(), Some(name) == tenant)).collect()
+}
+
+/// Every collection of a document.
+pub(crate) fn infer(document: &Document) -> Vec<Collection> {
+    let mut found: Vec<Collection> = Vec::new();
+    for operation in &document.operations {
+        let steps = steps(operation);
+        for (path, name, is_tenant) in &steps {
+            let schema = operation.parameters.iter().find(|p| p.location == Location::Path && p.name == *name);
+            let schema = schema.map_or(Value::Bool(true), |parameter| parameter.schema.value.clone());
+            let collection = entry(&mut found, path);
+            collection.is_tenant |= *is_tenant;
+            collection.item.get_or_insert((name.clone(), schema));
+        }
+        if is_list(document, operation) && !is_view(document, operation) {
+            entry(&mut found, trimmed(&operation.path));
+        }
+    }
+    found.sort_by_key(|collection| collection.path.matches('/').count());
+    let paths: Vec<String> = found.iter().map(|collection| collection.path.clone()).collect();
+    for collection in &mut found {
+        describe(document, collection, &paths);
+    }
+    found
+}
+
+fn entry<'c>(found: &'c mut Vec<Collection>, path: &str) -> &'c mut Collection {
+    let index = found.iter().position(|collection| collection.path == path).unwrap_or_else(|| {
+        found.push(Collection {
+            path: path.to_owned(),
+            name: path.rsplit('/').next().unwrap_or_default().to_owned(),
+            parents: Vec::new(),
+            item: None,
+            is_tenant: false,
+            is_shared: true,
+            schema: None,
+            flat: Map::new(),
+            key: None,
+        });
+        found.len() - 1
+    });
+    &mut found[index]
+}
+
+/// Fills in what the operations of the collection tell about it.
+fn describe(document: &Document, collection: &mut Collection, paths: &[String]) {
+    let on = |path: &str| {
+        let path = path.to_owned();
+        document.operations.iter().filter(move |operation| trimmed(&operation.path) == path)
+    };
+    let item_path = collection.item.as_ref().map(|(name, _)| format!("{}/{{{name}}}", collection.path));
+    let items: Vec<&Operation> = item_path.iter().flat_map(|path| on(path)).collect();
+    let own: Vec<&Operation> = on(&collection.path).collect();
+    let read = items.iter().find(|operation| operation.method == "GET").and_then(|operation| answer(operation));
+    let listed = || own.iter().find(|o| o.method == "GET").and_then(|o| Some(list_of(document, o)?.1));
+    let made = || own.iter().find(|o| o.method == "POST").and_then(|o| answer(o));
+    let changed = || items.iter().find(|o| o.method == "PATCH" || o.method == "PUT").and_then(|o| answer(o));
+    collection.schema = read.cloned().or_else(listed).or_else(|| made().cloned()).or_else(|| changed().cloned());
+    collection.flat = collection.schema.as_ref().map(|schema| flatten(document, schema)).unwrap_or_default();
+    collection.key = collection.item.as_ref().and_then(|(name, _)| key(name, &collection.flat));
+
+    let within = document.operations.iter().filter(|operation| operation.path.starts_with(&collection.path));
+    collection.is_shared = within.into_iter().all(|operation| operation.tenant.is_none());
+    let any = items.first().or(own.first()).copied();
+    let under = || document.operations.iter().find(|operation| operation.path.starts_with(&collection.path));
+    let Some(operation) = any.or_else(under) else { return };
+    let steps = steps(operation).into_iter().filter(|(path, _, is_tenant)| {
+        !is_tenant && path.len() < collection.path.len() && collection.path.starts_with(path.as_str())
+    });
+    let place = |path: &String| paths.iter().position(|known| known == path);
+    collection.parents = steps.filter_map(|(path, name, _)| Some((name, place(&path)?))).collect();
+}
+
+/// The property that a path parameter such as `device_id`, `deviceId` or `org_slug` names.
+fn key(parameter: &str, flat: &Map<String, Value>) -> Option<String> {
+    let properties = flat.get("properties")?.as_object()?;
+    let tail = parameter.rsplit(['_', '-']).next().unwrap_or(parameter);
+    let hump = parameter.rfind(char::is_uppercase).map(|at| parameter[at..].to_lowercase());
+    let candidates = [Some(parameter), Some(tail), hump.as_deref(), Some("id")];
+    candidates.into_iter().flatten().find(|name| properties.contains_key(*name)).map(str::to_owned)
+}
+
+/// The schema of an operation's successful JSON answer.
+pub(crate) fn answer(operation: &Operation) -> Option<&Value> {
+    let contents = operation.successes().flat_map(|response| response.content.iter());
+    let json = contents.filter(|(name, _)| name.contains("json"));
+    json.filter_map(|(_, media)| media.schema.as_ref()).map(|schema| &schema.value).next()
+}
+
+/// Where the list stands in the answer of an operation, as a JSON pointer, and the schema of its items: the whole
+/// answer, what the paging says, or the one list of an object that holds little else.
+pub(crate) fn list_of(document: &Document, operation: &Operation) -> Option<(String, Value)> {
+    let flat = flatten(document, answer(operation)?);
+    let is_array = |flat: &Map<String, Value>| flat.get("type") == Some(&Value::from("array"));
+    let items = |flat: &Map<String, Value>| flat.get("items").cloned().unwrap_or(Value::Bool(true));
+    if is_array(&flat) {
+        return Some((String::new(), items(&flat)));
+    }
+    if let Some(pointer) = operation.pagination.as_ref().and_then(|paging| paging.response.get("items")) {
+        let found = pointer
+            .split('/')
+            .skip(1)
+            .try_fold(flat, |flat, name| Some(flatten(document, flat.get("properties")?.get(name)?)));
+        return found.filter(is_array).map(|flat| (pointer.clone(), items(&flat)));
+    }
+    let properties = flat.get("properties")?.as_object()?;
+    let mut lists =
+        properties.iter().map(|(name, value)| (name, flatten(document, value))).filter(|(_, f)| is_array(f));
+    let (Some((name, list)), None) = (lists.next(), lists.next()) else { return None };
+    let envelope = ["total", "count", "limit", "offset", "page", "next", "cursor", "has_more", "size", "meta", "links"];
+    let is_envelope = |other: &String| other == name || envelope.iter().any(|word| other.to_lowercase().contains(word));
+    properties
+        .keys()
+        .all(is_envelope)
+        .then(|| (format!("/{}", name.replace('~', "~0").replace('/', "~1")), items(&list)))
+}
+
+fn is_list(document: &Document, operation: &Operation) -> bool {
+    let ends_in_name = trimmed(&operation.path).rsplit('/').next().is_some_and(|last| !last.contains('{'));
+    operation.method == "GET" && ends_in_name && list_of(document, operation).is_some()
+}
+
+/// The operation that this one shows a wider part of: `/organizations/{o}/devices` shows the devices of every
+/// `/organizations/{o}/projects/{p}/devices`.
+fn viewed<'d>(document: &'d Document, operation: &Operation) -> Option<&'d Operation> {
+    let path = trimmed(&operation.path);
+    let (before, name) = path.rsplit_once('/')?;
+    let is_own = |other: &Operation| {
+        let other = trimmed(&other.path);
+        (other == path && operation.method != "GET") || other.rsplit_once('/').is_some_and(|(list, _)| list == path)
+    };
+    if document.operations.iter().any(|other| other.method == "POST" && trimmed(&other.path) == path || is_own(other)) {
+        return None;
+    }
+    document.operations.iter().find(|other| {
+        let other_path = trimmed(&other.path);
+        let inner = other_path.strip_prefix(before).and_then(|rest| rest.rsplit_once('/'));
+        other_path != path
+            && inner.is_some_and(|(between, last)| last == name && between.contains('{'))
+            && is_list(document, other)
+    })
+}
+
+fn is_view(document: &Document, operation: &Operation) -> bool {
+    viewed(document, operation).is_some()
+}
+
+/// What the path of `operation` leads to.
+pub(crate) fn target(document: &Document, collections: &[Collection], operation: &Operation) -> Target {
+    let path = trimmed(&operation.path);
+    let place = |path: &str| collections.iter().position(|collection| collection.path == path);
+    if let Some(collection) = place(path) {
+        return Target::List { collection, depth: collections[collection].parents.len() };
+    }
+    let item = path.rsplit_once('/').filter(|(_, last)| parameter(last).is_some());
+    if let Some(collection) = item.and_then(|(list, _)| place(list)) {
+        return Target::Item { collection };
+    }
+    if is_list(document, operation)
+        && let Some(collection) = viewed(document, operation).and_then(|other| place(trimmed(&other.path)))
+    {
+        let depth = steps(operation).iter().filter(|(_, _, is_tenant)| !is_tenant).count();
+        return Target::List { collection, depth };
+    }
+    Target::Other
+}

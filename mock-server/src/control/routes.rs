@@ -1,0 +1,257 @@
+//! The routes of the control plane, each a few lines over the core.
+
+use http::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Control, DESCRIPTION, Handler, Input, Problem, done, made, told};
+use crate::clock::{ClockError, Setting};
+use crate::core::{MintError, MintKey, MintToken};
+use crate::exchange::Answer;
+use crate::fault::{Effect, Fault};
+use crate::journal::Wanted;
+use crate::rate::Policy;
+use crate::world::seed::{census, client_credentials};
+
+/// Every route of the control plane.
+#[rustfmt::skip]
+pub(super) const ROUTES: &[(Method, &str, Handler)] = &[
+    (Method::GET, "/healthz", |_, _| told(&json!({"status": "ok"}))),
+    (Method::GET, "/v1/openapi.yaml", description),
+    (Method::GET, "/v1/world", world),
+    (Method::POST, "/v1/reset", reset),
+    (Method::POST, "/v1/snapshots", |control, _| made(json!({"id": control.core.snapshot()}))),
+    (Method::POST, "/v1/snapshots/{id}/restore", restore),
+    (Method::GET, "/v1/credentials", credentials),
+    (Method::POST, "/v1/keys", mint_key),
+    (Method::POST, "/v1/keys/{id}/revoke", |control, input| key(input, control.core.revoke_key(input.parameter()))),
+    (Method::POST, "/v1/keys/{id}/expire", |control, input| key(input, control.core.expire_key(input.parameter()))),
+    (Method::POST, "/v1/tokens", mint_token),
+    (Method::POST, "/v1/tokens/{jti}/revoke", revoke_token),
+    (Method::GET, "/v1/clock", |control, _| told(&control.core.clock().read())),
+    (Method::PUT, "/v1/clock", set_clock),
+    (Method::POST, "/v1/clock/advance", advance_clock),
+    (Method::GET, "/v1/faults", |control, _| told(&control.core.faults.list())),
+    (Method::POST, "/v1/faults", add_fault),
+    (Method::DELETE, "/v1/faults", clear_faults),
+    (Method::POST, "/v1/gates/{name}/release", release),
+    (Method::PUT, "/v1/rate-limits", set_limits),
+    (Method::POST, "/v1/rate-limits/exhaust", exhaust),
+    (Method::POST, "/v1/rate-limits/reset", reset_limits),
+    (Method::GET, "/v1/journal", journal),
+    (Method::GET, "/v1/defects", defects),
+    (Method::PUT, "/v1/defects", set_defects),
+    (Method::POST, "/v1/shutdown", shutdown),
+];
+
+fn description(_: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
+    let text = Value::from(DESCRIPTION);
+    Ok(Answer { media: "application/yaml".to_owned(), ..Answer::json(200, text) })
+}
+
+fn world(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
+    let core = &control.core;
+    let keys = core.keys();
+    let world = core.world();
+    let users = world
+        .accounts
+        .users
+        .values()
+        .map(|user| json!({"email": user.email, "organization": user.organization, "permission": user.permission}));
+    told(&json!({
+        "organizations": world.accounts.organizations.values().collect::<Vec<_>>(),
+        "users": users.collect::<Vec<_>>(),
+        "keys": keys,
+        "clients": world.clients.keys().collect::<Vec<_>>(),
+        "collections": census(&world, &core.plan.collections),
+    }))
+}
+
+fn reset(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
+    control.core.reset();
+    done()
+}
+
+fn restore(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
+    let id = input.parameter();
+    if id.parse().is_ok_and(|id| control.core.restore(id)) {
+        return done();
+    }
+    Err(Problem::new(404, format!("there is no snapshot {id}"), "POST /v1/snapshots makes one and answers its id"))
+}
+
+/// The credentials of the world's beginning. They are fakes, made to be shown.
+fn credentials(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
+    let core = &control.core;
+    let keys = core
+        .seeded_keys()
+        .into_iter()
+        .map(|key| json!({"id": key.id, "secret": key.secret, "user": key.user, "schemes": key.schemes}));
+    let clients = core.population.organizations.iter().map(|organization| {
+        let (id, secret) = client_credentials(&organization.slug, core.seed);
+        json!({"client_id": id, "client_secret": secret, "organization": organization.slug})
+    });
+    told(&json!({
+        "organizations": core.population.organizations,
+        "users": core.population.users,
+        "keys": keys.collect::<Vec<_>>(),
+        "clients": clients.collect::<Vec<_>>(),
+    }))
+}
+
+fn mint_key(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
+    let minted = control.core.mint_key(&input.body::<MintKey>()?).map_err(|error| mint_problem(&error))?;
+    made(json!({"id": minted.id, "secret": minted.secret}))
+}
+
+fn mint_token(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
+    let minted = control.core.mint_token(&input.body::<MintToken>()?).map_err(|error| mint_problem(&error))?;
+    made(json!({"token": minted.secret, "jti": minted.id}))
+}
+
+fn mint_problem(error: &MintError) -> Problem {
+    let status = match error {
+        MintError::UnknownUser(_) | MintError::UnknownScheme(_) => 404,
+        MintError::NoScheme(_) => 409,
+        MintError::Lifetime => 400,
+    };
+    Problem::new(status, error.to_string(), "GET /v1/openapi.yaml describes the body")
+}
+
+fn key(input: &Input<'_>, is_there: bool) -> Result<Answer, Problem> {
+    if is_there {
+        return done();
+    }
+    Err(Problem::new(404, format!("there is no key {}", input.parameter()), "GET /v1/world lists the keys"))
+}
+
+fn revoke_token(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
+    control.core.revoke_token(input.parameter());
+    done()
+}
+
+fn set_clock(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
+    control.core.clock().set(input.body::<Setting>()?).map_err(clock_problem)?;
+    told(&control.core.clock().read())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    seconds: i64,
+}
+
+fn advance_clock(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
+    control.core.clock().advance(input.body::<Advance>()?.seconds).map_err(clock_problem)?;
+    told(&control.core.clock().read())
+}
+
+fn clock_problem(error: ClockError) -> Problem {
+    Problem::new(400, error.to_string(), "GET /v1/clock shows the time")
+}
+
+fn add_fault(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
+    let fault: Fault = input.body()?;
+    if let Some(problem) = fault.invalid() {
+        return Err(Problem::new(400, problem, "GET /v1/openapi.yaml describes the faults"));
+    }
+    if let Some(id) = fault.operation.as_ref().filter(|id| control.core.plan.document.operation(id).is_none()) {
+        let known: Vec<&str> = control.core.plan.document.operations.iter().map(|known| known.id.as_str()).collect();
+        let error = format!("there is no operation `{id}`; there are: {}", known.join(", "));
+        return Err(Problem::new(404, error, "leave `operation` out to match every operation"));
+    }
+    if let Effect::Hold { gate } = &fault.effect {
+        control.core.gates().close(gate);
+    }
+    made(json!({"id": control.core.faults.add(fault)}))
+}
+
+fn clear_faults(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
+    control.core.faults.clear();
+    control.core.gates().release_all();
+    done()
+}
+
+fn release(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
+    control.core.gates().release(input.parameter());
+    done()
+}
+
+fn set_limits(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
+    let policy: Option<Policy> = input.body()?;
+    if policy.is_some_and(|policy| policy.limit == 0 || policy.window == 0) {
+        return Err(Problem::new(
+            400,
+            "`limit` and `window` must be at least 1",
+            "send null for the document's own limit",
+        ));
+    }
+    control.core.limits.set(policy);
+    done()
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Exhaust {
+    credential: Option<String>,
+}
+
+fn exhaust(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
+    let credential = input.optional_body::<Exhaust>()?.credential;
+    control.core.limits.exhaust(credential.as_deref(), control.core.clock().unix());
+    done()
+}
+
+fn reset_limits(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
+    control.core.limits.reset();
+    done()
+}
+
+fn journal(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
+    let number = |name: &'static str| {
+        let text = input.query(name);
+        text.map(|text| {
+            text.parse::<u64>()
+                .map_err(|_| Problem::new(400, format!("`{name}` must be a number"), "leave it out for all"))
+        })
+        .transpose()
+    };
+    let status = number("status")?.map(|status| u16::try_from(status).unwrap_or(u16::MAX));
+    let wanted = Wanted { since: number("since")?.unwrap_or(0), operation: input.query("operation"), status };
+    told(&json!({"entries": control.core.journal().entries(&wanted)}))
+}
+
+fn defects(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
+    let active = control.core.active_defects();
+    let all = crate::defect::defects().iter().map(|defect| {
+        let applies = defect.applies(&control.core.plan.document);
+        json!({"id": defect.id, "name": defect.name, "applies": applies, "active": active.contains(&defect.id)})
+    });
+    told(&json!({"defects": all.collect::<Vec<_>>()}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetDefects {
+    active: Vec<String>,
+}
+
+fn set_defects(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
+    let wanted = input.body::<SetDefects>()?.active;
+    for id in &wanted {
+        if let Err(error) = crate::defect::find(id) {
+            return Err(Problem::new(404, error.to_string(), "GET /v1/defects lists them"));
+        }
+    }
+    for defect in crate::defect::defects() {
+        let on = wanted.iter().any(|id| defect.id.eq_ignore_ascii_case(id.trim()));
+        control.core.flaws.set(defect.flaw, on);
+    }
+    defects(control, input)
+}
+
+fn shutdown(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
+    control.stop.send_replace(true);
+    control.core.gates().release_all();
+    done()
+}

@@ -1,0 +1,430 @@
+//! The server without any network: a request goes in, an answer comes out, and the world may have changed.
+//!
+//! The order of decisions is fixed and published: route (404, 405), fault before, authentication (401), rate limit
+//! (429), organization (403), scope (403), validity of the request (422 or 400), the operation itself, our own answer
+//! against the document (500 if it breaks it), fault after.
+
+mod mint;
+mod snapshot;
+mod spoil;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bitting_spec::extension::AuthCase;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use http::Method;
+use serde_json::{Value, json};
+
+pub use mint::{MintError, MintKey, MintToken, Minted, Tamper};
+
+use crate::StartError;
+use crate::authenticate::{Doorkeeper, Principal, Way};
+use crate::behaviour::{Desk, grant, schemes_of};
+use crate::clock::Clock;
+use crate::defect::{Flaw, Flaws, UnknownDefect};
+use crate::exchange::{Answer, Delivery, Outcome, Request};
+use crate::fault::{Effect, Faults, Gates, Stage, deliver};
+use crate::journal::{Entry, Journal, masked};
+use crate::plan::{OperationPlan, Plan};
+use crate::rate::{self, Limits, Standing};
+use crate::route::{Routed, decoded};
+use crate::scheme::Wire;
+use crate::token::Signer;
+use crate::validate::{Given, Parts};
+use crate::world::{Permission, Population, World, seed};
+
+/// The server without any network. Shared by every front; all of its methods take `&self`.
+pub struct Core {
+    pub(crate) plan: Plan,
+    pub(crate) seed: u64,
+    pub(crate) population: Population,
+    pub(crate) signer: Signer,
+    pub(crate) flaws: Flaws,
+    pub(crate) faults: Faults,
+    pub(crate) limits: Limits,
+    clock: Clock,
+    gates: Gates,
+    journal: Journal,
+    world: Mutex<World>,
+    initial: World,
+    snapshots: Mutex<snapshot::Snapshots>,
+}
+
+/// A request on its way.
+struct Call<'r> {
+    request: &'r Request,
+    now: DateTime<Utc>,
+    operation: Option<usize>,
+    /// The path parameters as they came over the wire.
+    raw: Vec<(String, String)>,
+    /// The same without their percent-encoding.
+    path: Vec<(String, String)>,
+    principal: Option<Principal>,
+    standing: Option<Standing>,
+    delivery: Delivery,
+    effects: Vec<(Stage, Effect)>,
+    /// Whether a defect lets it pass without a credential.
+    is_unchecked: bool,
+}
+
+impl Core {
+    pub(crate) fn new(plan: Plan, seed: u64, population: Population, clock: Clock) -> Result<Self, StartError> {
+        if let Some(message) = population.fault() {
+            return Err(StartError::World { message });
+        }
+        let initial = seed::world(&plan.document, &plan.collections, &population, seed);
+        let mut core = Self {
+            signer: Signer::new(seed),
+            flaws: Flaws::default(),
+            faults: Faults::new(seed),
+            limits: Limits::default(),
+            gates: Gates::default(),
+            journal: Journal::default(),
+            world: Mutex::new(initial),
+            initial: World::default(),
+            snapshots: Mutex::default(),
+            plan,
+            seed,
+            population,
+            clock,
+        };
+        core.seed_keys();
+        let initial = core.world().clone();
+        core.initial = initial;
+        Ok(core)
+    }
+
+    /// Answers a request. It is pure but for the world: no network, no waiting.
+    pub fn handle(&self, request: &Request) -> Outcome {
+        let mut call = Call {
+            request,
+            now: self.clock.now(),
+            operation: None,
+            raw: Vec::new(),
+            path: Vec::new(),
+            principal: None,
+            standing: None,
+            delivery: Delivery::default(),
+            effects: Vec::new(),
+            is_unchecked: false,
+        };
+        let mut answer = self.decide(&mut call).unwrap_or_else(|refusal| *refusal);
+        let plan = call.operation.map(|index| &self.plan.operations[index]);
+        if let (Some(standing), Some(plan)) = (&call.standing, plan) {
+            standing.write(plan.rate_limit.as_ref(), &mut answer, &self.flaws);
+        }
+        if let Some(plan) = plan {
+            answer = self.checked(plan, answer);
+            answer = self.after(&mut call, plan, answer);
+            self.spoil(&call, plan, &mut answer);
+        }
+        answer.set("date", &httpdate::fmt_http_date(call.now.into()));
+        self.record(&call, &answer);
+        let mut outcome = answer.outcome(call.delivery);
+        if call.effects.iter().any(|(_, effect)| *effect == Effect::InvalidJson) {
+            outcome.body = Bytes::from_static(b"{\"broken\": ");
+        }
+        outcome
+    }
+
+    /// The stages up to the operation itself; a refusal ends them.
+    fn decide(&self, call: &mut Call<'_>) -> Result<Answer, Box<Answer>> {
+        let plan = self.route(call)?;
+        self.before(call, plan)?;
+        let ways = self.authenticate(call, plan)?;
+        call.principal = ways.first().and_then(Way::principal).cloned();
+        self.rate_limit(call, plan)?;
+        self.organization(call, plan)?;
+        self.scopes(call, plan, &ways)?;
+        let parts = Parts {
+            path: &call.raw,
+            query: call.request.query(),
+            headers: &call.request.headers,
+            body: &call.request.body,
+        };
+        let given = plan.inputs.read(&parts).map_err(|invalid| {
+            let status = if invalid.is_media_type && plan.answers.has(415) { 415 } else { plan.invalid };
+            let detail = format!("The request is not valid: {}", invalid.detail);
+            Box::new(plan.refusals.answer(status, None, Some(&detail)).because("invalid"))
+        })?;
+        Ok(self.perform(call, plan, &given))
+    }
+
+    fn perform(&self, call: &Call<'_>, plan: &OperationPlan, given: &Given) -> Answer {
+        let principal = call.principal.as_ref();
+        let (request, path, now) = (call.request, call.path.as_slice(), call.now);
+        Desk { core: self, plan, request, principal, path, given, now }.perform()
+    }
+
+    /// 404 for a path that the document does not have, 405 for a method.
+    fn route<'p>(&'p self, call: &mut Call<'_>) -> Result<&'p OperationPlan, Box<Answer>> {
+        let (method, path) = (&call.request.method, call.request.path());
+        let mut routed = self.plan.routes.find(method, path);
+        if routed == Routed::NotFound && self.flaws.has(Flaw::M39) {
+            routed = self.plan.routes.find(method, path.trim_end_matches('/'));
+            call.is_unchecked = true;
+        }
+        match routed {
+            Routed::Found { operation, parameters } => {
+                call.path = parameters.iter().map(|(name, text)| (name.clone(), decoded(text))).collect();
+                call.raw = parameters;
+                call.operation = Some(operation);
+                Ok(&self.plan.operations[operation])
+            }
+            Routed::WrongMethod { allowed } => {
+                let allowed: Vec<&str> = allowed.iter().map(Method::as_str).collect();
+                let answer = match *method == Method::OPTIONS {
+                    true => Answer::empty(204),
+                    false => Answer::json(405, json!({"detail": "Method Not Allowed"})).because("method"),
+                };
+                Err(Box::new(answer.with("allow", &allowed.join(", "))))
+            }
+            Routed::NotFound => Err(Box::new(self.beside(call))),
+        }
+    }
+
+    /// What the document's schemes need and its paths do not have: a token endpoint.
+    fn beside(&self, call: &Call<'_>) -> Answer {
+        let path = call.request.path().trim_end_matches('/');
+        let is_here = |scheme: &&crate::scheme::Scheme| scheme.token_path.as_deref().is_some_and(|known| known == path);
+        match self.plan.schemes.iter().find(is_here).filter(|_| call.request.method == Method::POST) {
+            Some(scheme) => {
+                let pairs = form_urlencoded::parse(&call.request.body);
+                let form = pairs.map(|(name, value)| (name.into_owned(), Value::from(value.into_owned()))).collect();
+                grant(self, scheme, &Value::Object(form), call.request, call.now)
+            }
+            None => Answer::json(404, json!({"detail": "Not Found"})).because("route"),
+        }
+    }
+
+    /// The faults that act before the credential is looked at.
+    fn before(&self, call: &mut Call<'_>, plan: &OperationPlan) -> Result<(), Box<Answer>> {
+        call.effects = self.faults.acting(&plan.operation.id, call.request.method.as_str());
+        for (stage, effect) in &call.effects {
+            deliver(effect, &mut call.delivery, &self.faults);
+            if let Effect::AdvanceClock { seconds } = effect {
+                // A clock that cannot go there stays where it is; the plan was checked when it was made.
+                let _ = self.clock.advance(*seconds);
+                call.now = self.clock.now();
+            }
+            if *stage == Stage::Before
+                && let Some(answer) = self.replacement(plan, effect, call.now)
+            {
+                return Err(Box::new(answer));
+            }
+        }
+        Ok(())
+    }
+
+    /// The faults that act on the answer.
+    fn after(&self, call: &mut Call<'_>, plan: &OperationPlan, mut answer: Answer) -> Answer {
+        for (stage, effect) in &call.effects {
+            match effect {
+                Effect::ContentType { value } => answer.media.clone_from(value),
+                effect if *stage == Stage::After => {
+                    if let Some(replacement) = self.replacement(plan, effect, call.now) {
+                        answer = replacement;
+                    }
+                }
+                _ => {}
+            }
+        }
+        answer
+    }
+
+    /// The answer that an effect puts in the place of the operation's.
+    fn replacement(&self, plan: &OperationPlan, effect: &Effect, now: DateTime<Utc>) -> Option<Answer> {
+        match effect {
+            Effect::Status { status, retry_after, body } => {
+                let mut answer = match body {
+                    Some(body) => Answer::json(*status, body.clone()),
+                    None => plan.refusals.answer(*status, None, None),
+                };
+                if let Some(retry_after) = retry_after {
+                    answer.set("retry-after", &retry_after.text(now));
+                }
+                Some(answer.because("fault"))
+            }
+            Effect::Redirect { status, location } => {
+                Some(Answer::empty(*status).with("location", location).because("fault"))
+            }
+            _ => None,
+        }
+    }
+
+    fn authenticate(&self, call: &Call<'_>, plan: &OperationPlan) -> Result<Vec<Way>, Box<Answer>> {
+        let doorkeeper = Doorkeeper {
+            schemes: &self.plan.schemes,
+            world: &self.world,
+            signer: &self.signer,
+            flaws: &self.flaws,
+            audience: &self.plan.audience,
+            now: call.now,
+        };
+        let wire = Wire {
+            headers: &call.request.headers,
+            query: call.request.query(),
+            exact_spelling: self.flaws.has(Flaw::M15),
+        };
+        let is_skipped = call.is_unchecked || self.flaws.has(Flaw::M33) && call.request.method == Method::HEAD;
+        let everybody =
+            vec![self.plan.schemes.iter().enumerate().map(|(index, _)| (index, Vec::new())).take(1).collect()];
+        let is_public = plan.security.is_empty();
+        let security = if is_public && self.flaws.has(Flaw::M20) { &everybody } else { &plan.security };
+        if is_skipped && !is_public {
+            return Ok(vec![Way::unchecked(&self.world())]);
+        }
+        let is_refresh = matches!(plan.behaviour, crate::behaviour::Behaviour::Refresh { .. });
+        doorkeeper.admit(security, &wire, is_refresh).map_err(|denied| {
+            if denied.is_broken && self.flaws.has(Flaw::M22) {
+                return Box::new(Answer::json(500, json!({"detail": "Internal Server Error"})).because("malformed"));
+            }
+            Box::new(self.unauthenticated(call, plan, denied.case))
+        })
+    }
+
+    fn unauthenticated(&self, call: &Call<'_>, plan: &OperationPlan, case: AuthCase) -> Answer {
+        let mut schemes = schemes_of(&self.plan.schemes, plan);
+        if schemes.is_empty() {
+            schemes = self.plan.schemes.iter().collect();
+        }
+        let mut answer = plan.refusals.credential(case, &schemes);
+        if self.flaws.has(Flaw::M21) {
+            answer.headers.remove("www-authenticate");
+        }
+        if self.flaws.has(Flaw::M88) {
+            let sent = ["authorization", "x-api-key"].iter().find_map(|name| call.request.headers.get(*name));
+            let text = sent.and_then(|value| value.to_str().ok()).unwrap_or_default();
+            answer.set("x-rejected-credential", text);
+            if let Some(words) = answer.body.as_mut().and_then(|body| body.as_object_mut()?.values_mut().next()) {
+                *words = Value::from(format!("{}: {text}", words.as_str().unwrap_or_default()));
+            }
+        }
+        answer
+    }
+
+    fn rate_limit(&self, call: &mut Call<'_>, plan: &OperationPlan) -> Result<(), Box<Answer>> {
+        let Some(principal) = &call.principal else { return Ok(()) };
+        let declared = plan.rate_limit.as_ref();
+        call.standing = self.limits.take(declared, principal, call.now.timestamp(), &self.flaws);
+        let Some(wait) = call.standing.and_then(|standing| standing.wait) else { return Ok(()) };
+        let exceeded = declared.and_then(|limit| limit.exceeded.as_ref());
+        let status = exceeded.and_then(|exceeded| exceeded.status.first().copied()).unwrap_or(429);
+        let mut answer = plan.refusals.answer(status, None, None).because("rate-limit");
+        rate::write_wait(&mut answer, declared, wait, &self.flaws);
+        Err(Box::new(answer))
+    }
+
+    /// 403 where the path names another organization than the caller's; whether it exists is not told.
+    fn organization(&self, call: &Call<'_>, plan: &OperationPlan) -> Result<(), Box<Answer>> {
+        let named = crate::collection::tenant_parameter(&plan.operation);
+        let value = named.and_then(|name| call.path.iter().find(|(known, _)| known == name)).map(|(_, value)| value);
+        let (Some(principal), Some(organization)) = (&call.principal, value) else { return Ok(()) };
+        let exists = || self.world().accounts.organizations.contains_key(organization);
+        let is_read = matches!(call.request.method, Method::GET | Method::HEAD);
+        if principal.organization == *organization || principal.is_anyone && exists() {
+            return Ok(());
+        }
+        if self.flaws.has(Flaw::M34) && is_read && exists() {
+            return Ok(());
+        }
+        if self.flaws.has(Flaw::M38) && !exists() {
+            return Err(Box::new(plan.refusals.answer(404, None, None).because("not-found")));
+        }
+        let answer = plan.refusals.answer(403, Some(AuthCase::WrongOrganization), None);
+        Err(Box::new(answer.because("wrong-organization")))
+    }
+
+    /// 403 where no way in has every scope, or the user may only read.
+    fn scopes(&self, call: &mut Call<'_>, plan: &OperationPlan, ways: &[Way]) -> Result<(), Box<Answer>> {
+        let is_read = matches!(call.request.method, Method::GET | Method::HEAD);
+        let is_skipped = self.flaws.has(Flaw::M30) || self.flaws.has(Flaw::M32) && !is_read;
+        let missing: Vec<Vec<String>> = ways.iter().map(|way| way.missing_scopes(&self.flaws)).collect();
+        let chosen = missing.iter().position(Vec::is_empty).or(is_skipped.then_some(0));
+        let Some(chosen) = chosen else {
+            let schemes = schemes_of(&self.plan.schemes, plan);
+            return Err(Box::new(plan.refusals.scope(&missing[0], &schemes)));
+        };
+        call.principal = ways.get(chosen).and_then(Way::principal).cloned();
+        let may_only_read = call.principal.as_ref().is_some_and(|one| one.permission == Permission::ReadOnly);
+        let is_about_tokens = !matches!(plan.behaviour, crate::behaviour::Behaviour::Refresh { .. });
+        if may_only_read && !is_read && is_about_tokens {
+            return Err(Box::new(plan.refusals.answer(403, Some(AuthCase::Forbidden), None).because("forbidden")));
+        }
+        Ok(())
+    }
+
+    /// Our own answer, unless it breaks the document: that is our fault, and we say so. What a fault asked for may.
+    fn checked(&self, plan: &OperationPlan, mut answer: Answer) -> Answer {
+        if answer.reason == Some("fault") {
+            return answer;
+        }
+        if answer.status == plan.success.status {
+            for (name, value) in &plan.success.headers {
+                if !answer.headers.contains_key(name) {
+                    answer.set(name, value);
+                }
+            }
+        }
+        let Some(fault) = plan.answers.fault(answer.status, &answer.headers, &answer.media, answer.body.as_ref())
+        else {
+            return answer;
+        };
+        let error = format!("the answer that bitting made for {} breaks the document: {fault}", plan.operation.id);
+        let help = "give the response an example that fits its schema; bitting then answers that";
+        Answer::json(500, json!({"error": error, "help": help})).because("self-check")
+    }
+
+    fn record(&self, call: &Call<'_>, answer: &Answer) {
+        self.journal.push(Entry {
+            sequence: 0,
+            at: call.now,
+            method: call.request.method.to_string(),
+            target: masked(&call.request.target, &self.plan.secrets),
+            operation: call.operation.map(|index| self.plan.operations[index].operation.id.clone()),
+            status: answer.status,
+            reason: answer.reason,
+            credential: call.principal.as_ref().map(|principal| principal.credential.clone()),
+        });
+    }
+
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The server's clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The latest requests.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// The gates that hold answers.
+    #[must_use]
+    pub fn gates(&self) -> &Gates {
+        &self.gates
+    }
+
+    /// Switches a defect on or off.
+    ///
+    /// # Errors
+    /// [`UnknownDefect`] if there is none of this id.
+    pub fn set_defect(&self, id: &str, on: bool) -> Result<(), UnknownDefect> {
+        self.flaws.set(crate::defect::find(id)?.flaw, on);
+        Ok(())
+    }
+
+    /// The ids of the defects that are switched on.
+    #[must_use]
+    pub fn active_defects(&self) -> Vec<&'static str> {
+        self.flaws.ids()
+    }
+}

@@ -1,0 +1,328 @@
+//! Credentials on demand: keys and tokens for a user, good ones and ones that are wrong on purpose.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::Core;
+use crate::behaviour::{TokenKind, claims};
+use crate::fake::seed_of;
+use crate::scheme::Scheme;
+use crate::token::{Signer, put};
+use crate::world::keys::shown;
+use crate::world::{ApiKey, KeyInfo, World, hash, hex};
+
+/// What a key is to be; the body of `POST /v1/keys`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MintKey {
+    /// The user who makes it, by email.
+    pub user: String,
+    /// The security scheme that it is for. Absent: the first one that takes keys.
+    pub scheme: Option<String>,
+    /// What it is limited to. Absent: whatever its user may do.
+    pub scopes: Option<BTreeSet<String>>,
+    /// Its life in seconds; 0 has ended already. Absent: it does not end.
+    pub ttl: Option<i64>,
+    /// The environment that it belongs to. Absent: this server's.
+    pub environment: Option<String>,
+}
+
+/// What a token is to be; the body of `POST /v1/tokens`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MintToken {
+    /// The user whom it speaks for, by email.
+    pub user: String,
+    /// The security scheme that it is for. Absent: the first one that takes tokens.
+    pub scheme: Option<String>,
+    /// What it is limited to. Absent: whatever its user may do.
+    pub scopes: Option<Vec<String>>,
+    /// Its life in seconds. Absent: an hour.
+    pub ttl: Option<i64>,
+    /// Whether its life ended an hour ago.
+    pub expired: bool,
+    /// What is wrong with it.
+    pub tamper: Tamper,
+}
+
+/// What is wrong with a token.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tamper {
+    /// Nothing.
+    #[default]
+    None,
+    /// The signature is another one.
+    BadSignature,
+    /// It says that it needs no signature (RFC 8725, 2.1).
+    AlgNone,
+    /// It is for another audience (`aud`).
+    WrongAudience,
+    /// Somebody else issued it (`iss`).
+    WrongIssuer,
+    /// Its life begins in an hour (`nbf`).
+    NotYetValid,
+    /// It is no token at all.
+    Garbage,
+    /// It names an organization that is not its user's.
+    OtherOrganization,
+}
+
+/// A credential that was made. The secret is told here and nowhere else.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Minted {
+    /// Its id: a key's, or a token's `jti`.
+    pub id: String,
+    /// The key or the token.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for Minted {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Minted {{ id: {:?}, secret: [redacted] }}", self.id)
+    }
+}
+
+/// Why a credential cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MintError {
+    /// There is no such user.
+    #[error("there is no user `{0}` in this world; GET /v1/credentials lists them")]
+    UnknownUser(String),
+    /// No scheme takes such a credential.
+    #[error("no security scheme of this document takes {0}")]
+    NoScheme(&'static str),
+    /// The scheme is not there, or takes something else.
+    #[error("`{0}` is no security scheme of this document that takes such a credential")]
+    UnknownScheme(String),
+    /// The life ends outside of the years that there are.
+    #[error("`ttl` leads outside of the years 1970 to 9999")]
+    Lifetime,
+}
+
+impl Core {
+    /// Makes an API key.
+    ///
+    /// # Errors
+    /// If there is no such user, or no scheme that takes keys.
+    pub fn mint_key(&self, wanted: &MintKey) -> Result<Minted, MintError> {
+        let scheme = self.scheme_for(wanted.scheme.as_deref(), |scheme| scheme.takes_keys, "API keys")?;
+        let now = self.clock().now();
+        let expires_at = wanted.ttl.map(|seconds| after(now, seconds)).transpose()?;
+        let mut world = self.world();
+        if !world.accounts.users.contains_key(&wanted.user) {
+            return Err(MintError::UnknownUser(wanted.user.clone()));
+        }
+        let serial = world.next_serial();
+        let seed = seed_of(self.seed, &["key", &serial.to_string()]);
+        let secret = secret(scheme, seed);
+        let id = format!("key_{}", hex(&seed_of(seed, &["id"]).to_be_bytes()));
+        world.keys.insert(ApiKey {
+            id: id.clone(),
+            shown: shown(&secret),
+            hash: hash(&secret),
+            family: scheme.family.clone(),
+            user: wanted.user.clone(),
+            scopes: wanted.scopes.clone(),
+            environment: wanted.environment.clone().or_else(|| scheme.environment.clone()),
+            created_at: now,
+            expires_at,
+            revoked_at: None,
+        });
+        Ok(Minted { id, secret })
+    }
+
+    /// Makes a token, with whatever is to be wrong with it.
+    ///
+    /// # Errors
+    /// If there is no such user, or no scheme that takes tokens.
+    pub fn mint_token(&self, wanted: &MintToken) -> Result<Minted, MintError> {
+        let scheme = self.scheme_for(wanted.scheme.as_deref(), |scheme| scheme.takes_tokens, "tokens")?;
+        let now = self.clock().now();
+        let organization = self.organization_of(&wanted.user)?;
+        let serial = self.world().next_serial();
+        let id = token_id(self.seed, serial);
+        let who = (wanted.user.as_str(), organization.as_str());
+        let names = (id.as_str(), self.plan.audience.as_str());
+        let mut claims = claims(scheme, TokenKind::Access, who, wanted.scopes.as_deref(), names, now);
+        let end = if wanted.expired { -3600 } else { wanted.ttl.unwrap_or(3600) };
+        claims.insert("exp".to_owned(), Value::from(after(now, end)?.timestamp()));
+        if wanted.expired {
+            claims.insert("nbf".to_owned(), Value::from(after(now, -7200)?.timestamp()));
+        }
+        let secret = self.tampered(scheme, claims, wanted.tamper, now)?;
+        Ok(Minted { id, secret })
+    }
+
+    fn tampered(
+        &self,
+        scheme: &Scheme,
+        claims: Map<String, Value>,
+        tamper: Tamper,
+        now: DateTime<Utc>,
+    ) -> Result<String, MintError> {
+        let mut claims = Value::Object(claims);
+        match tamper {
+            Tamper::WrongAudience => put(&mut claims, "/aud", json!("another-audience")),
+            Tamper::WrongIssuer => put(&mut claims, "/iss", json!("another-issuer")),
+            Tamper::NotYetValid => {
+                put(&mut claims, "/nbf", json!(after(now, 3600)?.timestamp()));
+                put(&mut claims, "/exp", json!(after(now, 7200)?.timestamp()));
+            }
+            Tamper::OtherOrganization => {
+                let pointer = scheme.claim("organization", "/org");
+                let own = claims.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+                let other = self.population.organizations.iter().find(|organization| organization.slug != own);
+                put(
+                    &mut claims,
+                    pointer,
+                    json!(other.map_or("another-organization", |organization| &organization.slug)),
+                );
+            }
+            Tamper::None | Tamper::BadSignature | Tamper::AlgNone | Tamper::Garbage => {}
+        }
+        let Value::Object(claims) = claims else { return Err(MintError::NoScheme("tokens")) };
+        Ok(match tamper {
+            Tamper::BadSignature => Signer::new(self.seed.wrapping_add(1)).sign(&claims),
+            Tamper::AlgNone => Signer::unsigned(&claims),
+            Tamper::Garbage => "this-is-no-token".to_owned(),
+            _ => self.signer.sign(&claims),
+        })
+    }
+
+    /// A token for `subject` of `organization`, as a login or a grant answers it.
+    pub(crate) fn issue(
+        &self,
+        scheme: &Scheme,
+        kind: TokenKind,
+        who: (&str, &str),
+        scopes: Option<&[String]>,
+        now: DateTime<Utc>,
+    ) -> String {
+        let id = token_id(self.seed, self.world().next_serial());
+        self.signer.sign(&claims(scheme, kind, who, scopes, (&id, &self.plan.audience), now))
+    }
+
+    /// Takes a key back, from now on. `false`: there is none of this id.
+    pub fn revoke_key(&self, id: &str) -> bool {
+        let now = self.clock().now();
+        self.with_key(id, |key| key.revoked_at = Some(now))
+    }
+
+    /// Ends a key's life now. `false`: there is none of this id.
+    pub fn expire_key(&self, id: &str) -> bool {
+        let now = self.clock().now();
+        self.with_key(id, |key| key.expires_at = Some(now))
+    }
+
+    fn with_key(&self, id: &str, change: impl FnOnce(&mut ApiKey)) -> bool {
+        self.world().keys.get_mut(id).map(change).is_some()
+    }
+
+    /// Takes a token back by its `jti`, from now on.
+    pub fn revoke_token(&self, id: &str) {
+        let now = self.clock().now();
+        self.world().revoked.insert(id.to_owned(), now);
+    }
+
+    /// What may be told of every key.
+    #[must_use]
+    pub fn keys(&self) -> Vec<KeyInfo> {
+        self.world().keys.iter().map(ApiKey::info).collect()
+    }
+
+    /// A key for every user and every family of schemes that take keys. Their secrets are fakes that follow from the
+    /// seed, so a suite can be told them although the world keeps only their hashes.
+    pub(super) fn seed_keys(&self) {
+        for seeded in self.seeded_keys() {
+            let key = ApiKey {
+                id: seeded.id,
+                shown: shown(&seeded.secret),
+                hash: hash(&seeded.secret),
+                family: seeded.family,
+                user: seeded.user,
+                scopes: None,
+                environment: seeded.environment,
+                created_at: self.clock().now(),
+                expires_at: None,
+                revoked_at: None,
+            };
+            self.world().keys.insert(key);
+        }
+    }
+
+    /// The keys that the world begins with, secrets included.
+    pub(crate) fn seeded_keys(&self) -> Vec<SeededKey> {
+        let mut families: Vec<&Scheme> = Vec::new();
+        for scheme in self.plan.schemes.iter().filter(|scheme| scheme.takes_keys) {
+            if !families.iter().any(|known| known.family == scheme.family) {
+                families.push(scheme);
+            }
+        }
+        let users = self.population.users.iter();
+        let keys = users.flat_map(|user| families.iter().map(move |scheme| (user, *scheme))).map(|(user, scheme)| {
+            let seed = seed_of(self.seed, &["seeded key", &user.email, &scheme.family]);
+            let same = self.plan.schemes.iter().filter(|other| other.takes_keys && other.family == scheme.family);
+            SeededKey {
+                id: format!("key_{}", hex(&seed.to_be_bytes())),
+                secret: secret(scheme, seed),
+                user: user.email.clone(),
+                schemes: same.map(|scheme| scheme.name.clone()).collect(),
+                family: scheme.family.clone(),
+                environment: scheme.environment.clone(),
+            }
+        });
+        keys.collect()
+    }
+
+    fn scheme_for(
+        &self,
+        name: Option<&str>,
+        takes: impl Fn(&Scheme) -> bool,
+        what: &'static str,
+    ) -> Result<&Scheme, MintError> {
+        let mut schemes = self.plan.schemes.iter().filter(|scheme| takes(scheme));
+        match name {
+            None => schemes.next().ok_or(MintError::NoScheme(what)),
+            Some(name) => {
+                schemes.find(|scheme| scheme.name == name).ok_or_else(|| MintError::UnknownScheme(name.to_owned()))
+            }
+        }
+    }
+
+    fn organization_of(&self, user: &str) -> Result<String, MintError> {
+        let world: &World = &self.world();
+        let found = world.accounts.users.get(user).map(|user| user.organization.clone());
+        let client = || world.clients.get(user).map(|client| client.organization.clone());
+        found.or_else(client).ok_or_else(|| MintError::UnknownUser(user.to_owned()))
+    }
+}
+
+/// A key of the world's beginning.
+#[derive(Clone)]
+pub(crate) struct SeededKey {
+    pub(crate) id: String,
+    pub(crate) secret: String,
+    pub(crate) user: String,
+    pub(crate) schemes: Vec<String>,
+    family: String,
+    environment: Option<String>,
+}
+
+/// A secret that can be seen to be none: `rbtk_test_` and 32 hexadecimal digits.
+fn secret(scheme: &Scheme, seed: u64) -> String {
+    let half = |part: &str| hex(&seed_of(seed, &["secret", part]).to_be_bytes());
+    format!("{}test_{}{}", scheme.prefix(), half("a"), half("b"))
+}
+
+fn token_id(seed: u64, serial: u64) -> String {
+    format!("tok_{}", hex(&seed_of(seed, &["token", &serial.to_string()]).to_be_bytes()))
+}
+
+fn after(now: DateTime<Utc>, seconds: i64) -> Result<DateTime<Utc>, MintError> {
+    let delta = TimeDelta::try_seconds(seconds).ok_or(MintError::Lifetime)?;
+    now.checked_add_signed(delta).ok_or(MintError::Lifetime)
+}

@@ -1,0 +1,36 @@
+//! The defects of answers: what was right until here goes out wrong.
+
+use http::Method;
+use serde_json::Value;
+
+use super::{Call, Core};
+use crate::defect::Flaw;
+use crate::exchange::Answer;
+use crate::fake::flatten;
+use crate::plan::OperationPlan;
+
+impl Core {
+    /// Spoils a successful answer to a read as the defects say.
+    pub(super) fn spoil(&self, call: &Call<'_>, plan: &OperationPlan, answer: &mut Answer) {
+        let is_read = matches!(call.request.method, Method::GET | Method::HEAD);
+        if !is_read || answer.status != plan.success.status || answer.body.is_none() {
+            return;
+        }
+        if self.flaws.has(Flaw::M80)
+            && let (Some(schema), Some(body)) = (&plan.success.schema, answer.body.as_mut())
+        {
+            let flat = flatten(&self.plan.document, schema);
+            let first = flat.get("required").and_then(|required| required.get(0)?.as_str());
+            match (first, body) {
+                (Some(name), Value::Object(object)) => drop(object.shift_remove(name)),
+                (_, body) => *body = Value::Bool(false),
+            }
+        }
+        if self.flaws.has(Flaw::M81) {
+            answer.status = [203, 206, 226].into_iter().find(|status| !plan.answers.has(*status)).unwrap_or(299);
+        }
+        if self.flaws.has(Flaw::M82) {
+            answer.media = "text/html".to_owned();
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! A request as the core takes it and an answer as the core gives it, without any network.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use serde_json::Value;
+
+/// A request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Its method.
+    pub method: Method,
+    /// Path and query as they came over the wire, such as `/devices?limit=5`.
+    pub target: String,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+impl Request {
+    /// A request without headers and body.
+    #[must_use]
+    pub fn new(method: Method, target: impl Into<String>) -> Self {
+        Self { method, target: target.into(), headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    /// The same with one more header; what no header can hold is left out.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+            self.headers.append(name, value);
+        }
+        self
+    }
+
+    /// The same with a JSON body.
+    #[must_use]
+    pub fn with_json(mut self, body: &Value) -> Self {
+        self.body = Bytes::from(body.to_string());
+        self.with_header("content-type", "application/json")
+    }
+
+    /// The path, without the query.
+    pub(crate) fn path(&self) -> &str {
+        self.target.split(['?', '#']).next().unwrap_or_default()
+    }
+
+    /// The query, empty if there is none.
+    pub(crate) fn query(&self) -> &str {
+        let target = self.target.split('#').next().unwrap_or_default();
+        target.split_once('?').map_or("", |(_, query)| query)
+    }
+}
+
+/// An answer, and how a front has to deliver it.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+    /// What faults do on the way.
+    pub delivery: Delivery,
+}
+
+impl Outcome {
+    /// The body as JSON; `null` if it is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// A header's text; empty if it is not there.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// How an answer goes out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// How long it waits first.
+    pub delay: Duration,
+    /// The gate that must be released first.
+    pub gate: Option<String>,
+    /// In which way it goes over the wire.
+    pub manner: Manner,
+}
+
+/// In which way an answer goes over the wire.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// As it should.
+    #[default]
+    Whole,
+    /// Never: the connection stays open and silent.
+    Hang,
+    /// The connection is reset (TCP RST) in place of an answer.
+    Reset,
+    /// The headers and the first bytes of the body go out; then the connection ends, by a reset or in the usual way.
+    Cut {
+        /// How many bytes of the body go out.
+        bytes: usize,
+        /// Whether the end is a reset.
+        reset: bool,
+    },
+    /// A few bytes at a time.
+    Drip {
+        /// How many.
+        bytes: usize,
+        /// How long to wait after them.
+        pause: Duration,
+    },
+}
+
+/// What a stage of the core answers, before it is turned into bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) media: String,
+    pub(crate) body: Option<Value>,
+    /// Why it is a refusal, for the journal.
+    pub(crate) reason: Option<&'static str>,
+}
+
+impl Answer {
+    /// An answer without a body.
+    pub(crate) fn empty(status: u16) -> Self {
+        Self { status, headers: HeaderMap::new(), media: String::new(), body: None, reason: None }
+    }
+
+    /// An answer with a JSON body.
+    pub(crate) fn json(status: u16, body: Value) -> Self {
+        Self { media: "application/json".to_owned(), body: Some(body), ..Self::empty(status) }
+    }
+
+    /// The same with a reason for the journal.
+    pub(crate) fn because(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    /// The same with a header; what no header can hold is left out.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    /// Sets a header.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+            self.headers.insert(name, value);
+        }
+    }
+
+    /// The answer as bytes.
+    pub(crate) fn outcome(self, delivery: Delivery) -> Outcome {
+        let Self { status, mut headers, media, body, .. } = self;
+        let bytes = match body {
+            None => Bytes::new(),
+            Some(Value::String(text)) if !media.contains("json") => Bytes::from(text),
+            Some(value) => Bytes::from(value.to_string()),
+        };
+        if let Ok(media) = HeaderValue::from_str(&media)
+            && !media.is_empty()
+        {
+            headers.insert(CONTENT_TYPE, media);
+        }
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Outcome { status, headers, body: bytes, delivery }
+    }
+}

@@ -1,0 +1,90 @@
+//! Text that matches a regular expression.
+
+use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
+
+/// How often a text is drawn before its length is given up on.
+const TRIES: usize = 64;
+
+/// A text that matches `pattern` and has from `least` to `most` characters. `None`: the pattern uses what only
+/// ECMA 262 has (look-around, back-references), or no draw had the length.
+pub(super) fn sample(pattern: &str, rng: &mut fastrand::Rng, least: usize, most: usize) -> Option<String> {
+    let hir = regex_syntax::Parser::new().parse(pattern).ok()?;
+    for round in 0..TRIES {
+        // Repetitions without an end grow from round to round, until the text is long enough.
+        let spread = u32::try_from(4 + round * (least / 8 + 1)).unwrap_or(u32::MAX);
+        let mut text = String::new();
+        write(&hir, rng, spread, &mut text);
+        if (least..=most).contains(&text.chars().count()) {
+            return Some(text);
+        }
+    }
+    None
+}
+
+fn write(hir: &Hir, rng: &mut fastrand::Rng, spread: u32, text: &mut String) {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => {}
+        HirKind::Literal(literal) => text.push_str(&String::from_utf8_lossy(&literal.0)),
+        HirKind::Class(class) => text.extend(character(class, rng)),
+        HirKind::Repetition(repetition) => repeat(repetition, rng, spread, text),
+        HirKind::Capture(capture) => write(&capture.sub, rng, spread, text),
+        HirKind::Concat(parts) => parts.iter().for_each(|part| write(part, rng, spread, text)),
+        HirKind::Alternation(parts) => {
+            if let Some(part) = rng.choice(parts) {
+                write(part, rng, spread, text);
+            }
+        }
+    }
+}
+
+fn repeat(repetition: &Repetition, rng: &mut fastrand::Rng, spread: u32, text: &mut String) {
+    let most = repetition.min.saturating_add(spread);
+    let times = rng.u32(repetition.min..=repetition.max.unwrap_or(most).min(most));
+    for _ in 0..times {
+        write(&repetition.sub, rng, spread, text);
+    }
+}
+
+/// A character of the class: one that can be seen, if there is one.
+fn character(class: &Class, rng: &mut fastrand::Rng) -> Option<char> {
+    let ranges: Vec<(u32, u32)> = match class {
+        Class::Unicode(class) => class.iter().map(|range| (range.start() as u32, range.end() as u32)).collect(),
+        Class::Bytes(class) => class.iter().map(|range| (u32::from(range.start()), u32::from(range.end()))).collect(),
+    };
+    let visible: Vec<(u32, u32)> = ranges
+        .iter()
+        .map(|(start, end)| (*start.max(&0x21), *end.min(&0x7e)))
+        .filter(|(start, end)| start <= end)
+        .collect();
+    let (start, end) = *rng.choice(if visible.is_empty() { &ranges } else { &visible })?;
+    char::from_u32(rng.u32(start..=end)).or(char::from_u32(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_match_their_patterns_and_lengths() {
+        let patterns = [
+            "^[a-z0-9][a-z0-9-]{0,62}$",
+            "^[A-Z0-9][A-Z0-9-]{3,31}$",
+            "^[A-Z]{3}$",
+            "^(a|bc)+\\d{2}$",
+            "^\\w+$",
+            "no-store",
+        ];
+        let mut rng = fastrand::Rng::with_seed(1);
+        for pattern in patterns {
+            let matcher = jsonschema::validator_for(&serde_json::json!({"pattern": pattern})).unwrap();
+            for _ in 0..100 {
+                let text = sample(pattern, &mut rng, 0, 100).unwrap();
+                assert!(matcher.is_valid(&serde_json::json!(text)), "{text} does not match {pattern}");
+            }
+        }
+        let long = sample("^[a-z]+$", &mut rng, 500, 600).unwrap();
+        assert!((500..=600).contains(&long.len()));
+        assert_eq!(sample("^a$", &mut rng, 2, 9), None);
+        assert_eq!(sample("(?=x)y", &mut rng, 0, 9), None);
+    }
+}

@@ -1,0 +1,322 @@
+//! Faults on purpose: plans that say which requests go wrong, and how.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::exchange::{Delivery, Manner};
+
+/// The longest wait that a fault can ask for.
+const LONGEST: u64 = 3_600_000;
+
+/// A plan: which requests go wrong, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// Only requests to this operation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// Only requests of this method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// From the how-many-th matching request on, counted from 1.
+    #[serde(default = "one")]
+    pub nth: u64,
+    /// For how many requests. Absent: for all from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u64>,
+    /// How likely each of them goes wrong, from 0 to 1.
+    #[serde(default = "certain")]
+    pub probability: f64,
+    /// When: before the credential is looked at, or after the operation has done its work.
+    #[serde(default)]
+    pub stage: Stage,
+    /// What happens.
+    pub effect: Effect,
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn certain() -> f64 {
+    1.0
+}
+
+/// When a fault acts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Before the credential is looked at: the operation does not happen.
+    #[default]
+    Before,
+    /// After the operation has done its work: the client cannot know that it did.
+    After,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Effect {
+    /// Another status is answered.
+    Status {
+        /// Which, such as 503.
+        status: u16,
+        /// `Retry-After`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after: Option<RetryAfter>,
+        /// The body; absent: what the document says for the status.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<Value>,
+    },
+    /// The answer is late.
+    Latency {
+        /// By how much, in milliseconds: the median where `sigma` is given.
+        milliseconds: u64,
+        /// The spread of a log-normal distribution; 0 is a fixed time.
+        #[serde(default)]
+        sigma: f64,
+    },
+    /// The server's clock moves before the request is looked at, so that what it carries may have expired.
+    AdvanceClock {
+        /// By how many seconds.
+        seconds: i64,
+    },
+    /// The answer waits until the gate is released.
+    Hold {
+        /// The gate's name.
+        gate: String,
+    },
+    /// The connection is reset in place of an answer.
+    Reset {
+        /// Whether the headers go out first.
+        #[serde(default)]
+        after_headers: bool,
+    },
+    /// The body ends too soon.
+    Truncate {
+        /// After how many bytes.
+        bytes: usize,
+        /// Whether the end is a reset.
+        #[serde(default)]
+        reset: bool,
+    },
+    /// The body comes a few bytes at a time.
+    Drip {
+        /// How many bytes at a time.
+        bytes: usize,
+        /// How long to wait after them, in milliseconds.
+        milliseconds: u64,
+    },
+    /// No answer ever comes.
+    Hang,
+    /// The client is sent elsewhere; a credential must not follow.
+    Redirect {
+        /// 301, 302, 303, 307 or 308.
+        #[serde(default = "found")]
+        status: u16,
+        /// Where to, such as `http://127.0.0.2:9/`.
+        location: String,
+    },
+    /// The body is no JSON.
+    InvalidJson,
+    /// The body has another content type than it says.
+    ContentType {
+        /// The content type that is told.
+        value: String,
+    },
+}
+
+fn found() -> u16 {
+    302
+}
+
+/// The value of a `Retry-After` header.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RetryAfter {
+    /// Seconds from now.
+    Seconds(u64),
+    /// An HTTP date so many seconds from now (RFC 9110, 10.2.3).
+    Date {
+        /// Seconds from now.
+        date_in: u64,
+    },
+    /// Anything else, as it stands.
+    Text(String),
+}
+
+impl RetryAfter {
+    /// The header's value at `now`.
+    pub(crate) fn text(&self, now: DateTime<Utc>) -> String {
+        match self {
+            Self::Seconds(seconds) => seconds.to_string(),
+            Self::Date { date_in } => {
+                let seconds = i64::try_from(*date_in).ok().and_then(TimeDelta::try_seconds);
+                let time = seconds.and_then(|seconds| now.checked_add_signed(seconds)).unwrap_or(now);
+                httpdate::fmt_http_date(time.into())
+            }
+            Self::Text(text) => text.clone(),
+        }
+    }
+}
+
+impl Fault {
+    /// What is wrong with the plan, if anything is.
+    pub(crate) fn invalid(&self) -> Option<&'static str> {
+        let is_status = |status: u16| (200..=599).contains(&status);
+        match &self.effect {
+            _ if self.nth == 0 => Some("`nth` is counted from 1"),
+            _ if !(0.0..=1.0).contains(&self.probability) => Some("`probability` must be from 0 to 1"),
+            Effect::Status { status, .. } if !is_status(*status) => Some("`status` must be from 200 to 599"),
+            Effect::Redirect { status, .. } if !matches!(status, 301 | 302 | 303 | 307 | 308) => {
+                Some("`status` must be 301, 302, 303, 307 or 308")
+            }
+            Effect::Latency { milliseconds, sigma } if *milliseconds > LONGEST || !(0.0..=5.0).contains(sigma) => {
+                Some("`milliseconds` must be at most 3600000, and `sigma` from 0 to 5")
+            }
+            Effect::Drip { bytes, milliseconds } if *bytes == 0 || *milliseconds > LONGEST => {
+                Some("`bytes` must be at least 1, and `milliseconds` at most 3600000")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The plans in force, and how often each matched and acted.
+#[derive(Debug)]
+pub(crate) struct Faults {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    next: u64,
+    plans: Vec<Plan>,
+    rng: fastrand::Rng,
+}
+
+/// A plan in force.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Plan {
+    /// Its id.
+    pub id: u64,
+    /// What was asked for.
+    pub fault: Fault,
+    /// How many requests matched.
+    pub matched: u64,
+    /// How many of them went wrong.
+    pub acted: u64,
+}
+
+impl Faults {
+    pub(crate) fn new(seed: u64) -> Self {
+        let rng = fastrand::Rng::with_seed(seed);
+        Self { state: Mutex::new(State { next: 1, plans: Vec::new(), rng }) }
+    }
+
+    /// Puts a plan in force and gives its id.
+    pub(crate) fn add(&self, fault: Fault) -> u64 {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = state.next;
+        state.next += 1;
+        state.plans.push(Plan { id, fault, matched: 0, acted: 0 });
+        id
+    }
+
+    pub(crate) fn list(&self) -> Vec<Plan> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).plans.clone()
+    }
+
+    pub(crate) fn clear(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).plans.clear();
+    }
+
+    /// What goes wrong with a request to `operation` with `method`.
+    pub(crate) fn acting(&self, operation: &str, method: &str) -> Vec<(Stage, Effect)> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { plans, rng, .. } = &mut *state;
+        let matches = |fault: &Fault| {
+            fault.operation.as_deref().is_none_or(|id| id == operation)
+                && fault.method.as_deref().is_none_or(|name| name.eq_ignore_ascii_case(method))
+        };
+        let mut acting = Vec::new();
+        for plan in plans.iter_mut().filter(|plan| matches(&plan.fault)) {
+            plan.matched += 1;
+            let is_due = plan.matched >= plan.fault.nth && plan.fault.times.is_none_or(|times| plan.acted < times);
+            if is_due && rng.f64() < plan.fault.probability {
+                plan.acted += 1;
+                acting.push((plan.fault.stage, plan.fault.effect.clone()));
+            }
+        }
+        acting
+    }
+
+    /// A random delay: log-normal with the median `milliseconds`.
+    pub(crate) fn delay(&self, milliseconds: u64, sigma: f64) -> Duration {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // The sum of twelve uniform numbers is normal enough (Irwin-Hall).
+        let normal: f64 = (0..12).map(|_| state.rng.f64()).sum::<f64>() - 6.0;
+        let milliseconds = milliseconds as f64 * (sigma * normal).exp();
+        Duration::from_millis((milliseconds as u64).min(LONGEST))
+    }
+}
+
+/// Adds to a delivery what an effect does to it.
+pub(crate) fn deliver(effect: &Effect, delivery: &mut Delivery, faults: &Faults) {
+    match effect {
+        Effect::Latency { milliseconds, sigma } => delivery.delay += faults.delay(*milliseconds, *sigma),
+        Effect::Hold { gate } => delivery.gate = Some(gate.clone()),
+        Effect::Reset { after_headers: false } => delivery.manner = Manner::Reset,
+        Effect::Reset { after_headers: true } => delivery.manner = Manner::Cut { bytes: 0, reset: true },
+        Effect::Truncate { bytes, reset } => delivery.manner = Manner::Cut { bytes: *bytes, reset: *reset },
+        Effect::Drip { bytes, milliseconds } => {
+            delivery.manner = Manner::Drip { bytes: *bytes, pause: Duration::from_millis(*milliseconds) };
+        }
+        Effect::Hang => delivery.manner = Manner::Hang,
+        _ => {}
+    }
+}
+
+/// Gates that hold answers until they are released.
+#[derive(Debug, Default)]
+pub struct Gates {
+    known: Mutex<HashMap<String, Arc<watch::Sender<bool>>>>,
+}
+
+impl Gates {
+    fn gate(&self, name: &str) -> Arc<watch::Sender<bool>> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(name.to_owned()).or_insert_with(|| Arc::new(watch::Sender::new(false))))
+    }
+
+    /// Waits until the gate is released.
+    pub async fn wait(&self, name: &str) {
+        let mut gate = self.gate(name).subscribe();
+        // The sender lives as long as the gate, so the error cannot happen while anybody waits.
+        let _ = gate.wait_for(|is_open| *is_open).await;
+    }
+
+    /// Releases the gate: whoever waits goes on, and so does whoever comes later, until it is closed again.
+    pub fn release(&self, name: &str) {
+        self.gate(name).send_replace(true);
+    }
+
+    /// Closes the gate: answers wait at it again.
+    pub(crate) fn close(&self, name: &str) {
+        self.gate(name).send_replace(false);
+    }
+
+    /// Releases every gate, so that nobody waits for ever.
+    pub(crate) fn release_all(&self) {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        for gate in known.values() {
+            gate.send_replace(true);
+        }
+    }
+}

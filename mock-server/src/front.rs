@@ -1,0 +1,138 @@
+//! The stand-alone front: HTTP/1.1 by hyper, with bounds on everything that a client can send, and with the faults
+//! that only a connection can have.
+
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::exchange::{Answer, Delivery, Manner, Outcome, Request};
+use crate::fault::Gates;
+use wire::{Cut, Fate, FaultyStream, OutBody};
+
+/// The largest body that is read.
+const BODY: usize = 8 << 20;
+/// The most bytes that a request's line and headers may have; hyper answers 431 to more.
+const HEAD: usize = 128 << 10;
+/// How long a client may take for its headers, and again for its body.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a shutdown waits for the answers that are on their way.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Whatever answers requests.
+pub(crate) trait Service: Send + Sync + 'static {
+    /// The answer.
+    fn answer(&self, request: Request) -> Outcome;
+
+    /// The gates that its answers wait at.
+    fn gates(&self) -> &Gates;
+}
+
+/// Serves connections until `stop` is true, then lets the answers on their way finish.
+pub(crate) async fn serve<S: Service>(listener: TcpListener, service: Arc<S>, stop: watch::Receiver<bool>) {
+    let mut stopped = stop.clone();
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => drop(connections.spawn(connection(stream, Arc::clone(&service), stop.clone()))),
+                // Too many open files, or a client that went away: the next one may be luckier.
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            },
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            () = ended(&mut stopped) => break,
+        }
+    }
+    drop(listener);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    // Whoever has not finished by then is cut off with the set.
+    let _ = tokio::time::timeout(DRAIN, drained).await;
+}
+
+/// Waits until the server is to end.
+async fn ended(stop: &mut watch::Receiver<bool>) {
+    // No sender any more: nobody could say so later.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn connection<S: Service>(stream: TcpStream, service: Arc<S>, mut stop: watch::Receiver<bool>) {
+    // Small answers must not wait for one another.
+    let _ = stream.set_nodelay(true);
+    let fate = Fate::default();
+    let io = TokioIo::new(FaultyStream::new(stream, fate.clone()));
+    let handler = service_fn(|request| exchange(request, Arc::clone(&service), fate.clone()));
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(HEAD);
+    let mut connection = std::pin::pin!(builder.serve_connection(io, handler));
+    tokio::select! {
+        // Whatever ends a connection ends only that connection.
+        _ = connection.as_mut() => return,
+        () = ended(&mut stop) => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+async fn exchange<S: Service>(
+    request: http::Request<Incoming>,
+    service: Arc<S>,
+    fate: Fate,
+) -> Result<http::Response<OutBody>, Cut> {
+    let outcome = match received(request).await {
+        Ok(request) => service.answer(request),
+        Err(refusal) => *refusal,
+    };
+    let Delivery { delay, gate, manner } = &outcome.delivery;
+    if !delay.is_zero() {
+        tokio::time::sleep(*delay).await;
+    }
+    if let Some(gate) = gate {
+        service.gates().wait(gate).await;
+    }
+    match manner {
+        Manner::Hang => std::future::pending::<()>().await,
+        Manner::Reset => {
+            fate.reset();
+            return Err(Cut);
+        }
+        Manner::Cut { reset: true, .. } => fate.reset(),
+        _ => {}
+    }
+    let mut response = http::Response::new(OutBody::new(outcome.body, outcome.delivery.manner));
+    *response.status_mut() = outcome.status;
+    *response.headers_mut() = outcome.headers;
+    Ok(response)
+}
+
+/// The whole request, or the refusal of one that is too long or too slow.
+async fn received(request: http::Request<Incoming>) -> Result<Request, Box<Outcome>> {
+    let (parts, body) = request.into_parts();
+    let refuse = |status, error: &str| {
+        let answer = Answer::json(status, json!({"detail": error})).with("connection", "close");
+        Err(Box::new(answer.outcome(Delivery::default())))
+    };
+    let body = match tokio::time::timeout(PATIENCE, Limited::new(body, BODY).collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            return refuse(413, &format!("the body has more than {BODY} bytes"));
+        }
+        Ok(Err(_)) => return refuse(400, "the body cannot be read"),
+        Err(_) => return refuse(408, "the body did not come in time"),
+    };
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    Ok(Request { method: parts.method, target, headers: parts.headers, body })
+}
+
+/// An address of this machine only.
+pub(crate) async fn bind(port: u16) -> std::io::Result<TcpListener> {
+    TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).await
+}

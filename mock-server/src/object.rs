@@ -1,0 +1,186 @@
+//! Objects of a collection: how one is made, changed and shown.
+
+use bitting_spec::Document;
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use crate::collection::Collection;
+use crate::fake::{Fake, flatten, timestamp};
+
+/// Makes and changes the objects of one collection.
+pub(crate) struct Maker<'a> {
+    pub(crate) document: &'a Document,
+    pub(crate) collection: &'a Collection,
+    /// What everything made up comes from.
+    pub(crate) seed: u64,
+    pub(crate) now: DateTime<Utc>,
+}
+
+impl Maker<'_> {
+    /// An object that nobody asked for, with its id; `fixed` if it has to be that one.
+    pub(crate) fn seeded(&self, fixed: Option<&str>) -> (String, Value) {
+        let mut fake = Fake::new(self.document, self.seed);
+        let value = match &self.collection.schema {
+            Some(schema) => fake.value(&self.collection.name, schema),
+            None => json!({}),
+        };
+        let Value::Object(mut object) = value else {
+            // A list of plain values: nothing in them names them.
+            return (id_text(&self.made_up_id()), value);
+        };
+        self.strip(&mut object, "writeOnly");
+        let id = self.name(&mut object, fixed);
+        (id, Value::Object(object))
+    }
+
+    /// The object that a client asks for with `given`; `body` is the schema of the request. `is_open` lets the client
+    /// set what the server owns (defect M86).
+    pub(crate) fn created(&self, given: &Map<String, Value>, body: &Value, is_open: bool) -> (String, Value) {
+        let mut object = defaults(self.document, body);
+        object.extend(given.clone());
+        if !is_open {
+            self.strip(&mut object, "readOnly");
+        }
+        let mut made = self.completed(object);
+        self.stamp(&mut made, |_| true);
+        let fixed = given.get(self.collection.key.as_deref().unwrap_or_default());
+        let is_given = is_open || !self.collection.key.as_deref().is_some_and(|key| self.owns(key));
+        let id = self.name(&mut made, fixed.filter(|_| is_given).map(id_text).as_deref());
+        (id, Value::Object(made))
+    }
+
+    /// `old` with the members of `changes` in place of its own (RFC 7396 for `null`).
+    pub(crate) fn updated(&self, old: &Value, changes: &Map<String, Value>) -> Value {
+        let mut object = as_object(old.clone());
+        for (name, value) in changes.iter().filter(|(name, _)| !self.owns(name)) {
+            if value.is_null() && !self.takes_null(name) {
+                object.shift_remove(name);
+            } else {
+                object.insert(name.clone(), value.clone());
+            }
+        }
+        let mut object = self.completed(object);
+        self.stamp(&mut object, |name| name.starts_with("updated") || name.starts_with("modified"));
+        Value::Object(object)
+    }
+
+    /// What `PUT` leaves of `old`: what the server owns.
+    pub(crate) fn replaced(&self, old: &Value, given: &Map<String, Value>) -> Value {
+        let mut kept = as_object(old.clone());
+        kept.retain(|name, _| self.owns(name) || is_stamp(name));
+        self.updated(&Value::Object(kept), given)
+    }
+
+    /// Whether a property is the server's to set.
+    fn owns(&self, name: &str) -> bool {
+        self.collection.key.as_deref() == Some(name) || self.collection.marks(self.document, name, "readOnly")
+    }
+
+    fn takes_null(&self, name: &str) -> bool {
+        let schema = self.collection.property(name);
+        schema.is_none_or(|schema| crate::validate::allows_null(self.document, schema))
+    }
+
+    /// `object` with what its schema requires and it lacks.
+    fn completed(&self, object: Map<String, Value>) -> Map<String, Value> {
+        let Some(schema) = &self.collection.schema else { return object };
+        let mut whole = Fake::new(self.document, self.seed).required(schema);
+        // In the order of the schema, then whatever else there is.
+        for (name, value) in object {
+            whole.insert(name, value);
+        }
+        self.strip(&mut whole, "writeOnly");
+        whole
+    }
+
+    /// Gives the object its id, which is also the property that its path names.
+    fn name(&self, object: &mut Map<String, Value>, fixed: Option<&str>) -> String {
+        let Some(key) = &self.collection.key else {
+            return fixed.map_or_else(|| id_text(&self.made_up_id()), str::to_owned);
+        };
+        let is_number = self.collection.property(key).is_some_and(|schema| {
+            flatten(self.document, schema).get("type").is_some_and(|kind| kind == "integer" || kind == "number")
+        });
+        let value = match fixed {
+            Some(text) if is_number => text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from),
+            Some(text) => Value::from(text),
+            None => self.made_up_id(),
+        };
+        let id = id_text(&value);
+        object.insert(key.clone(), value);
+        id
+    }
+
+    /// An id that fits both the path's parameter and the object's property.
+    fn made_up_id(&self) -> Value {
+        let mut joined = Map::new();
+        let key = self.collection.key.as_deref().unwrap_or("id");
+        let property = self.collection.property(key).cloned();
+        let parameter = self.collection.item.as_ref().map(|(_, schema)| schema.clone());
+        for schema in [property, parameter].into_iter().flatten() {
+            joined.extend(flatten(self.document, &schema));
+        }
+        Fake::new(self.document, self.seed ^ 0x1d).value("id", &Value::Object(joined))
+    }
+
+    fn strip(&self, object: &mut Map<String, Value>, mark: &str) {
+        object.retain(|name, _| !self.collection.marks(self.document, name, mark));
+    }
+
+    /// Writes the time into the properties that hold when an object was made or changed.
+    fn stamp(&self, object: &mut Map<String, Value>, wanted: impl Fn(&str) -> bool) {
+        for (name, value) in object.iter_mut().filter(|(name, _)| is_stamp(name) && wanted(name)) {
+            let schema = self.collection.property(name).map(|schema| flatten(self.document, schema));
+            if schema.is_some_and(|schema| schema.get("format") == Some(&json!("date-time"))) {
+                *value = Value::from(timestamp(self.now));
+            }
+        }
+    }
+}
+
+/// `value` as `schema` shows it: without what it does not know, if it is closed, and with what it requires.
+pub(crate) fn shown(document: &Document, schema: &Value, value: &Value, seed: u64) -> Value {
+    let (Value::Object(object), flat) = (value, flatten(document, schema)) else { return value.clone() };
+    let properties = flat.get("properties").and_then(Value::as_object);
+    let is_closed = flat.get("additionalProperties") == Some(&Value::Bool(false));
+    let mut whole = object.clone();
+    if let (true, Some(properties)) = (is_closed, properties) {
+        whole.retain(|name, _| properties.contains_key(name));
+    }
+    let required = flat.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    for name in required.filter(|name| !object.contains_key(*name)) {
+        let schema = properties.and_then(|properties| properties.get(name)).unwrap_or(&Value::Null);
+        if flatten(document, schema).get("writeOnly") == Some(&Value::Bool(true)) {
+            continue;
+        }
+        whole.insert(name.to_owned(), Fake::new(document, seed).value(name, schema));
+    }
+    Value::Object(whole)
+}
+
+/// The text by which an id stands in a path.
+pub(crate) fn id_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn is_stamp(name: &str) -> bool {
+    ["created", "updated", "modified"].iter().any(|stem| name.starts_with(stem))
+}
+
+fn as_object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        _ => Map::new(),
+    }
+}
+
+/// The defaults of the properties of a request body.
+fn defaults(document: &Document, body: &Value) -> Map<String, Value> {
+    let flat = flatten(document, body);
+    let properties = flat.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let with_default = properties.filter_map(|(name, schema)| {
+        let default = flatten(document, schema).get("default").cloned()?;
+        Some((name.clone(), default))
+    });
+    with_default.collect()
+}

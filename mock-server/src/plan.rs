@@ -1,0 +1,181 @@
+//! A document made ready to be served: everything that can be decided before the first request is decided here.
+
+use bitting_spec::extension::RateLimit;
+use bitting_spec::{Document, Operation, Response, Status};
+use serde_json::Value;
+
+use crate::StartError;
+use crate::authenticate::Security;
+use crate::behaviour::{self, Behaviour};
+use crate::collection::{self, Collection, Target};
+use crate::fake::{Fake, example, flatten};
+use crate::refuse::Refusals;
+use crate::route::Routes;
+use crate::scheme::{Place, Scheme};
+use crate::validate::{Answers, Inputs, Rules};
+
+/// A document made ready to be served.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) document: Document,
+    pub(crate) routes: Routes,
+    pub(crate) operations: Vec<OperationPlan>,
+    pub(crate) schemes: Vec<Scheme>,
+    pub(crate) collections: Vec<Collection>,
+    /// Who the tokens are for (`aud`).
+    pub(crate) audience: String,
+    /// Names of query parameters that hold a credential.
+    pub(crate) secrets: Vec<String>,
+}
+
+/// An operation made ready to be served.
+#[derive(Debug)]
+pub(crate) struct OperationPlan {
+    pub(crate) operation: Operation,
+    pub(crate) security: Security,
+    pub(crate) inputs: Inputs,
+    pub(crate) answers: Answers,
+    pub(crate) behaviour: Behaviour,
+    /// What must exist on the way: a path parameter, and the collection that it chooses from.
+    pub(crate) parents: Vec<(String, usize)>,
+    pub(crate) refusals: Refusals,
+    pub(crate) success: Success,
+    /// Where the items stand in its answer, and their schema.
+    pub(crate) list: Option<(String, Value)>,
+    pub(crate) rate_limit: Option<RateLimit>,
+    /// The status of a request that is not valid.
+    pub(crate) invalid: u16,
+}
+
+/// The documented success of an operation.
+#[derive(Debug, Default)]
+pub(crate) struct Success {
+    pub(crate) status: u16,
+    pub(crate) media: Option<String>,
+    pub(crate) schema: Option<Value>,
+    pub(crate) example: Option<Value>,
+    /// Headers that it must have, with a value that fits.
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+impl Plan {
+    /// Makes `document` ready.
+    ///
+    /// # Errors
+    /// A schema or a path that nothing can be made of, with its place in the document.
+    pub(crate) fn new(document: Document) -> Result<Self, StartError> {
+        let schemes: Vec<Scheme> = document.security_schemes.iter().map(|each| Scheme::new(&document, each)).collect();
+        let collections = collection::infer(&document);
+        let mut rules = Rules::new(&document);
+        let mut operations = Vec::with_capacity(document.operations.len());
+        for operation in &document.operations {
+            operations.push(OperationPlan {
+                security: security(operation, &schemes),
+                inputs: rules.inputs(operation)?,
+                answers: rules.answers(operation)?,
+                behaviour: behaviour::infer(&document, &collections, operation),
+                parents: parents(&document, &collections, operation),
+                refusals: Refusals::new(&document, operation),
+                success: Success::new(&document, operation),
+                list: collection::list_of(&document, operation),
+                rate_limit: rate_limit(&document, operation),
+                invalid: invalid(operation),
+                operation: operation.clone(),
+            });
+        }
+        let secrets = schemes.iter().filter_map(|scheme| match &scheme.place {
+            Place::Query(name) | Place::Header(name) => Some(name.clone()),
+            _ => None,
+        });
+        Ok(Self {
+            routes: Routes::new(&document)?,
+            audience: document.api_name(),
+            secrets: secrets.collect(),
+            operations,
+            schemes,
+            collections,
+            document,
+        })
+    }
+}
+
+fn security(operation: &Operation, schemes: &[Scheme]) -> Security {
+    let index = |name: &str| schemes.iter().position(|scheme| scheme.name == name);
+    let alternatives = operation
+        .security
+        .iter()
+        .map(|needs| needs.iter().filter_map(|(name, scopes)| Some((index(name)?, scopes.clone()))).collect());
+    alternatives.collect()
+}
+
+fn parents(document: &Document, collections: &[Collection], operation: &Operation) -> Vec<(String, usize)> {
+    let own = match collection::target(document, collections, operation) {
+        Target::Item { collection } => Some(collection),
+        _ => None,
+    };
+    let steps = collection::steps(operation).into_iter().filter(|(_, _, is_tenant)| !is_tenant);
+    let place = |path: &str| collections.iter().position(|collection| collection.path == path);
+    let parents = steps.filter_map(|(path, name, _)| Some((name, place(&path)?)));
+    parents.filter(|(_, collection)| Some(*collection) != own).collect()
+}
+
+/// The operation's own limit over the document's: what it does not state itself it inherits.
+fn rate_limit(document: &Document, operation: &Operation) -> Option<RateLimit> {
+    let (Some(own), Some(shared)) = (&operation.rate_limit, &document.rate_limit) else {
+        return operation.rate_limit.clone().or_else(|| document.rate_limit.clone());
+    };
+    Some(RateLimit {
+        key: if own.key.is_empty() { shared.key.clone() } else { own.key.clone() },
+        limit: own.limit.or(shared.limit),
+        window: own.window.or(shared.window),
+        class: own.class.clone().or_else(|| shared.class.clone()),
+        headers: own.headers.clone().or_else(|| shared.headers.clone()),
+        exceeded: own.exceeded.clone().or_else(|| shared.exceeded.clone()),
+    })
+}
+
+/// 422 or 400, whichever the document has.
+fn invalid(operation: &Operation) -> u16 {
+    let has = |status| operation.responses.iter().any(|response| response.status == Status::Code(status));
+    if !has(422) && has(400) { 400 } else { 422 }
+}
+
+impl Success {
+    fn new(document: &Document, operation: &Operation) -> Self {
+        let exact = |response: &&Response| matches!(response.status, Status::Code(_));
+        let response = operation.successes().find(exact).or_else(|| operation.successes().next());
+        let redirect =
+            || operation.responses.iter().find(|r| matches!(r.status, Status::Code(300..=399) | Status::Range(3)));
+        let default = || operation.responses.iter().find(|response| response.status == Status::Default);
+        let Some(response) = response.or_else(redirect).or_else(default) else {
+            return Self { status: if operation.method == "DELETE" { 204 } else { 200 }, ..Self::default() };
+        };
+        let status = match response.status {
+            Status::Code(status) => status,
+            Status::Range(3) => 302,
+            _ if operation.method == "POST" => 201,
+            _ => 200,
+        };
+        let content =
+            response.content.iter().find(|(name, _)| name.contains("json")).or(response.content.iter().next());
+        let schema = content.and_then(|(_, media)| media.schema.as_ref()).map(|schema| schema.value.clone());
+        let own = content.and_then(|(_, media)| media.examples.first()).map(|example| example.value.clone());
+        let flat = schema.as_ref().map(|schema| flatten(document, schema)).unwrap_or_default();
+        Self {
+            status,
+            media: content.map(|(name, _)| name.clone()),
+            example: own.or_else(|| example(&flat).map(|example| example.into_owned())),
+            schema,
+            headers: headers(document, response),
+        }
+    }
+}
+
+fn headers(document: &Document, response: &Response) -> Vec<(String, String)> {
+    let required = response.headers.iter().filter(|(_, header)| header.required);
+    let values = required.map(|(name, header)| {
+        let schema = header.schema.as_ref().map_or(Value::Bool(true), |schema| schema.value.clone());
+        (name.clone(), crate::object::id_text(&Fake::new(document, 0).value(name, &schema)))
+    });
+    values.collect()
+}

@@ -1,0 +1,212 @@
+//! Rate limits: fixed windows per credential, user, organization or address, told in the headers that the document
+//! names (ROBOTICKS-5).
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bitting_spec::extension::{RateLimit, RateLimitHeaders, ResetFormat};
+use chrono::{DateTime, SecondsFormat};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::authenticate::Principal;
+use crate::defect::{Flaw, Flaws};
+use crate::exchange::Answer;
+
+/// More buckets than this are swept of those whose window has ended.
+const SWEEP: usize = 10_000;
+
+/// How many requests may be made in how many seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Requests per window; at least 1.
+    pub limit: u64,
+    /// The window in seconds; at least 1.
+    pub window: u64,
+}
+
+/// How a caller stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    policy: Policy,
+    remaining: u64,
+    /// When the window ends, in seconds since 1970.
+    reset: i64,
+    now: i64,
+    /// Seconds to wait, if this request is one too many.
+    pub(crate) wait: Option<u64>,
+}
+
+/// Counts requests.
+#[derive(Debug, Default)]
+pub(crate) struct Limits {
+    state: Mutex<State>,
+}
+
+/// How many requests there were; a clone of it is a snapshot.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct State {
+    policy: Option<Policy>,
+    buckets: HashMap<String, Bucket>,
+    /// Since when a caller's window is used up, in every class of operations; `*` is everybody.
+    exhausted: HashMap<String, i64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    start: i64,
+    used: u64,
+}
+
+impl Limits {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets the policy for every operation; `None`: the document's own.
+    pub(crate) fn set(&self, policy: Option<Policy>) {
+        *self.state() = State { policy, ..State::default() };
+    }
+
+    /// Uses up the window of one caller (a credential's id or a user's email), or of everybody.
+    pub(crate) fn exhaust(&self, caller: Option<&str>, now: i64) {
+        self.state().exhausted.insert(caller.unwrap_or("*").to_owned(), now);
+    }
+
+    /// Begins every window anew.
+    pub(crate) fn reset(&self) {
+        let mut state = self.state();
+        (state.buckets, state.exhausted) = (HashMap::new(), HashMap::new());
+    }
+
+    pub(crate) fn mark(&self) -> State {
+        self.state().clone()
+    }
+
+    pub(crate) fn restore(&self, mark: State) {
+        *self.state() = mark;
+    }
+
+    /// Counts a request. `None`: nothing limits it.
+    pub(crate) fn take(
+        &self,
+        declared: Option<&RateLimit>,
+        principal: &Principal,
+        now: i64,
+        flaws: &Flaws,
+    ) -> Option<Standing> {
+        let stated =
+            declared.and_then(|limit| Some(Policy { limit: limit.limit?, window: limit.window.unwrap_or(60) }));
+        let mut state = self.state();
+        let policy = state.policy.or(stated)?;
+        let window = i64::try_from(policy.window).unwrap_or(i64::MAX / 2);
+        let caller = if flaws.has(Flaw::M74) { "address" } else { caller(declared, principal) };
+        let class = declared.and_then(|limit| limit.class.as_deref());
+        let key = class.map_or_else(|| caller.to_owned(), |class| format!("{caller} {class}"));
+        let exhausted = state.exhausted.get(caller).or_else(|| state.exhausted.get("*")).copied();
+        let exhausted = exhausted.filter(|start| now < start + window);
+        if state.buckets.len() > SWEEP {
+            state.buckets.retain(|_, bucket| now < bucket.start + window);
+        }
+        let bucket = state.buckets.entry(key).or_insert(Bucket { start: now, used: 0 });
+        if now >= bucket.start + window && !flaws.has(Flaw::M77) {
+            *bucket = Bucket { start: now, used: 0 };
+        }
+        if let Some(start) = exhausted {
+            *bucket = Bucket { start, used: u64::MAX };
+        }
+        let is_over = bucket.used >= policy.limit;
+        bucket.used = bucket.used.saturating_add(u64::from(!is_over));
+        let reset = bucket.start + window;
+        let wait = is_over.then(|| u64::try_from(reset - now).unwrap_or(1).max(1));
+        Some(Standing { policy, remaining: policy.limit.saturating_sub(bucket.used), reset, now, wait })
+    }
+}
+
+/// What counts: an API key by itself, anything else by its user (ROBOTICKS-5), unless the document says otherwise.
+fn caller<'p>(declared: Option<&RateLimit>, principal: &'p Principal) -> &'p str {
+    let keys = declared.map(|limit| limit.key.as_slice()).unwrap_or_default();
+    let has = |name: &str| keys.iter().any(|key| key == name);
+    if has("credential") && (principal.is_key || !has("user")) {
+        return &principal.credential;
+    }
+    match () {
+        () if has("user") => &principal.user,
+        () if has("organization") => &principal.organization,
+        () if has("address") => "address",
+        () => &principal.credential,
+    }
+}
+
+impl Standing {
+    /// Writes the headers that the document names.
+    pub(crate) fn write(&self, declared: Option<&RateLimit>, answer: &mut Answer, flaws: &Flaws) {
+        let Some(headers) = declared.and_then(|limit| limit.headers.as_ref()).filter(|_| !flaws.has(Flaw::M70)) else {
+            return;
+        };
+        let remaining = if flaws.has(Flaw::M71) { self.policy.limit } else { self.remaining };
+        answer.set(&headers.limit, &self.policy.limit.to_string());
+        answer.set(&headers.remaining, &remaining.to_string());
+        let reset = if flaws.has(Flaw::M72) { self.now - 3600 } else { self.reset };
+        answer.set(&headers.reset.name, &self.reset_text(headers, reset));
+    }
+
+    fn reset_text(&self, headers: &RateLimitHeaders, reset: i64) -> String {
+        let time = DateTime::from_timestamp(reset, 0).unwrap_or_default();
+        match headers.reset.format {
+            ResetFormat::UnixSeconds => reset.to_string(),
+            ResetFormat::UnixMillis => (reset * 1000).to_string(),
+            ResetFormat::DeltaSeconds => (reset - self.now).max(0).to_string(),
+            ResetFormat::Duration => format!("{}s", (reset - self.now).max(0)),
+            ResetFormat::Rfc3339 => time.to_rfc3339_opts(SecondsFormat::Secs, true),
+            ResetFormat::HttpDate => httpdate::fmt_http_date(time.into()),
+        }
+    }
+}
+
+/// Makes a 429 tell the truth: `Retry-After`, the member of the body that the document names, and its words all say
+/// how long to wait.
+pub(crate) fn write_wait(answer: &mut Answer, declared: Option<&RateLimit>, wait: u64, flaws: &Flaws) {
+    let places = declared.and_then(|limit| limit.exceeded.as_ref()).map(|exceeded| exceeded.retry_after.clone());
+    let places = places.unwrap_or_else(|| vec!["header:Retry-After".to_owned()]);
+    for place in &places {
+        match place.split_once(':') {
+            Some(("header", name)) if !flaws.has(Flaw::M73) => {
+                let wait = if flaws.has(Flaw::M76) { wait + 30 } else { wait };
+                answer.set(name, &wait.to_string());
+            }
+            Some(("body", pointer)) => {
+                if let Some(body) = &mut answer.body {
+                    write_body(body, pointer, wait, flaws.has(Flaw::M73));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn write_body(body: &mut Value, pointer: &str, wait: u64, is_left_out: bool) {
+    let old = body.pointer(pointer).map(ToString::to_string);
+    if let (Some(old), Some(object)) = (&old, body.as_object_mut()) {
+        for text in object.values_mut() {
+            if let Value::String(words) = text {
+                *words = with_number(words, old, wait);
+            }
+        }
+    }
+    let Some((parent, name)) = pointer.rsplit_once('/') else { return };
+    if let Some(Value::Object(object)) = body.pointer_mut(parent) {
+        if is_left_out {
+            object.shift_remove(name);
+        } else {
+            object.insert(name.to_owned(), Value::from(wait));
+        }
+    }
+}
+
+/// `text` with the number `old` replaced where it stands as a word.
+fn with_number(text: &str, old: &str, new: u64) -> String {
+    let words = text.split(' ').map(|word| if word == old { new.to_string() } else { word.to_owned() });
+    words.collect::<Vec<_>>().join(" ")
+}

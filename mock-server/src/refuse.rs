@@ -1,0 +1,165 @@
+//! How the server says no: the document's own words where it has some, else words that fit its schema.
+
+use bitting_spec::extension::AuthCase;
+use bitting_spec::{Document, MediaType, Operation};
+use serde_json::{Map, Value, json};
+
+use crate::exchange::Answer;
+use crate::fake::{Fake, flatten};
+use crate::scheme::{Place, Scheme};
+
+/// Properties that say in words what is wrong, in the order in which they are looked for.
+const WORDS: [&str; 6] = ["detail", "message", "error_description", "error", "title", "reason"];
+
+/// The refusals of one operation.
+#[derive(Debug)]
+pub(crate) struct Refusals {
+    known: Vec<Refusal>,
+}
+
+/// What the document says about one status: a body for each case, the first being for any other.
+#[derive(Debug)]
+struct Refusal {
+    status: u16,
+    media: String,
+    bodies: Vec<(Vec<AuthCase>, Value)>,
+    /// The property that holds the words, if it is a plain string.
+    words: Option<String>,
+}
+
+impl Refusals {
+    /// The refusals that the document describes for `operation`.
+    pub(crate) fn new(document: &Document, operation: &Operation) -> Self {
+        let known = [400, 401, 403, 404, 409, 415, 422, 429, 500, 502, 503, 504].into_iter().filter_map(|status| {
+            let response = operation.response(status)?;
+            let (media, content) = response.content.iter().find(|(name, _)| name.contains("json"))?;
+            Some(Refusal {
+                status,
+                media: media.clone(),
+                bodies: bodies(document, content),
+                words: words(document, content),
+            })
+        });
+        Self { known: known.collect() }
+    }
+
+    /// Whether the document has a body for exactly this case under this status.
+    fn states(&self, status: u16, case: AuthCase) -> bool {
+        let refusal = self.known.iter().find(|refusal| refusal.status == status);
+        refusal.is_some_and(|refusal| refusal.bodies.iter().any(|(cases, _)| cases.contains(&case)))
+    }
+
+    /// A refusal with `status`. `detail` replaces the words of the document where it is given.
+    pub(crate) fn answer(&self, status: u16, case: Option<AuthCase>, detail: Option<&str>) -> Answer {
+        let Some(refusal) = self.known.iter().find(|refusal| refusal.status == status) else {
+            return Answer::json(status, json!({"detail": detail.unwrap_or(plain(status))}));
+        };
+        let for_case = refusal.bodies.iter().find(|(cases, _)| case.is_some_and(|case| cases.contains(&case)));
+        let body = for_case.or(refusal.bodies.first()).map_or_else(|| json!({}), |(_, body)| body.clone());
+        let mut answer = Answer { media: refusal.media.clone(), ..Answer::json(status, body) };
+        if let (Some(detail), Some(name), Some(Value::Object(object))) = (detail, &refusal.words, answer.body.as_mut())
+        {
+            object.insert(name.clone(), Value::from(detail));
+        }
+        answer
+    }
+
+    /// The refusal of a credential: 401, or 403 where the document says so for this case.
+    pub(crate) fn credential(&self, case: AuthCase, schemes: &[&Scheme]) -> Answer {
+        let rejected = schemes.iter().flat_map(|scheme| scheme.auth.rejected.iter().copied());
+        let statuses: Vec<u16> = [401].into_iter().chain(rejected).chain([403]).collect();
+        let status = statuses.into_iter().find(|status| self.states(*status, case));
+        let first = || schemes.iter().find_map(|scheme| scheme.auth.rejected.first().copied());
+        let status = status.or_else(first).unwrap_or(401);
+        let mut answer = self.answer(status, Some(case), None).because(name(case));
+        if status == 401 {
+            challenge(&mut answer, schemes, case);
+        }
+        answer
+    }
+
+    /// The refusal for a lack of scopes (RFC 6750, 3.1).
+    pub(crate) fn scope(&self, missing: &[String], schemes: &[&Scheme]) -> Answer {
+        let mut answer = self.answer(403, Some(AuthCase::InsufficientScope), None).because("insufficient-scope");
+        if schemes.iter().any(|scheme| matches!(&scheme.place, Place::Authorization(name) if name == "bearer")) {
+            answer.set(
+                "www-authenticate",
+                &format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", missing.join(" ")),
+            );
+        }
+        answer
+    }
+}
+
+/// `WWW-Authenticate` (RFC 9110, 11.6.1): every scheme that would do, the error only where something was presented
+/// (RFC 6750, 3).
+fn challenge(answer: &mut Answer, schemes: &[&Scheme], case: AuthCase) {
+    let mut challenges: Vec<String> = Vec::new();
+    for scheme in schemes {
+        let challenge = match &scheme.place {
+            Place::Authorization(name) if name == "bearer" && case != AuthCase::Missing => {
+                "Bearer error=\"invalid_token\"".to_owned()
+            }
+            Place::Authorization(name) if name == "bearer" => "Bearer".to_owned(),
+            Place::Authorization(name) => format!("{name} realm=\"api\""),
+            Place::Header(name) | Place::Query(name) | Place::Cookie(name) => format!("ApiKey name=\"{name}\""),
+            Place::Connection => continue,
+        };
+        if !challenges.contains(&challenge) {
+            challenges.push(challenge);
+        }
+    }
+    if !challenges.is_empty() {
+        answer.set("www-authenticate", &challenges.join(", "));
+    }
+}
+
+/// The case as the document and the journal write it.
+pub(crate) fn name(case: AuthCase) -> &'static str {
+    match case {
+        AuthCase::Missing => "missing",
+        AuthCase::Malformed => "malformed",
+        AuthCase::Unknown => "unknown",
+        AuthCase::Expired => "expired",
+        AuthCase::Revoked => "revoked",
+        AuthCase::WrongOrganization => "wrong-organization",
+        AuthCase::WrongEnvironment => "wrong-environment",
+        AuthCase::InsufficientScope => "insufficient-scope",
+        AuthCase::Forbidden => "forbidden",
+    }
+}
+
+/// Words for a refusal that the document does not describe.
+fn plain(status: u16) -> &'static str {
+    http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error")
+}
+
+/// The document's examples; without any, a body made from the schema.
+fn bodies(document: &Document, content: &MediaType) -> Vec<(Vec<AuthCase>, Value)> {
+    let mut bodies: Vec<_> =
+        content.examples.iter().map(|example| (example.auth_cases.clone(), example.value.clone())).collect();
+    // What has no case of its own is for every case that has no body.
+    bodies.sort_by_key(|(cases, _)| !cases.is_empty());
+    if bodies.is_empty() {
+        let body = match &content.schema {
+            Some(schema) => Value::Object(Fake::new(document, 0).required(&schema.value)),
+            None => Value::Object(Map::new()),
+        };
+        bodies.push((Vec::new(), body));
+    }
+    bodies
+}
+
+fn words(document: &Document, content: &MediaType) -> Option<String> {
+    let flat = flatten(document, &content.schema.as_ref()?.value);
+    let properties = flat.get("properties")?.as_object()?;
+    let is_text = |name: &&&str| {
+        let schema = properties.get(**name).map(|schema| flatten(document, schema));
+        schema.is_some_and(|schema| {
+            let is_free =
+                ["enum", "const", "pattern", "format", "maxLength"].iter().all(|key| !schema.contains_key(*key));
+            is_free && schema.get("type") == Some(&Value::from("string"))
+        })
+    };
+    WORDS.iter().find(is_text).map(|name| (*name).to_owned())
+}

@@ -1,0 +1,267 @@
+//! The security schemes of a document as a server sees them: where a credential stands, and what kind it must be.
+
+use bitting_spec::extension::Auth;
+use bitting_spec::table::{Location, SchemeKind};
+use bitting_spec::{Document, SecurityScheme};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use percent_encoding::percent_decode_str;
+
+use crate::route::path_of;
+
+/// Where a scheme's credential stands in a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// `Authorization`, after the name of the scheme, which is in lower case here.
+    Authorization(String),
+    Header(String),
+    Query(String),
+    Cookie(String),
+    /// In the connection itself; this server sees none of it.
+    Connection,
+}
+
+impl Place {
+    /// A name that is the same for the same place: one `Authorization` header holds one credential.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Authorization(_) => "header authorization".to_owned(),
+            Self::Header(name) => format!("header {}", name.to_ascii_lowercase()),
+            Self::Query(name) => format!("query {name}"),
+            Self::Cookie(name) => format!("cookie {name}"),
+            Self::Connection => "connection".to_owned(),
+        }
+    }
+}
+
+/// What was found at a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Presented {
+    /// Nothing, or a credential of another scheme.
+    Nothing,
+    /// Something that is no credential of this scheme.
+    Malformed,
+    /// A header that no credential can stand in: not ASCII, or there twice.
+    Broken,
+    /// The credential's text.
+    Text(String),
+}
+
+/// A security scheme.
+#[derive(Debug, Clone)]
+pub(crate) struct Scheme {
+    pub(crate) name: String,
+    pub(crate) place: Place,
+    pub(crate) takes_keys: bool,
+    pub(crate) takes_tokens: bool,
+    pub(crate) takes_passwords: bool,
+    /// Keys of one family work with each of its schemes: the same key as bearer token and in its own header
+    /// (ROBOTICKS-1).
+    pub(crate) family: String,
+    pub(crate) auth: Auth,
+    /// Scopes that it declares.
+    pub(crate) scopes: Vec<String>,
+    /// The environment that this server is (ARROTECH-5).
+    pub(crate) environment: Option<String>,
+    /// The path of its token endpoint (RFC 6749, 3.2).
+    pub(crate) token_path: Option<String>,
+}
+
+impl Scheme {
+    /// The scheme as the document describes it.
+    pub(crate) fn new(document: &Document, scheme: &SecurityScheme) -> Self {
+        Self {
+            name: scheme.name.clone(),
+            place: place(scheme),
+            takes_keys: takes_keys(scheme),
+            takes_tokens: takes_tokens(scheme),
+            takes_passwords: matches!(&scheme.kind, SchemeKind::Http { scheme, .. } if scheme == "basic"),
+            family: family(&scheme.auth),
+            auth: scheme.auth.clone(),
+            scopes: scopes(scheme),
+            environment: environment(document, &scheme.auth),
+            token_path: token_path(scheme),
+        }
+    }
+
+    /// What every key of it begins with.
+    pub(crate) fn prefix(&self) -> &str {
+        self.auth.key.as_ref().and_then(|rules| rules.prefix.as_deref()).unwrap_or("key_")
+    }
+
+    /// Where a claim stands in its tokens, as a JSON pointer.
+    pub(crate) fn claim(&self, part: &str, default: &'static str) -> &str {
+        self.auth.claims.get(part).map_or(default, String::as_str)
+    }
+}
+
+/// Where the credential of a scheme stands.
+pub(crate) fn place(scheme: &SecurityScheme) -> Place {
+    match &scheme.kind {
+        SchemeKind::ApiKey { location, parameter } => match location {
+            Location::Query => Place::Query(parameter.clone()),
+            Location::Cookie => Place::Cookie(parameter.clone()),
+            Location::Header | Location::Path => Place::Header(parameter.clone()),
+        },
+        SchemeKind::Http { scheme, .. } => Place::Authorization(scheme.clone()),
+        SchemeKind::OAuth2 { .. } | SchemeKind::OpenIdConnect { .. } => Place::Authorization("bearer".to_owned()),
+        SchemeKind::MutualTls => Place::Connection,
+    }
+}
+
+/// Whether its credentials are tokens that this server signs.
+pub(crate) fn takes_tokens(scheme: &SecurityScheme) -> bool {
+    match &scheme.kind {
+        SchemeKind::Http { scheme: name, bearer_format } if name == "bearer" => {
+            let format = bearer_format.as_deref().map(str::to_ascii_lowercase);
+            let is_issued =
+                scheme.auth.acquire.is_some() || scheme.auth.refresh.is_some() || !scheme.auth.claims.is_empty();
+            is_issued || format.is_none_or(|format| format.contains("jwt"))
+        }
+        SchemeKind::OAuth2 { .. } | SchemeKind::OpenIdConnect { .. } => true,
+        _ => false,
+    }
+}
+
+/// Whether its credentials are API keys.
+pub(crate) fn takes_keys(scheme: &SecurityScheme) -> bool {
+    match &scheme.kind {
+        SchemeKind::ApiKey { .. } => true,
+        SchemeKind::Http { scheme: name, bearer_format } if name == "bearer" => {
+            scheme.auth.key.is_some() || bearer_format.is_none() || !takes_tokens(scheme)
+        }
+        _ => false,
+    }
+}
+
+fn family(auth: &Auth) -> String {
+    let prefix = auth.key.as_ref().and_then(|rules| rules.prefix.as_deref()).unwrap_or_default();
+    format!("{prefix}/{}", auth.env.get("key").map_or("", String::as_str))
+}
+
+fn scopes(scheme: &SecurityScheme) -> Vec<String> {
+    let mut scopes: Vec<String> = scheme.auth.scopes.keys().cloned().collect();
+    if let SchemeKind::OAuth2 { flows } = &scheme.kind {
+        let flows = [&flows.client_credentials, &flows.authorization_code, &flows.password, &flows.implicit];
+        scopes.extend(flows.into_iter().flatten().flat_map(|flow| flow.scopes.keys().cloned()));
+    }
+    scopes.sort();
+    scopes.dedup();
+    scopes
+}
+
+/// The environment whose server is the document's first one, else the first that has a server.
+fn environment(document: &Document, auth: &Auth) -> Option<String> {
+    let url = document.servers.first().map(|server| server.url.as_str());
+    let is_ours = |host: &Option<String>| host.as_deref().map(|host| host.trim_end_matches('/')) == url;
+    let ours = auth.environments.iter().find(|(_, host)| host.is_some() && is_ours(host));
+    let named = ours.or_else(|| auth.environments.iter().find(|(_, host)| host.is_some()));
+    named.or_else(|| auth.environments.iter().next()).map(|(name, _)| name.clone())
+}
+
+fn token_path(scheme: &SecurityScheme) -> Option<String> {
+    let SchemeKind::OAuth2 { flows } = &scheme.kind else { return None };
+    let flows = [&flows.client_credentials, &flows.authorization_code, &flows.password];
+    let url = flows.into_iter().flatten().find_map(|flow| flow.token_url.as_deref())?;
+    Some(path_of(url).to_owned())
+}
+
+/// What a request holds at a place, and how strictly that is read.
+pub(crate) struct Wire<'r> {
+    pub(crate) headers: &'r HeaderMap,
+    pub(crate) query: &'r str,
+    /// Scheme names are taken in the spelling `Bearer` only (defect M15).
+    pub(crate) exact_spelling: bool,
+}
+
+impl Wire<'_> {
+    /// What the request presents at `place`.
+    pub(crate) fn at(&self, place: &Place) -> Presented {
+        match place {
+            Place::Authorization(scheme) => self.authorization(scheme),
+            Place::Header(name) => self.header(name).map_or_else(|presented| presented, key),
+            Place::Query(name) => self.parameter(name),
+            Place::Cookie(name) => self.cookie(name),
+            Place::Connection => Presented::Nothing,
+        }
+    }
+
+    /// The value of a header that must be there at most once.
+    fn header(&self, name: &str) -> Result<&str, Presented> {
+        let mut values = self.headers.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Err(Presented::Nothing),
+            (Some(value), None) => value.to_str().map_err(|_| Presented::Broken),
+            _ => Err(Presented::Broken),
+        }
+    }
+
+    /// RFC 9110, 11.4: the scheme's name in any case, spaces, then the credential (RFC 6750, 2.1).
+    fn authorization(&self, scheme: &str) -> Presented {
+        let value = match self.header(AUTHORIZATION.as_str()) {
+            Ok(value) => value.trim(),
+            Err(presented) => return presented,
+        };
+        let (name, text) = value.split_once(' ').unwrap_or((value, ""));
+        let is_scheme = match self.exact_spelling {
+            true => name.eq_ignore_ascii_case(scheme) && name.starts_with(char::is_uppercase),
+            false => name.eq_ignore_ascii_case(scheme),
+        };
+        let text = text.trim_start_matches(' ');
+        match is_scheme {
+            false => Presented::Nothing,
+            true => key(text),
+        }
+    }
+
+    pub(crate) fn parameter(&self, name: &str) -> Presented {
+        let found = form_urlencoded::parse(self.query.as_bytes()).find(|(known, _)| known == name);
+        found.map_or(Presented::Nothing, |(_, value)| key(&value))
+    }
+
+    fn cookie(&self, name: &str) -> Presented {
+        let lines = self.headers.get_all("cookie").iter().filter_map(|line| line.to_str().ok());
+        let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let found = pairs.find(|(known, _)| *known == name);
+        found.map_or(Presented::Nothing, |(_, value)| key(&percent_decode_str(value).decode_utf8_lossy()))
+    }
+}
+
+/// A credential is one word.
+fn key(text: &str) -> Presented {
+    let is_word = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_word { Presented::Text(text.to_owned()) } else { Presented::Malformed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bearer(values: &[&str]) -> Presented {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(AUTHORIZATION, http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        let wire = Wire { headers: &headers, query: "", exact_spelling: false };
+        wire.at(&Place::Authorization("bearer".to_owned()))
+    }
+
+    /// RFC 9110, 11.1: the scheme's name is case-insensitive; Prism takes `Bearer` only.
+    #[test]
+    fn the_scheme_name_is_taken_in_any_case() {
+        for value in ["Bearer abc", "bearer abc", "BEARER   abc", " Bearer abc "] {
+            assert_eq!(bearer(&[value]), Presented::Text("abc".into()), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_credential_is_told_apart_from_none() {
+        assert_eq!(bearer(&[]), Presented::Nothing);
+        assert_eq!(bearer(&["Basic abc"]), Presented::Nothing);
+        for value in ["Bearer", "Bearer ", "Bearer a b"] {
+            assert_eq!(bearer(&[value]), Presented::Malformed, "{value}");
+        }
+        assert_eq!(bearer(&["Bearer a", "Bearer b"]), Presented::Broken);
+        assert_eq!(bearer(&["Bearer é"]), Presented::Broken);
+    }
+}

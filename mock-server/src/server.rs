@@ -1,0 +1,252 @@
+//! The reference server as a whole: a document in, addresses out.
+
+use std::sync::Arc;
+
+use bitting_spec::Document;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::control::Control;
+use crate::core::Core;
+use crate::defect::{self, UnknownDefect};
+use crate::front::{self, bind, serve};
+use crate::plan::Plan;
+use crate::world::Population;
+
+/// The reference server of a document.
+#[derive(Debug)]
+pub struct Server;
+
+impl Server {
+    /// A server of `document`, not yet started.
+    #[must_use]
+    pub fn builder(document: Document) -> Builder {
+        Builder {
+            document,
+            seed: 0,
+            clock: Clock::real(),
+            defects: Vec::new(),
+            port: 0,
+            control_port: 0,
+            population: None,
+        }
+    }
+}
+
+/// A server that is being set up.
+#[derive(Debug)]
+pub struct Builder {
+    document: Document,
+    seed: u64,
+    clock: Clock,
+    defects: Vec<&'static str>,
+    port: u16,
+    control_port: u16,
+    population: Option<Population>,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A schema that is no JSON Schema.
+    #[error("{file}{}: at {pointer}: the schema cannot be used: {message}", line.map_or(String::new(), |line| format!(":{line}")))]
+    Schema {
+        /// The document.
+        file: String,
+        /// The line, counted from 1.
+        line: Option<usize>,
+        /// The place in the document (RFC 6901).
+        pointer: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A path template that cannot be served.
+    #[error("the path `{path}` cannot be served: {message}")]
+    Path {
+        /// The template.
+        path: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A world that cannot be.
+    #[error("the world cannot be used: {message}")]
+    World {
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The port is taken, or may not be used.
+    #[error("127.0.0.1:{port} cannot be listened on: {error}; port 0 takes any free one")]
+    Listen {
+        /// The port.
+        port: u16,
+        /// What the system says.
+        error: std::io::Error,
+    },
+}
+
+impl Builder {
+    /// What everything made up comes from; 0 by default. The same seed makes the same world.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// The server's clock; the wall clock by default.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Switches a deliberate defect on, by its id.
+    ///
+    /// # Errors
+    /// [`UnknownDefect`] if there is none of this id.
+    pub fn defect(mut self, id: &str) -> Result<Self, UnknownDefect> {
+        self.defects.push(defect::find(id)?.id);
+        Ok(self)
+    }
+
+    /// The port; 0, the default, takes any free one.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// The control plane's port; 0, the default, takes any free one.
+    #[must_use]
+    pub fn control_port(mut self, port: u16) -> Self {
+        self.control_port = port;
+        self
+    }
+
+    /// Who lives in the world; [`Population::seeded`] by default.
+    #[must_use]
+    pub fn world(mut self, population: Population) -> Self {
+        self.population = Some(population);
+        self
+    }
+
+    /// The server without any network.
+    ///
+    /// # Errors
+    /// What in the document or in the world cannot be served, and where it stands.
+    pub fn core(self) -> Result<Arc<Core>, StartError> {
+        let population = self.population.unwrap_or_else(|| Population::seeded(self.seed));
+        let core = Core::new(Plan::new(self.document)?, self.seed, population, self.clock)?;
+        for id in self.defects {
+            // They were found when they were given.
+            let _ = core.set_defect(id, true);
+        }
+        Ok(Arc::new(core))
+    }
+
+    /// Starts the server on 127.0.0.1, in the tokio runtime that this is called in.
+    ///
+    /// # Errors
+    /// What in the document or in the world cannot be served, or which port cannot be listened on.
+    pub async fn start(self) -> Result<RunningServer, StartError> {
+        let (port, control_port) = (self.port, self.control_port);
+        let core = self.core()?;
+        let (listener, base_url) = listen(port).await?;
+        let (control_listener, control_url) = listen(control_port).await?;
+        let token = format!("bitting-control-{}", Uuid::new_v4().simple());
+        let (stop, stopped) = watch::channel(false);
+        let control = Control::new(Arc::clone(&core), token.clone(), stop.clone());
+        let tasks = vec![
+            tokio::spawn(serve(listener, Arc::clone(&core), stopped.clone())),
+            tokio::spawn(serve(control_listener, Arc::new(control), stopped)),
+        ];
+        Ok(RunningServer { base_url, control_url, token, core, stop, tasks })
+    }
+}
+
+async fn listen(port: u16) -> Result<(tokio::net::TcpListener, String), StartError> {
+    let fault = |error| StartError::Listen { port, error };
+    let listener = bind(port).await.map_err(fault)?;
+    let address = listener.local_addr().map_err(fault)?;
+    Ok((listener, format!("http://{address}")))
+}
+
+impl front::Service for Core {
+    fn answer(&self, request: crate::Request) -> crate::Outcome {
+        self.handle(&request)
+    }
+
+    fn gates(&self) -> &crate::Gates {
+        self.gates()
+    }
+}
+
+/// A server that runs. Dropping it shuts it down.
+pub struct RunningServer {
+    base_url: String,
+    control_url: String,
+    token: String,
+    core: Arc<Core>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl RunningServer {
+    /// Where it is, such as `http://127.0.0.1:4000`; no slash at the end.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// Where its control plane is; no slash at the end.
+    #[must_use]
+    pub fn control_url(&self) -> &str {
+        &self.control_url
+    }
+
+    /// The bearer token of the control plane; a new one for every server.
+    #[must_use]
+    pub fn control_token(&self) -> &str {
+        &self.token
+    }
+
+    /// The server without its network: its clock, its journal, its credentials.
+    #[must_use]
+    pub fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// Waits until somebody asks for a shutdown (`POST /v1/shutdown`).
+    pub async fn stopped(&self) {
+        // The sender lives as long as this does.
+        let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
+    }
+
+    /// Lets the answers on their way finish, for at most five seconds, and ends.
+    pub async fn shutdown(mut self) {
+        self.end();
+        for task in std::mem::take(&mut self.tasks) {
+            // A task that panicked has ended too.
+            let _ = task.await;
+        }
+    }
+
+    fn end(&self) {
+        self.stop.send_replace(true);
+        self.core.gates().release_all();
+    }
+}
+
+impl Drop for RunningServer {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl std::fmt::Debug for RunningServer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "RunningServer {{ base_url: {:?}, control_url: {:?} }}", self.base_url, self.control_url)
+    }
+}

@@ -1,0 +1,361 @@
+//! Whether requests and answers are what the document says: JSON Schema validators, compiled once at the start.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bitting_spec::style::{self, Shape};
+use bitting_spec::table::{self, Location};
+use bitting_spec::{Document, Operation, Status};
+use http::HeaderMap;
+use jsonschema::{Draft, Validator};
+use serde_json::{Map, Value};
+
+use crate::StartError;
+use crate::fake::flatten;
+
+/// Which way a value goes: `readOnly` properties are not asked of a client, `writeOnly` ones not of the server
+/// (OpenAPI 3.1, 4.8.24.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Side {
+    Request,
+    Answer,
+}
+
+/// A compiled schema.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    validator: Validator,
+    shape: Shape,
+}
+
+impl Rule {
+    /// What is wrong with `value`: where, and what; never the value itself, which may be a secret.
+    pub(crate) fn fault(&self, value: &Value) -> Option<String> {
+        if self.validator.is_valid(value) {
+            return None;
+        }
+        let error = self.validator.iter_errors(value).next()?;
+        let place = error.instance_path().to_string();
+        let message = error.masked().to_string();
+        Some(if place.is_empty() { message } else { format!("at {place}: {message}") })
+    }
+}
+
+/// Compiles schemas, each only once.
+pub(crate) struct Rules<'d> {
+    document: &'d Document,
+    known: HashMap<(Side, String), Arc<Rule>>,
+}
+
+impl<'d> Rules<'d> {
+    pub(crate) fn new(document: &'d Document) -> Self {
+        Self { document, known: HashMap::new() }
+    }
+
+    fn rule(&mut self, schema: &bitting_spec::Schema, side: Side) -> Result<Arc<Rule>, StartError> {
+        let key = (side, schema.value.to_string());
+        if let Some(rule) = self.known.get(&key) {
+            return Ok(Arc::clone(rule));
+        }
+        let mut bundled = self.document.bundle(&schema.value);
+        relax(self.document, &mut bundled, side);
+        let options = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
+        let validator = options.build(&bundled).map_err(|error| StartError::Schema {
+            file: self.document.file().to_owned(),
+            line: self.document.line(&schema.pointer),
+            pointer: schema.pointer.clone(),
+            message: error.to_string(),
+        })?;
+        let rule = Arc::new(Rule { validator, shape: Shape::of(&bundled) });
+        self.known.insert(key, Arc::clone(&rule));
+        Ok(rule)
+    }
+
+    /// What an operation takes.
+    pub(crate) fn inputs(&mut self, operation: &Operation) -> Result<Inputs, StartError> {
+        let mut parameters = Vec::new();
+        for parameter in &operation.parameters {
+            let on_wire = table::Parameter {
+                name: parameter.name.clone(),
+                location: parameter.location,
+                required: parameter.required,
+                encoding: parameter.encoding.clone(),
+            };
+            parameters.push(Input { parameter: on_wire, rule: self.rule(&parameter.schema, Side::Request)? });
+        }
+        let mut body = None;
+        if let Some(declared) = &operation.request_body {
+            let media = declared.content.iter().map(|(name, media)| {
+                let rule = media.schema.as_ref().map(|schema| self.rule(schema, Side::Request)).transpose()?;
+                Ok((name.to_ascii_lowercase(), rule))
+            });
+            body = Some(BodyInput { required: declared.required, media: media.collect::<Result<_, StartError>>()? });
+        }
+        Ok(Inputs { parameters, body })
+    }
+
+    /// What an operation answers.
+    pub(crate) fn answers(&mut self, operation: &Operation) -> Result<Answers, StartError> {
+        let mut all = Vec::new();
+        for response in &operation.responses {
+            let mut documented = Documented { status: response.status, media: Vec::new(), headers: Vec::new() };
+            for (name, media) in &response.content {
+                let rule = media.schema.as_ref().map(|schema| self.rule(schema, Side::Answer)).transpose()?;
+                documented.media.push((name.to_ascii_lowercase(), rule));
+            }
+            for (name, header) in &response.headers {
+                let rule = header.schema.as_ref().map(|schema| self.rule(schema, Side::Answer)).transpose()?;
+                documented.headers.push((name.clone(), header.required, rule));
+            }
+            all.push(documented);
+        }
+        Ok(Answers { all })
+    }
+}
+
+/// Takes from every `required` what this side need not send.
+fn relax(document: &Document, schema: &mut Value, side: Side) {
+    let mark = if side == Side::Request { "readOnly" } else { "writeOnly" };
+    match schema {
+        Value::Object(keywords) => {
+            let properties = keywords.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+            let is_spared = |name: &Value| {
+                let property = name.as_str().and_then(|name| properties.get(name));
+                property.is_some_and(|schema| flatten(document, schema).get(mark) == Some(&Value::Bool(true)))
+            };
+            if let Some(Value::Array(required)) = keywords.get_mut("required") {
+                required.retain(|name| !is_spared(name));
+            }
+            keywords.values_mut().for_each(|value| relax(document, value, side));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| relax(document, item, side)),
+        _ => {}
+    }
+}
+
+/// Whether a schema takes `null`.
+pub(crate) fn allows_null(document: &Document, schema: &Value) -> bool {
+    let schema = document.resolve(schema);
+    let is_null = |kind: &Value| kind == "null";
+    match schema.get("type") {
+        Some(Value::Array(types)) => types.iter().any(is_null),
+        Some(kind) => is_null(kind),
+        None => ["anyOf", "oneOf"].iter().any(|key| {
+            let parts = schema.get(*key).and_then(Value::as_array);
+            parts.is_some_and(|parts| parts.iter().any(|part| allows_null(document, part)))
+        }),
+    }
+}
+
+/// A parameter and its rule.
+#[derive(Debug)]
+struct Input {
+    parameter: table::Parameter,
+    rule: Arc<Rule>,
+}
+
+#[derive(Debug)]
+struct BodyInput {
+    required: bool,
+    media: Vec<(String, Option<Arc<Rule>>)>,
+}
+
+/// What an operation takes.
+#[derive(Debug)]
+pub(crate) struct Inputs {
+    parameters: Vec<Input>,
+    body: Option<BodyInput>,
+}
+
+/// What a request gave, once it is read.
+#[derive(Debug, Default)]
+pub(crate) struct Given {
+    parameters: Vec<(Location, String, Value)>,
+    /// The body as a value; `null` if there was none or it is not described as data.
+    pub(crate) body: Value,
+}
+
+impl Given {
+    /// A parameter's value.
+    pub(crate) fn parameter(&self, location: Location, name: &str) -> Option<&Value> {
+        self.parameters.iter().find(|(place, known, _)| *place == location && known == name).map(|(_, _, value)| value)
+    }
+
+    /// A query parameter as a count.
+    pub(crate) fn count(&self, name: &str) -> Option<usize> {
+        usize::try_from(self.parameter(Location::Query, name)?.as_u64()?).ok()
+    }
+}
+
+/// Why a request is not valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Invalid {
+    /// Where and what, without any value.
+    pub(crate) detail: String,
+    /// Whether the media type is the reason (415).
+    pub(crate) is_media_type: bool,
+}
+
+impl Invalid {
+    fn new(detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), is_media_type: false }
+    }
+}
+
+/// The parts of a request that inputs are read from.
+pub(crate) struct Parts<'r> {
+    pub(crate) path: &'r [(String, String)],
+    pub(crate) query: &'r str,
+    pub(crate) headers: &'r HeaderMap,
+    pub(crate) body: &'r [u8],
+}
+
+impl Inputs {
+    /// Reads and checks the parameters and the body.
+    pub(crate) fn read(&self, parts: &Parts<'_>) -> Result<Given, Invalid> {
+        let mut given = Given::default();
+        for input in &self.parameters {
+            let parameter = &input.parameter;
+            let Some(value) = input.read(parts)? else {
+                if parameter.required {
+                    let place = parameter.location.as_str();
+                    return Err(Invalid::new(format!("{place} parameter `{}` is missing", parameter.name)));
+                }
+                continue;
+            };
+            if let Some(fault) = input.rule.fault(&value) {
+                let place = parameter.location.as_str();
+                return Err(Invalid::new(format!("{place} parameter `{}`: {fault}", parameter.name)));
+            }
+            given.parameters.push((parameter.location, parameter.name.clone(), value));
+        }
+        if let Some(body) = &self.body {
+            given.body = body.read(parts)?;
+        }
+        Ok(given)
+    }
+}
+
+impl Input {
+    fn read(&self, parts: &Parts<'_>) -> Result<Option<Value>, Invalid> {
+        let header = |name: &str| match parts.headers.get(name).map(http::HeaderValue::to_str) {
+            None => Ok(None),
+            Some(Ok(text)) => Ok(Some(text)),
+            Some(Err(_)) => Err(Invalid::new(format!("header `{name}` is not ASCII"))),
+        };
+        let text = match self.parameter.location {
+            Location::Query => Some(parts.query),
+            Location::Cookie => header("cookie")?,
+            Location::Header => header(&self.parameter.name)?,
+            Location::Path => {
+                let found = parts.path.iter().find(|(name, _)| *name == self.parameter.name);
+                found.map(|(_, text)| text.as_str())
+            }
+        };
+        let Some(text) = text else { return Ok(None) };
+        style::decode(&self.parameter, &self.rule.shape, text).map_err(|error| Invalid::new(error.to_string()))
+    }
+}
+
+impl BodyInput {
+    fn read(&self, parts: &Parts<'_>) -> Result<Value, Invalid> {
+        if parts.body.is_empty() && !parts.headers.contains_key(http::header::CONTENT_TYPE) {
+            return match self.required {
+                true => Err(Invalid::new("the request body is missing")),
+                false => Ok(Value::Null),
+            };
+        }
+        let stated = parts.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let Some((name, rule)) = self.media.iter().find(|(name, _)| stated.is_none_or(|stated| suits(name, stated)))
+        else {
+            let names: Vec<&str> = self.media.iter().map(|(name, _)| name.as_str()).collect();
+            let detail = format!("the body's media type is not accepted here; send {}", names.join(" or "));
+            return Err(Invalid { detail, is_media_type: true });
+        };
+        let value = parse(name, rule.as_deref(), parts.body)?;
+        match rule.as_ref().filter(|_| !name.starts_with("multipart/")).and_then(|rule| rule.fault(&value)) {
+            Some(fault) => Err(Invalid::new(format!("request body: {fault}"))),
+            None => Ok(value),
+        }
+    }
+}
+
+/// Whether the media type that a request states is the declared one; parameters such as `charset` do not count.
+fn suits(declared: &str, stated: &str) -> bool {
+    let stated = stated.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let declared = declared.split(';').next().unwrap_or_default().trim();
+    let is_range = declared.strip_suffix('*').is_some_and(|prefix| prefix == "*/" || stated.starts_with(prefix));
+    declared == stated || is_range
+}
+
+fn parse(media_type: &str, rule: Option<&Rule>, body: &[u8]) -> Result<Value, Invalid> {
+    if media_type.contains("json") {
+        return serde_json::from_slice(body).map_err(|error| {
+            Invalid::new(format!("the request body is no JSON: line {}, column {}", error.line(), error.column()))
+        });
+    }
+    let text = || std::str::from_utf8(body).map_err(|_| Invalid::new("the request body is no UTF-8"));
+    if media_type == "application/x-www-form-urlencoded" {
+        let anything = Shape::default();
+        let shape = rule.map_or(&anything, |rule| &rule.shape);
+        return shape.form(text()?).map_err(|problem| Invalid::new(format!("request body: {problem}")));
+    }
+    if media_type.starts_with("text/") {
+        return Ok(Value::from(text()?));
+    }
+    // Files and their parts are taken as they come.
+    Ok(if media_type.starts_with("multipart/") { Value::Object(Map::new()) } else { Value::from("") })
+}
+
+#[derive(Debug)]
+struct Documented {
+    status: Status,
+    media: Vec<(String, Option<Arc<Rule>>)>,
+    headers: Vec<(String, bool, Option<Arc<Rule>>)>,
+}
+
+/// What an operation answers.
+#[derive(Debug)]
+pub(crate) struct Answers {
+    all: Vec<Documented>,
+}
+
+impl Answers {
+    fn of(&self, status: u16) -> Option<&Documented> {
+        let find = |wanted: Status| self.all.iter().find(|documented| documented.status == wanted);
+        find(Status::Code(status)).or_else(|| find(Status::Range(status / 100))).or_else(|| find(Status::Default))
+    }
+
+    /// Whether the document knows `status` for this operation by its code.
+    pub(crate) fn has(&self, status: u16) -> bool {
+        self.all.iter().any(|documented| documented.status == Status::Code(status))
+    }
+
+    /// What in an answer breaks the document. Refusals that the document does not mention break nothing.
+    pub(crate) fn fault(&self, status: u16, headers: &HeaderMap, media: &str, body: Option<&Value>) -> Option<String> {
+        let Some(documented) = self.of(status) else {
+            return (status < 400).then(|| format!("status {status} is not documented"));
+        };
+        for (name, required, rule) in &documented.headers {
+            let Some(text) = headers.get(name).and_then(|value| value.to_str().ok()) else {
+                if *required {
+                    return Some(format!("header `{name}` is missing"));
+                }
+                continue;
+            };
+            if let Some(fault) = rule.as_ref().and_then(|rule| rule.fault(&rule.shape.scalar(text.to_owned()))) {
+                return Some(format!("header `{name}`: {fault}"));
+            }
+        }
+        let Some(body) = body else {
+            return (!documented.media.is_empty() && status < 400).then(|| "the body is missing".to_owned());
+        };
+        if documented.media.is_empty() {
+            return None;
+        }
+        match documented.media.iter().find(|(name, _)| suits(name, media)) {
+            None => Some(format!("the media type {media} is not documented for status {status}")),
+            Some((_, rule)) => rule.as_ref()?.fault(body),
+        }
+    }
+}

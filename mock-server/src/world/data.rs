@@ -1,0 +1,92 @@
+//! The objects of the collections, kept apart by organization and parents.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+/// What a shelf belongs to: the organization's slug (empty where the document has none), then the parents' ids,
+/// outermost first.
+pub(crate) type Scope = Vec<String>;
+
+/// An object and what the deliberate defects say about it.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) value: Arc<Value>,
+    /// Not shown in lists (defect M83).
+    pub(crate) is_unlisted: bool,
+    /// Deleted and yet readable (defect M84).
+    pub(crate) is_ghost: bool,
+}
+
+impl Row {
+    pub(crate) fn new(value: Value) -> Self {
+        Self { value: Arc::new(value), is_unlisted: false, is_ghost: false }
+    }
+}
+
+/// The objects of one collection in one scope, by id, in the order in which they were made.
+type Shelf = IndexMap<String, Row>;
+
+/// Every object.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Data {
+    shelves: IndexMap<(usize, Scope), Shelf>,
+}
+
+impl Data {
+    /// Puts an object on its shelf; one of the same id is replaced.
+    pub(crate) fn insert(&mut self, collection: usize, scope: Scope, id: String, row: Row) {
+        self.shelves.entry((collection, scope)).or_default().insert(id, row);
+    }
+
+    /// An object by its id.
+    pub(crate) fn find(&self, collection: usize, scope: &Scope, id: &str) -> Option<&Row> {
+        self.shelf(collection, scope)?.get(id)
+    }
+
+    /// An object by its id, to be changed.
+    pub(crate) fn find_mut(&mut self, collection: usize, scope: &Scope, id: &str) -> Option<&mut Row> {
+        self.shelves.get_mut(&(collection, scope.clone()))?.get_mut(id)
+    }
+
+    /// Where an object of this id stands, in whichever scope (defect M35).
+    pub(crate) fn find_anywhere(&self, collection: usize, id: &str) -> Option<&Row> {
+        self.of(collection).find_map(|(_, shelf)| shelf.get(id))
+    }
+
+    /// Takes an object away.
+    pub(crate) fn remove(&mut self, collection: usize, scope: &Scope, id: &str) -> Option<Row> {
+        self.shelves.get_mut(&(collection, scope.clone()))?.shift_remove(id)
+    }
+
+    /// The listed objects of every scope that begins with `prefix`.
+    pub(crate) fn list(&self, collection: usize, prefix: &[String]) -> Vec<Arc<Value>> {
+        let shelves = self.of(collection).filter(|(scope, _)| scope.starts_with(prefix));
+        let rows = shelves.flat_map(|(_, shelf)| shelf.values());
+        rows.filter(|row| !row.is_unlisted && !row.is_ghost).map(|row| Arc::clone(&row.value)).collect()
+    }
+
+    /// The ids on one shelf.
+    pub(crate) fn ids(&self, collection: usize, scope: &Scope) -> Vec<String> {
+        self.shelf(collection, scope).map(|shelf| shelf.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// How many objects each shelf holds.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (usize, &Scope, usize)> {
+        self.shelves.iter().map(|((collection, scope), shelf)| {
+            (*collection, scope, shelf.values().filter(|row| !row.is_ghost).count())
+        })
+    }
+
+    fn shelf(&self, collection: usize, scope: &Scope) -> Option<&Shelf> {
+        self.shelves.get(&(collection, scope.clone()))
+    }
+
+    fn of(&self, collection: usize) -> impl Iterator<Item = (&Scope, &Shelf)> {
+        self.shelves
+            .iter()
+            .filter(move |((place, _), _)| *place == collection)
+            .map(|((_, scope), shelf)| (scope, shelf))
+    }
+}

@@ -1,0 +1,261 @@
+//! Every deliberate defect changes an answer: each row is a defect, a server, and what a caller sees without and with.
+
+use std::sync::Arc;
+
+use bitting_mock::{Core, MintKey, MintToken, Outcome, Request, Tamper, defects, find_defect};
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::documents::other;
+use crate::stage::*;
+
+type Probe = fn(&Core) -> String;
+
+struct Row {
+    id: &'static str,
+    server: fn() -> Arc<Core>,
+    probe: Probe,
+    right: &'static str,
+    wrong: &'static str,
+}
+
+fn roboticks() -> Arc<Core> {
+    core("roboticks")
+}
+
+fn arrow() -> Arc<Core> {
+    core("arrow")
+}
+
+fn arrotech() -> Arc<Core> {
+    core("arrotech")
+}
+
+fn artos() -> Arc<Core> {
+    core("artos")
+}
+
+fn code(outcome: &Outcome) -> String {
+    outcome.status.as_u16().to_string()
+}
+
+fn with(core: &Core, secret: &str) -> String {
+    code(&read(core, DEVICES, secret))
+}
+
+fn tampered(core: &Core, tamper: Tamper) -> String {
+    with(core, &token(core, ADA, tamper))
+}
+
+fn sent(core: &Core, header: &str, value: &str) -> String {
+    code(&core.handle(&get(DEVICES).with_header(header, value)))
+}
+
+fn scoped(core: &Core, scope: &str, method: Method, target: &str) -> String {
+    let wanted = MintKey { user: ADA.into(), scopes: Some([scope.to_owned()].into()), ..MintKey::default() };
+    let secret = core.mint_key(&wanted).unwrap().secret;
+    let request = Request::new(method, target).with_header("x-api-key", &secret);
+    code(&core.handle(&if request.method == Method::GET { request } else { request.with_json(&json!({"notes": "x"})) }))
+}
+
+fn device(core: &Core) -> (String, Outcome) {
+    let body = json!({"name": "x", "serial_number": "RBT-0001"});
+    let key = key(core, ADA);
+    let outcome = core.handle(&bearer(post(DEVICES, &body), &key));
+    (key, outcome)
+}
+
+fn revoked(core: &Core) -> String {
+    let minted = core.mint_key(&MintKey { user: ADA.into(), ..MintKey::default() }).unwrap();
+    core.revoke_key(&minted.id);
+    minted.secret
+}
+
+fn over_limit(core: &Core) -> (String, Outcome) {
+    let key = key(core, ADA);
+    (0..1000).for_each(|_| drop(read(core, DEVICES, &key)));
+    let outcome = read(core, DEVICES, &key);
+    (key, outcome)
+}
+
+fn arrow_device(core: &Core) -> String {
+    let key = key(core, ADA);
+    let list = core.handle(&get("/api/v1/devices").with_header("x-api-key", &key)).json();
+    format!("/api/v1/devices/{}", list["items"][0]["id"].as_str().unwrap())
+}
+
+fn granted_scope(core: &Core) -> String {
+    let body =
+        "grant_type=client_credentials&client_id=client-acme&client_secret=client-secret-test-acme-7&scope=data:read";
+    let request = Request { body: body.into(), ..Request::new(Method::POST, "/auth/token") };
+    core.handle(&request.with_header("content-type", "application/x-www-form-urlencoded")).json()["scope"].to_string()
+}
+
+fn foreign_rows(core: &Core) -> String {
+    read(core, "/api/v1/organizations/acme/devices", &key(core, ADA)).json()["total"].to_string()
+}
+
+fn row(id: &'static str, server: fn() -> Arc<Core>, right: &'static str, wrong: &'static str, probe: Probe) -> Row {
+    Row { id, server, probe, right, wrong }
+}
+
+fn rows() -> Vec<Row> {
+    [credentials(), permissions(), tokens(), limits(), answers()].into_iter().flatten().collect()
+}
+
+#[rustfmt::skip]
+fn credentials() -> Vec<Row> {
+    vec![
+        row("M01", roboticks, "401", "200", |c| code(&c.handle(&get(DEVICES)))),
+        row("M02", roboticks, "401", "200", |c| with(c, "nonsense")),
+        row("M03", roboticks, "401", "200", |c| { let t = token(c, ADA, Tamper::None); c.clock().advance(4000).unwrap(); with(c, &t) }),
+        row("M04", roboticks, "401", "200", |c| tampered(c, Tamper::NotYetValid)),
+        row("M05", roboticks, "401", "200", |c| tampered(c, Tamper::BadSignature)),
+        row("M06", roboticks, "401", "200", |c| tampered(c, Tamper::AlgNone)),
+        row("M08", roboticks, "401", "200", |c| tampered(c, Tamper::WrongAudience)),
+        row("M09", roboticks, "401", "200", |c| tampered(c, Tamper::WrongIssuer)),
+        row("M10", roboticks, "401", "200", |c| with(c, &revoked(c))),
+        row("M11", roboticks, "401 401", "200 401", |c| { let s = revoked(c); let now = with(c, &s); c.clock().advance(60).unwrap(); format!("{now} {}", with(c, &s)) }),
+        row("M12", arrotech, "401", "200", |c| {
+            let wanted = MintKey { user: ADA.into(), environment: Some("sandbox".into()), ..MintKey::default() };
+            code(&read(c, "/chat/providers", &c.mint_key(&wanted).unwrap().secret))
+        }),
+        row("M13", roboticks, "401", "200", |c| with(c, &format!("{}x", key(c, ADA)))),
+        row("M14", roboticks, "401", "200", |c| code(&c.handle(&get(&format!("{DEVICES}?X-API-Key={}", key(c, ADA)))))),
+        row("M15", roboticks, "200", "401", |c| sent(c, "authorization", &format!("bearer {}", key(c, ADA)))),
+        row("M16", arrow, "401", "200", |c| code(&read(c, "/api/v1/devices", &key(c, ADA)))),
+        row("M17", roboticks, "200", "401", |c| with(c, &key(c, ADA))),
+        row("M18", other, "401", "200", |c| code(&c.handle(&get("/v2/both").with_header("cookie", &format!("session={}", key(c, ADA)))))),
+        row("M19", roboticks, "401", "200", |c| code(&c.handle(&bearer(get(DEVICES), &key(c, ADA)).with_header("x-api-key", "rbtk_test_0")))),
+        row("M20", artos, "200", "401", |c| code(&c.handle(&get("/api/v1/search/status")))),
+        row("M21", roboticks, "Bearer, ApiKey name=\"X-API-Key\"", "", |c| c.handle(&get(DEVICES)).header("www-authenticate").to_owned()),
+        row("M22", roboticks, "401", "500", |c| code(&c.handle(&bearer(bearer(get(DEVICES), "a"), "b")))),
+    ]
+}
+
+#[rustfmt::skip]
+fn permissions() -> Vec<Row> {
+    vec![
+        row("M30", arrow, "403", "200", |c| scoped(c, "users:read", Method::GET, "/api/v1/devices")),
+        row("M31", arrow, "403", "200", |c| scoped(c, "devices:read", Method::PATCH, &arrow_device(c))),
+        row("M32", arrow, "403 403", "403 200", |c| format!("{} {}", scoped(c, "users:read", Method::GET, "/api/v1/devices"), scoped(c, "users:read", Method::PATCH, &arrow_device(c)))),
+        row("M33", roboticks, "401", "200", |c| code(&c.handle(&Request::new(Method::HEAD, DEVICES)))),
+        row("M34", roboticks, "403", "200", |c| with(c, &key(c, EVE))),
+        row("M35", roboticks, "404", "200", |c| {
+            let id = first_id(c, DEVICES, &key(c, ADA));
+            code(&read(c, &format!("/api/v1/organizations/globex/projects/lab/devices/{id}"), &key(c, EVE)))
+        }),
+        row("M36", roboticks, "49", "53", foreign_rows),
+        row("M38", roboticks, "403", "404", |c| code(&read(c, "/api/v1/organizations/nobody/devices", &key(c, ADA)))),
+        row("M39", roboticks, "404", "200", |c| code(&c.handle(&get(&format!("{DEVICES}/"))))),
+    ]
+}
+
+#[rustfmt::skip]
+fn tokens() -> Vec<Row> {
+    vec![
+        row("M50", roboticks, "401", "200", |c| code(&c.handle(&bearer(Request::new(Method::POST, "/api/v1/auth/refresh"), "nonsense")))),
+        row("M58", roboticks, "3600", "86400", |c| login(c, ADA, "correct-horse-7").json()["expires_in"].to_string()),
+        row("M59", roboticks, "no-store", "", |c| login(c, ADA, "correct-horse-7").header("cache-control").to_owned()),
+        row("M60", roboticks, "\"Could not validate credentials\"", "\"User not found\"", |c| login(c, "no@acme.example", "x").json()["detail"].to_string()),
+        row("M61", arrotech, "\"data:read\"", "\"data:read workflow:execute\"", granted_scope),
+    ]
+}
+
+#[rustfmt::skip]
+fn limits() -> Vec<Row> {
+    vec![
+        row("M70", roboticks, "1000", "", |c| read(c, DEVICES, &key(c, ADA)).header("x-ratelimit-limit").to_owned()),
+        row("M71", roboticks, "999", "1000", |c| read(c, DEVICES, &key(c, ADA)).header("x-ratelimit-remaining").to_owned()),
+        row("M72", roboticks, "1795262460", "1795258800", |c| read(c, DEVICES, &key(c, ADA)).header("x-ratelimit-reset").to_owned()),
+        row("M73", roboticks, "60", "null", |c| over_limit(c).1.json()["retry_after"].to_string()),
+        row("M74", roboticks, "200", "429", |c| { over_limit(c); with(c, &key(c, ADA)) }),
+        row("M76", roboticks, "60", "90", |c| over_limit(c).1.header("retry-after").to_owned()),
+        row("M77", roboticks, "200", "429", |c| { let (key, _) = over_limit(c); c.clock().advance(60).unwrap(); with(c, &key) }),
+    ]
+}
+
+#[rustfmt::skip]
+fn answers() -> Vec<Row> {
+    vec![
+        row("M80", roboticks, "true", "false", |c| read(c, DEVICES, &key(c, ADA)).json()["items"].is_array().to_string()),
+        row("M81", roboticks, "200", "203", |c| with(c, &key(c, ADA))),
+        row("M82", roboticks, "application/json", "text/html", |c| read(c, DEVICES, &key(c, ADA)).header("content-type").to_owned()),
+        row("M83", roboticks, "46", "45", |c| { let (key, _) = device(c); read(c, DEVICES, &key).json()["total"].to_string() }),
+        row("M84", roboticks, "404", "200", |c| {
+            let (key, made) = device(c);
+            let place = made.header("location").to_owned();
+            c.handle(&bearer(Request::new(Method::DELETE, place.as_str()), &key));
+            code(&read(c, &place, &key))
+        }),
+        row("M85", roboticks, "true", "false", |c| { let key = key(c, ADA); (read(c, DEVICES, &key).body == read(c, DEVICES, &key).body).to_string() }),
+        row("M86", other, "false", "true", |c| {
+            let body = json!({"id": 555, "text": "x", "pin": "1"});
+            let made = c.handle(&bearer(post("/v2/notes", &body), &token(c, ADA, Tamper::None))).json();
+            (made["id"] == 555).to_string()
+        }),
+        row("M88", roboticks, "false", "true", |c| String::from_utf8_lossy(&read(c, DEVICES, "my-secret").body).contains("my-secret").to_string()),
+    ]
+}
+
+/// M01 to M88: without the defect the answer is right, with it it is wrong, and after it is switched off it is right.
+#[test]
+fn every_defect_changes_an_answer() {
+    for row in rows() {
+        let clean = (row.server)();
+        assert_eq!((row.probe)(&clean), row.right, "{} off", row.id);
+        let defective = (row.server)();
+        defective.set_defect(row.id, true).unwrap();
+        assert_eq!((row.probe)(&defective), row.wrong, "{} on", row.id);
+        assert_eq!(defective.active_defects(), [row.id]);
+        defective.set_defect(row.id, false).unwrap();
+        assert_eq!(defective.active_defects(), Vec::<&str>::new());
+    }
+}
+
+/// Each defect has its row, and each id is found in either case.
+#[test]
+fn every_defect_is_proven() {
+    let rows: Vec<&str> = rows().iter().map(|row| row.id).collect();
+    let all: Vec<&str> = defects().iter().map(|defect| defect.id).collect();
+    assert_eq!(rows, all);
+    assert_eq!(find_defect(" m03 ").map(|defect| defect.id), Ok("M03"));
+    assert!(find_defect("M00").is_err());
+}
+
+/// A defect is only claimed for a document that can show it.
+#[test]
+fn defects_know_their_documents() {
+    let applying = |name: &str| {
+        let document = document(name);
+        defects().iter().filter(|defect| defect.applies(&document)).map(|defect| defect.id).collect::<Vec<_>>()
+    };
+    let roboticks = applying("roboticks");
+    assert!(roboticks.len() >= 18, "{roboticks:?}");
+    for absent in ["M12", "M16", "M18", "M30", "M61", "M86"] {
+        assert!(!roboticks.contains(&absent), "{absent}");
+    }
+    let arrow = applying("arrow");
+    assert!(["M16", "M30", "M31", "M32"].iter().all(|id| arrow.contains(id)), "{arrow:?}");
+    assert!(["M02", "M05", "M20", "M34", "M50", "M70"].iter().all(|id| !arrow.contains(id)), "{arrow:?}");
+    assert!(applying("artos").contains(&"M20") && !applying("artos").contains(&"M13"));
+    assert!(["M12", "M61"].iter().all(|id| applying("arrotech").contains(id)));
+    for row in rows().iter().filter(|row| row.server as usize == roboticks_server()) {
+        assert!(roboticks.contains(&row.id), "{}", row.id);
+    }
+}
+
+fn roboticks_server() -> usize {
+    self::roboticks as fn() -> Arc<Core> as usize
+}
+
+/// A token with less than its user's rights is refused even where a defect of another family is on.
+#[test]
+fn defects_do_not_touch_one_another() {
+    let core = arrotech();
+    core.set_defect("M03", true).unwrap();
+    let narrow =
+        MintToken { user: ADA.into(), scheme: Some("OAuth2".into()), scopes: Some(vec![]), ..MintToken::default() };
+    let outcome = read(&core, "/chat/providers", &core.mint_token(&narrow).unwrap().secret);
+    assert_eq!((code(&outcome), outcome.json()), ("403".to_owned(), json!({"detail": "Forbidden"}) as Value));
+}

@@ -1,0 +1,16 @@
+//! The reference server as its users meet it: statements of the four systems, time travel, faults, defects, control.
+
+#![allow(clippy::unwrap_used, reason = "what a test sets up is there, or the test fails")]
+
+mod bad_input;
+mod control;
+mod defects;
+mod documents;
+mod faults;
+mod journal;
+#[cfg(feature = "wiremock")]
+mod respond;
+mod roboticks;
+mod stage;
+mod travel;
+mod wire;
