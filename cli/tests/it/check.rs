@@ -1,0 +1,33 @@
+//! The main job: a clean server gives exit code 0, a defect a finding and 1.
+
+use crate::{bitting, folder};
+
+const ROBOTICKS: &str = "spec/openapi/roboticks.yaml";
+
+#[test]
+fn a_clean_server_passes_and_a_defect_is_found() {
+    let clean = bitting(&["check", ROBOTICKS, "--only", "tenancy", "--max-cases", "5"]);
+    assert_eq!(clean.code, Some(0), "{}{}", clean.out, clean.err);
+    let report = folder("check").join("junit.xml");
+    let junit = format!("junit={}", report.display());
+    let found = bitting(&["check", ROBOTICKS, "--only", "tenancy.*", "--defect", "M34", "--report", &junit]);
+    assert_eq!(found.code, Some(1), "{}{}", found.out, found.err);
+    for part in ["tenancy.foreign-organization", "rule ", "expected ", "got ", "curl -i", "replay ", "roboticks.yaml:"]
+    {
+        assert!(found.out.contains(part), "{part} is missing in\n{}", found.out);
+    }
+    let written = std::fs::read_to_string(report).unwrap();
+    assert!(written.contains("<testsuites") && written.contains("tenancy.foreign-organization"));
+    assert!(!found.out.contains("rbtk_test_"), "a secret stands in the report");
+}
+
+/// The replay command of a finding finds it again.
+#[test]
+fn a_finding_is_found_again_by_its_replay() {
+    let found = bitting(&["check", ROBOTICKS, "--defect", "M10", "--only", "key.revoked"]);
+    let line = found.out.lines().find_map(|line| line.trim().strip_prefix("replay")).unwrap();
+    let arguments: Vec<&str> = line.split_whitespace().skip(1).collect();
+    let again = bitting(&arguments);
+    assert_eq!((found.code, again.code), (Some(1), Some(1)), "{line}");
+    assert!(again.out.contains("key.revoked"));
+}
