@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use bitting_conformance::provision::ControlPlane;
-use bitting_conformance::{Credentials, Error, Options, Progress, Report, Target, report};
+use bitting_conformance::{Credentials, Error, Options, Outcome, Progress, Report, Target, report};
 use bitting_mock::RunningServer;
 use bitting_spec::Document;
 
@@ -36,7 +36,21 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
         };
         write(&wanted.path, &text)?;
     }
+    // Green must mean that something was checked.
+    if report.verdicts.iter().all(|verdict| matches!(verdict.outcome, Outcome::Skip { .. })) {
+        return Err(Failure::usage("nothing could be checked", remedy(&document)));
+    }
     Ok(ExitCode::from(report.exit_code()))
+}
+
+/// What to give so that something can be checked.
+fn remedy(document: &Document) -> String {
+    let variables = document.security_schemes.iter().flat_map(|scheme| scheme.auth.env.values());
+    let mut names: Vec<&str> = variables.map(String::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    let named = if names.is_empty() { String::new() } else { format!(", or set {}", names.join(", ")) };
+    format!("say who the suite can be with --credentials FILE{named}")
 }
 
 async fn check(document: &Document, options: &Check) -> Result<Report, Failure> {

@@ -29,6 +29,14 @@ pub(crate) fn complain(text: &str) {
 pub(crate) fn command(program: impl AsRef<Path>, folder: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(program.as_ref());
     command.current_dir(root().join(folder)).args(arguments);
+    // What cargo told this program about itself is not for the commands that it runs: build scripts watch some of it,
+    // and would build again whenever the same command comes from elsewhere.
+    for (name, _) in std::env::vars_os() {
+        let ours = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"].iter().any(|own| ours.starts_with(own)) {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 

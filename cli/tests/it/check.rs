@@ -31,3 +31,21 @@ fn a_finding_is_found_again_by_its_replay() {
     assert_eq!((found.code, again.code), (Some(1), Some(1)), "{line}");
     assert!(again.out.contains("key.revoked"));
 }
+
+/// A run that could check nothing is not green: without a credential every check of a protected operation is skipped.
+#[test]
+fn nothing_checked_is_not_green() {
+    let mut server = std::process::Command::new(env!("CARGO_BIN_EXE_bitting"))
+        .args(["serve", concat!(env!("CARGO_MANIFEST_DIR"), "/../", "spec/openapi/roboticks.yaml")])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(server.stdout.take().unwrap()), &mut line).unwrap();
+    let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let done = bitting(&["check", ROBOTICKS, "--url", ready["base_url"].as_str().unwrap(), "--only", "credentials"]);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(done.code, Some(2), "{}{}", done.out, done.err);
+    assert!(done.err.contains("nothing could be checked") && done.err.contains("ROBOTICKS_API_KEY"), "{}", done.err);
+}
