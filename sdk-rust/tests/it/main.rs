@@ -2,10 +2,18 @@
 
 mod api;
 mod attach;
+mod authority;
 mod configuration;
 mod limits;
+mod oauth;
 mod pages;
+mod redirects;
+mod renewals;
 mod resends;
+mod scopes;
 mod stage;
+mod store;
 mod tokens;
 mod vectors;
+mod waiting;
+mod writes;
