@@ -5,6 +5,7 @@ mod document;
 mod explain;
 mod failure;
 mod generate;
+mod login;
 mod options;
 mod serve;
 
@@ -20,6 +21,8 @@ fn main() -> ExitCode {
         Command::Check(options) => check::run(options),
         Command::Serve(options) => serve::run(options),
         Command::Generate(options) => generate::run(options),
+        Command::Login(options) => login::log_in(options),
+        Command::Logout(options) => login::log_out(options),
         Command::Explain(options) => explain::run(options),
     };
     outcome.unwrap_or_else(|failure| {

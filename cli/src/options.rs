@@ -36,6 +36,10 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Generate a client for Rust, Python or Node
     Generate(Generate),
+    /// Log in once, so that later calls from any language need no credential
+    Login(crate::login::LogIn),
+    /// Revoke and forget a login
+    Logout(crate::login::LogOut),
     /// Say what a check demands, and why
     Explain(Explain),
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bitting_spec::extension::RateLimit;
 use bitting_spec::table::{Api, Operation, Requirement, Scheme};
 use http::{HeaderValue, Method};
+use url::Url;
 
 use crate::attach::{Placement, basic};
 use crate::client::Background;
@@ -16,12 +17,17 @@ use crate::clock::Clock;
 use crate::credentials::{Credential, Held, environment};
 use crate::error::Error;
 use crate::limit::Dialect;
-use crate::plan::{Choice, Grip, Plan, Use, accept, pieces};
+use crate::origin::Origin;
+use crate::plan::{Alternative, Choice, Grip, Plan, Use, accept, pieces};
 use crate::retry::is_idempotent;
-use crate::token::TokenCache;
+use crate::store::{StoreKey, TokenStore};
+use crate::token::acquire::HttpSource;
+use crate::token::stored::StoredSource;
+use crate::token::{Circuit, TokenCache, TokenSource};
+use crate::transport::Transport;
 
 pub(crate) use servers::Servers;
-use sessions::source;
+pub(crate) use sessions::{source, user_flow};
 
 /// What the plans are made from.
 pub(crate) struct Parts<'a> {
@@ -31,6 +37,10 @@ pub(crate) struct Parts<'a> {
     pub(crate) clock: &'a Arc<dyn Clock>,
     pub(crate) background: Option<&'a Background>,
     pub(crate) user_agent: &'a HeaderValue,
+    /// Where tokens outlive the client, and the name of the profile that they are kept under.
+    pub(crate) store: Option<(&'a Arc<dyn TokenStore>, &'a str)>,
+    /// What requests go out on; those for tokens on connections of their own.
+    pub(crate) transport: &'a Transport,
 }
 
 /// The plans of all operations, and how many lanes they use.
@@ -42,28 +52,46 @@ pub(crate) struct Assembly {
 /// Makes the plans.
 pub(crate) fn assemble(parts: &Parts<'_>) -> Result<Assembly, Error> {
     let mut grips = Grips { parts, made: HashMap::new() };
-    let mut lanes: HashMap<(Option<usize>, Option<&str>), usize> = HashMap::new();
+    let mut lanes = Lanes::default();
     let mut plans = Vec::with_capacity(parts.api.operations.len());
     for (index, operation) in parts.api.operations.iter().enumerate() {
         let (base, trusted) = parts.servers.of(operation)?;
-        let choice = match choose(parts, &operation.security) {
+        let rate_limit = operation.rate_limit.as_ref().or(parts.api.rate_limit.as_ref());
+        let class = rate_limit.and_then(|limit| limit.class.as_deref());
+        let origin = Url::parse(&base).ok().and_then(|url| Origin::of(&url)).map(|origin| origin.to_string());
+        let mut lane = |credential| lanes.of((origin.clone(), credential, class));
+        let alternatives = alternatives(parts, &operation.security);
+        let choice = match alternatives.first() {
             _ if operation.security.is_empty() => Choice::Public,
             _ if !trusted => Choice::Withheld(base.clone()),
             Some(chosen) if chosen.is_empty() => Choice::Public,
-            Some(chosen) => Choice::Schemes(grips.of(chosen)?),
+            Some(_) => {
+                let made = alternatives.into_iter().map(|chosen| {
+                    let uses = grips.of(chosen)?;
+                    let lane = lane(uses.first().map(|used| used.held));
+                    Ok(Alternative { uses, lane })
+                });
+                Choice::Schemes(made.collect::<Result<_, Error>>()?)
+            }
             None => Choice::Missing(missing(parts.api, operation)),
         };
-        let credential = match &choice {
-            Choice::Schemes(uses) => uses.first().map(|used| used.held),
-            _ => None,
-        };
-        let rate_limit = operation.rate_limit.as_ref().or(parts.api.rate_limit.as_ref());
-        let class = rate_limit.and_then(|limit| limit.class.as_deref());
-        let next = lanes.len();
-        let lane = *lanes.entry((credential, class)).or_insert(next);
-        plans.push(plan(parts.api, index, operation, base, choice, rate_limit, lane)?);
+        plans.push(plan(parts.api, index, operation, base, choice, rate_limit, lane(None))?);
     }
-    Ok(Assembly { plans, lanes: lanes.len() })
+    Ok(Assembly { plans, lanes: lanes.0.len() })
+}
+
+/// What shares a gate and a budget: an origin, a credential and a class of rate limits (C6, C9).
+type LaneKey<'a> = (Option<String>, Option<usize>, Option<&'a str>);
+
+/// The lanes by what shares them.
+#[derive(Default)]
+struct Lanes<'a>(HashMap<LaneKey<'a>, usize>);
+
+impl<'a> Lanes<'a> {
+    fn of(&mut self, key: LaneKey<'a>) -> usize {
+        let next = self.0.len();
+        *self.0.entry(key).or_insert(next)
+    }
 }
 
 fn plan(
@@ -91,17 +119,32 @@ fn plan(
         choice,
         dialect: Dialect::new(rate_limit),
         lane,
+        circuit: Circuit::default(),
     })
 }
 
-/// The alternative that is used, as pairs of scheme and credential: of those whose every scheme has a credential, the
-/// one with the user's most preferred credential, then the document's first (B1). `None`: no alternative is satisfied.
-fn choose(parts: &Parts<'_>, security: &[Requirement]) -> Option<Vec<(usize, usize)>> {
-    let satisfied = security
-        .iter()
-        .filter_map(|requirement| requirement.keys().map(|name| find(parts, name)).collect::<Option<Vec<_>>>());
+/// One alternative: a scheme, a credential and the scopes that the operation asks for, for each of its schemes.
+type Chosen<'a> = Vec<(usize, usize, &'a [String])>;
+
+/// The alternatives that can be used, the preferred one first: of those whose every scheme has a credential, the one with
+/// the user's most preferred credential, then the document's first (B1). The others count only where the first one may
+/// turn out to lack a scope (B3).
+fn alternatives<'a>(parts: &Parts<'_>, security: &'a [Requirement]) -> Vec<Chosen<'a>> {
+    let satisfied = security.iter().filter_map(|requirement| {
+        let found = requirement.iter().map(|(name, scopes)| {
+            let (scheme, held) = find(parts, name)?;
+            Some((scheme, held, scopes.as_slice()))
+        });
+        found.collect::<Option<Chosen<'a>>>()
+    });
+    let mut satisfied: Vec<Chosen<'a>> = satisfied.collect();
     // An empty alternative, which asks for nothing, comes last: a credential that is held is sent.
-    satisfied.min_by_key(|chosen| chosen.iter().map(|(_, held)| *held).max().unwrap_or(usize::MAX))
+    satisfied.sort_by_key(|chosen| chosen.iter().map(|(_, held, _)| *held).max().unwrap_or(usize::MAX));
+    let may_lack = |(_, _, scopes): &(usize, usize, &[String])| !scopes.is_empty();
+    if !satisfied.first().is_some_and(|first| first.iter().any(may_lack)) {
+        satisfied.truncate(1);
+    }
+    satisfied
 }
 
 /// The scheme of this name and the most preferred credential that serves it.
@@ -138,8 +181,8 @@ struct Grips<'a> {
 }
 
 impl Grips<'_> {
-    fn of(&mut self, chosen: Vec<(usize, usize)>) -> Result<Vec<Use>, Error> {
-        let uses = chosen.into_iter().map(|(scheme, held)| {
+    fn of(&mut self, chosen: Chosen<'_>) -> Result<Vec<Use>, Error> {
+        let uses = chosen.into_iter().map(|(scheme, held, scopes)| {
             let grip = match self.made.get(&(scheme, held)) {
                 Some(grip) => grip.clone(),
                 None => {
@@ -148,7 +191,7 @@ impl Grips<'_> {
                     grip
                 }
             };
-            Ok(Use { scheme, held, grip })
+            Ok(Use { scheme, held, scopes: scopes.to_vec(), grip })
         });
         uses.collect()
     }
@@ -168,10 +211,31 @@ fn grip(parts: &Parts<'_>, scheme: &Scheme, held: &Held) -> Result<Grip, Error> 
         Credential::ApiKey(secret) | Credential::Token(secret) => fixed(secret.clone()),
         Credential::Login { username, password } if placement == Placement::Basic => fixed(basic(username, password)),
         credential => {
-            let source = Box::new(source(parts, scheme, credential)?);
+            let source = shared(parts, scheme, credential, &placement, source(parts, scheme, credential)?);
             let background = parts.background.cloned();
             let cache = TokenCache::new(scheme.name.clone(), placement, source, Arc::clone(parts.clock), background);
-            Ok(Grip::Session(Arc::new(cache)))
+            Ok(Grip::Session(Arc::new(cache.requesting(credential.scopes()))))
         }
     }
+}
+
+/// `source`, shared with other clients where there is a store.
+fn shared(
+    parts: &Parts<'_>,
+    scheme: &Scheme,
+    credential: &Credential,
+    placement: &Placement,
+    source: HttpSource,
+) -> Box<dyn TokenSource> {
+    let Some((store, profile)) = parts.store else { return Box::new(source) };
+    let key = match credential {
+        Credential::Profile(profile) => profile.key(),
+        credential => {
+            let origin = parts.servers.origin();
+            let mut of = vec![scheme.name.as_str(), origin.as_str()];
+            of.extend(credential.identity());
+            StoreKey::new(&parts.api.name, profile, &of)
+        }
+    };
+    Box::new(StoredSource::new(source, placement.clone(), Arc::clone(store), key))
 }

@@ -1,10 +1,12 @@
 //! Request bodies, all of which can be sent again (A12).
 
+use std::fmt;
+
 use bytes::Bytes;
 use serde_json::Value;
 
 /// A request body.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum Body {
     /// No body.
@@ -19,7 +21,7 @@ pub enum Body {
 }
 
 /// A part of a `multipart/form-data` body.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Part {
     /// The field's name.
     pub name: String,
@@ -29,6 +31,26 @@ pub struct Part {
     pub media_type: Option<String>,
     /// The content.
     pub content: Bytes,
+}
+
+impl fmt::Debug for Body {
+    /// The kind and size alone: a form may hold a password (B8).
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => formatter.write_str("Empty"),
+            Self::Bytes(bytes) => write!(formatter, "Bytes({} bytes)", bytes.len()),
+            Self::Form(pairs) => write!(formatter, "Form({} fields)", pairs.len()),
+            Self::Multipart(parts) => formatter.debug_tuple("Multipart").field(parts).finish(),
+        }
+    }
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = formatter.debug_struct("Part");
+        debug.field("name", &self.name).field("file_name", &self.file_name).field("media_type", &self.media_type);
+        debug.field("bytes", &self.content.len()).finish_non_exhaustive()
+    }
 }
 
 /// What is between a field's name and value, or a part's name and content, when JSON becomes a form.

@@ -1,4 +1,4 @@
-//! How a client is configured. Building one does no I/O and spawns nothing (A4).
+//! How a client is configured. Building one sends nothing and spawns nothing (A4); at most it reads which login is kept.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,11 +13,13 @@ use crate::attach::Placement;
 use crate::client::{Background, Client, Policy, Shared};
 use crate::clock::{Clock, TokioClock};
 use crate::credentials::environment::{self, Read, variable};
-use crate::credentials::{Credential, CredentialSource, Held};
+use crate::credentials::{Credential, CredentialSource, Held, kept};
 use crate::error::Error;
+use crate::oauth::OAuthClient;
 use crate::plan::{Choice, Plan};
 use crate::secret::Secret;
-use crate::transport::Transport;
+use crate::store::{Profile, TokenStore};
+use crate::transport::{Transport, Wire};
 
 /// What a call may take where nobody says otherwise.
 const DEFAULTS: Policy =
@@ -41,6 +43,10 @@ pub struct ClientBuilder<C = Client> {
     user_agent: Option<String>,
     language: String,
     on_warning: Option<Box<Tell>>,
+    store: Option<Arc<dyn TokenStore>>,
+    profile: Option<String>,
+    /// What takes the network's place.
+    wire: Option<Arc<dyn Wire>>,
 }
 
 impl<C: From<Client>> ClientBuilder<C> {
@@ -61,6 +67,9 @@ impl<C: From<Client>> ClientBuilder<C> {
             user_agent: None,
             language: concat!("rust/", env!("CARGO_PKG_RUST_VERSION")).to_owned(),
             on_warning: None,
+            wire: None,
+            store: None,
+            profile: None,
         }
     }
 
@@ -100,6 +109,12 @@ impl<C: From<Client>> ClientBuilder<C> {
     ) -> Self {
         let scopes = scopes.into_iter().map(Into::into).collect();
         self.credential(Credential::ClientCredentials { id: id.into(), secret: Secret::new(secret), scopes })
+    }
+
+    /// Adds an OAuth client that proves itself by more than a secret (D4). No scopes means the server's default.
+    #[must_use]
+    pub fn app<S: Into<String>>(self, client: OAuthClient, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.credential(Credential::App { client, scopes: scopes.into_iter().map(Into::into).collect() })
     }
 
     /// Adds a credential for every security scheme that it fits. Of several, the first is preferred (B1).
@@ -203,6 +218,30 @@ impl<C: From<Client>> ClientBuilder<C> {
         self
     }
 
+    /// Keeps tokens in `store`, and shares them with every client that has the same credentials and the same store, in
+    /// this process or another (E1, A16). Without it they live as long as the client; those of a kept login are in the
+    /// user's own [`FileStore`](crate::store::FileStore).
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn TokenStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Uses the login that is kept under this profile (ROBOTICKS-8), before any credential of the environment. Without
+    /// it the profile `default` counts, after the environment (B9).
+    #[must_use]
+    pub fn profile(mut self, name: impl Into<String>) -> Self {
+        self.profile = Some(name.into());
+        self
+    }
+
+    /// Takes a simulated server in the network's place.
+    #[cfg(test)]
+    pub(crate) fn wire(mut self, wire: Arc<dyn Wire>) -> Self {
+        self.wire = Some(wire);
+        self
+    }
+
     /// Makes the client.
     ///
     /// # Errors
@@ -215,9 +254,16 @@ impl<C: From<Client>> ClientBuilder<C> {
         let environment = &*self.environment;
         let named = variable(environment, &format!("{}_BASE_URL", self.api.env_prefix));
         let base_url = self.base_url.as_deref().or(named.as_deref().map(str::trim));
+        let (mut held, unused) = gather(&self.api, self.credentials, self.profile.as_deref(), environment)?;
+        let base_url = base_url.or_else(|| held.iter().find_map(|held| held.profile()?.base_url.as_deref()));
         let servers = Servers::new(&self.api, base_url, self.allow_insecure_http)?;
-        let (held, unused) = gather(&self.api, self.credentials, environment)?;
+        let foreign = bind(&mut held, &servers.origin(), self.profile.is_some())?;
+        let store = match self.store {
+            None if held.iter().any(|held| held.profile().is_some()) => Some(kept::store(environment)?),
+            store => store,
+        };
         let clock = self.clock.unwrap_or_else(|| Arc::new(TokioClock::new()));
+        let transport = Transport::new(servers.proxied()).with_clock(Arc::clone(&clock)).with_wire(self.wire);
         let parts = Parts {
             api: &self.api,
             held: &held,
@@ -225,10 +271,12 @@ impl<C: From<Client>> ClientBuilder<C> {
             clock: &clock,
             background: self.background.as_ref(),
             user_agent: &user_agent,
+            transport: &transport,
+            store: store.as_ref().map(|store| (store, self.profile.as_deref().unwrap_or(Profile::DEFAULT))),
         };
         let Assembly { plans, lanes } = assemble(&parts)?;
-        let transport = Arc::new(Transport::new(servers.proxied()));
         let mut warnings = warnings(&held, &unused, &plans);
+        warnings.extend(foreign);
         warnings.extend(servers.exposed().map(|origin| {
             format!("credentials travel to {origin} over plain http, where anybody on the way can read them")
         }));
@@ -249,7 +297,7 @@ impl<C: From<Client>> ClientBuilder<C> {
             rate_limit: Default::default(),
             api: self.api,
         };
-        Ok(Client { shared: Arc::new(shared), transport }.into())
+        Ok(Client { shared: Arc::new(shared), transport: Arc::new(transport) }.into())
     }
 
     fn agent(&self) -> Result<HeaderValue, Error> {
@@ -265,7 +313,8 @@ impl<C: From<Client>> ClientBuilder<C> {
 impl<C> fmt::Debug for ClientBuilder<C> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = formatter.debug_struct("ClientBuilder");
-        debug.field("api", &self.api.name).field("base_url", &self.base_url).field("policy", &self.policy);
+        // The base URL may carry a password until it is checked.
+        debug.field("api", &self.api.name).field("policy", &self.policy);
         debug.finish_non_exhaustive()
     }
 }
@@ -274,10 +323,22 @@ impl<C> fmt::Debug for ClientBuilder<C> {
 fn gather(
     api: &Api,
     given: Vec<(Option<String>, Credential)>,
+    profile: Option<&str>,
     environment: &Read,
 ) -> Result<(Vec<Held>, Vec<Held>), Error> {
-    if given.is_empty() {
-        return Ok((environment::credentials(api, environment)?, Vec::new()));
+    match (given.is_empty(), profile) {
+        (false, _) => {}
+        (true, Some(name)) => {
+            let unused = environment::credentials(api, environment).unwrap_or_default();
+            return Ok((vec![kept::named(api, name, environment)?], unused));
+        }
+        (true, None) => {
+            let mut held = environment::credentials(api, environment)?;
+            if held.is_empty() {
+                held.extend(kept::default(api, environment)?);
+            }
+            return Ok((held, Vec::new()));
+        }
     }
     let given = given.into_iter().map(|(scheme, credential)| {
         let held = Held::new(credential, CredentialSource::Argument, scheme)?;
@@ -289,17 +350,29 @@ fn gather(
     Ok((given, environment::credentials(api, environment).unwrap_or_default()))
 }
 
+/// Keeps a kept login from another server than its own (B4): an error where somebody asked for it, a warning where it was
+/// only there.
+fn bind(held: &mut Vec<Held>, origin: &str, named: bool) -> Result<Option<String>, Error> {
+    let Some(index) = held.iter().position(|held| !held.is_for(origin)) else { return Ok(None) };
+    let foreign = held.remove(index);
+    let text = foreign.profile().map(|profile| kept::elsewhere(profile, origin));
+    match text {
+        Some(text) if named || foreign.source == CredentialSource::Argument => Err(Error::Credentials(text)),
+        text => Ok(text),
+    }
+}
+
 /// One warning for all variables that are set and not used because another credential takes their place (B9).
 fn warnings(held: &[Held], unused: &[Held], plans: &[Plan]) -> Vec<String> {
     let used = |index: usize| {
         plans
             .iter()
-            .any(|plan| matches!(&plan.choice, Choice::Schemes(uses) if uses.iter().any(|used| used.held == index)))
+            .any(|plan| matches!(&plan.choice, Choice::Schemes(alternatives) if alternatives[0].uses.iter().any(|used| used.held == index)))
     };
     let idle = held.iter().enumerate().filter(|(index, _)| !used(*index)).map(|(_, held)| held);
     let idle = idle.chain(unused).filter_map(|held| match &held.source {
         CredentialSource::Environment(names) => Some(names.join(" and ")),
-        CredentialSource::Argument => None,
+        CredentialSource::Argument | CredentialSource::Profile(_) => None,
     });
     let idle: Vec<String> = idle.collect();
     let Some(winner) = held.iter().enumerate().find(|(index, _)| used(*index)) else { return Vec::new() };

@@ -1,5 +1,6 @@
 //! A call as the user states it: an operation, arguments, a body, options.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -8,7 +9,7 @@ use serde_json::Value;
 use crate::body::Body;
 
 /// A call of one operation. Nothing is checked until it is sent.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Call {
     pub(crate) operation: String,
     pub(crate) arguments: Vec<(String, Value)>,
@@ -19,7 +20,7 @@ pub struct Call {
 }
 
 /// What the call's body is made of.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) enum Payload {
     #[default]
     None,
@@ -27,6 +28,16 @@ pub(crate) enum Payload {
     Json(Value),
     /// A body in a media type of the caller's choice.
     Body(String, Body),
+}
+
+impl fmt::Debug for Call {
+    /// Arguments by name, and no body: a password may stand in either (B8).
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.arguments.iter().map(|(name, _)| name).collect();
+        let mut debug = formatter.debug_struct("Call");
+        debug.field("operation", &self.operation).field("arguments", &names).field("options", &self.options);
+        debug.finish_non_exhaustive()
+    }
 }
 
 impl Call {
@@ -95,7 +106,7 @@ impl Call {
 }
 
 /// What holds for one call alone. What is not set is as the client has it.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct CallOptions {
     /// The limit of one attempt.
@@ -104,13 +115,27 @@ pub struct CallOptions {
     pub deadline: Option<Duration>,
     /// How often the call is sent again at most.
     pub max_retries: Option<u32>,
-    /// What tells a repeat of this call from another one (C11).
+    /// The longest wait that a server can ask for; beyond it the call fails at once (C4).
+    pub max_wait: Option<Duration>,
+    /// What tells a repeat of this call from another one (C11). To go on with a call that failed, give the key of its
+    /// [`Meta`](crate::Meta).
     pub idempotency_key: Option<String>,
     /// Headers of this call. An `Authorization` or credential header among them takes the place of the client's
     /// credentials, and nothing is refreshed then (B11).
     pub headers: Vec<(String, String)>,
     /// Query parameters that the operation does not declare.
     pub query: Vec<(String, String)>,
+}
+
+impl fmt::Debug for CallOptions {
+    /// Headers and query parameters by name: their values may be secret (B8).
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |pairs: &[(String, String)]| pairs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        let mut debug = formatter.debug_struct("CallOptions");
+        debug.field("timeout", &self.timeout).field("deadline", &self.deadline).field("max_wait", &self.max_wait);
+        debug.field("max_retries", &self.max_retries).field("idempotency_key", &self.idempotency_key);
+        debug.field("headers", &names(&self.headers)).field("query", &names(&self.query)).finish()
+    }
 }
 
 impl CallOptions {
@@ -132,6 +157,13 @@ impl CallOptions {
     #[must_use]
     pub fn max_retries(mut self, max_retries: u32) -> Self {
         self.max_retries = Some(max_retries);
+        self
+    }
+
+    /// Sets the longest wait that a server can ask for.
+    #[must_use]
+    pub fn max_wait(mut self, max_wait: Duration) -> Self {
+        self.max_wait = Some(max_wait);
         self
     }
 

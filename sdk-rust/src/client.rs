@@ -181,10 +181,10 @@ impl AuthView<'_> {
     #[must_use]
     pub fn explain(&self) -> Vec<CredentialReport> {
         let choices = self.shared.plans.iter().filter_map(|plan| match &plan.choice {
-            Choice::Schemes(uses) => Some(uses),
+            Choice::Schemes(alternatives) => Some(alternatives),
             _ => None,
         });
-        let mut uses: Vec<&Use> = choices.flatten().collect();
+        let mut uses: Vec<&Use> = choices.flatten().flat_map(|alternative| &alternative.uses).collect();
         uses.sort_by_key(|used| (used.scheme, used.held));
         uses.dedup_by_key(|used| (used.scheme, used.held));
         uses.into_iter().map(|used| self.report(used)).collect()

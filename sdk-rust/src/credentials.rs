@@ -1,6 +1,7 @@
 //! What the user supplies to be let in, where it came from, and which security schemes it fits.
 
 pub(crate) mod environment;
+pub(crate) mod kept;
 
 use std::fmt;
 use std::time::SystemTime;
@@ -10,7 +11,9 @@ use serde::Serialize;
 
 use crate::attach::basic;
 use crate::error::Error;
+use crate::oauth::OAuthClient;
 use crate::secret::Secret;
+use crate::store::Profile;
 
 /// What a user supplies to be let in.
 #[derive(Debug, Clone)]
@@ -36,6 +39,15 @@ pub enum Credential {
         /// The scopes to ask for; none means the server's default.
         scopes: Vec<String>,
     },
+    /// An OAuth client that proves itself in another way than by a secret alone (D4).
+    App {
+        /// The client.
+        client: OAuthClient,
+        /// The scopes to ask for; none means the server's default.
+        scopes: Vec<String>,
+    },
+    /// A login that is kept: its token is in the client's store (ROBOTICKS-8).
+    Profile(Profile),
 }
 
 impl Credential {
@@ -45,16 +57,30 @@ impl Credential {
             Self::ApiKey(_) => "an API key",
             Self::Token(_) => "a token",
             Self::Login { .. } => "a user name and password",
-            Self::ClientCredentials { .. } => "an OAuth client",
+            Self::ClientCredentials { .. } | Self::App { .. } => "an OAuth client",
+            Self::Profile(_) => "a kept login",
         }
     }
 
-    /// Its secret part.
-    pub(crate) fn secret(&self) -> &Secret {
+    /// Whose it is, without its secret: what tells the stored tokens of two users apart.
+    pub(crate) fn identity(&self) -> Vec<&str> {
         match self {
-            Self::ApiKey(secret) | Self::Token(secret) => secret,
-            Self::Login { password, .. } => password,
-            Self::ClientCredentials { secret, .. } => secret,
+            Self::Login { username, .. } => vec!["login", username],
+            Self::ClientCredentials { id, scopes, .. } => {
+                ["client", id].into_iter().chain(scopes.iter().map(String::as_str)).collect()
+            }
+            Self::App { client, scopes } => {
+                ["client", client.id()].into_iter().chain(scopes.iter().map(String::as_str)).collect()
+            }
+            Self::ApiKey(_) | Self::Token(_) | Self::Profile(_) => Vec::new(),
+        }
+    }
+
+    /// The scopes that it asks for; none means the server's default.
+    pub(crate) fn scopes(&self) -> &[String] {
+        match self {
+            Self::ClientCredentials { scopes, .. } => scopes,
+            _ => &[],
         }
     }
 
@@ -65,6 +91,8 @@ impl Credential {
             Self::ApiKey(secret) | Self::Token(secret) => secret.id(),
             Self::Login { username, password } => basic(username, password).id(),
             Self::ClientCredentials { id, secret, .. } => basic(id, secret).id(),
+            Self::App { client, .. } => Secret::new(client.id()).id(),
+            Self::Profile(profile) => Secret::new(profile.key().as_str()).id(),
         }
     }
 
@@ -84,9 +112,10 @@ impl Credential {
                 let basic = matches!(&scheme.kind, SchemeKind::Http { scheme, .. } if scheme == "basic");
                 scheme.auth.acquire.is_some() || password || basic
             }
-            Self::ClientCredentials { .. } => {
+            Self::ClientCredentials { .. } | Self::App { .. } => {
                 matches!(&scheme.kind, SchemeKind::OAuth2 { flows } if flows.client_credentials.is_some())
             }
+            Self::Profile(profile) => profile.scheme == scheme.name && profile.api == api.name,
         }
     }
 
@@ -104,6 +133,7 @@ impl Credential {
                 let id = line("client id", id.trim(), source)?.to_owned();
                 Self::ClientCredentials { id, secret: word("client secret", &secret, source)?, scopes }
             }
+            other @ (Self::App { .. } | Self::Profile(_)) => other,
         })
     }
 }
@@ -159,6 +189,8 @@ pub enum CredentialSource {
     Argument,
     /// It was read from these environment variables.
     Environment(Vec<String>),
+    /// It is the login that is kept under this profile.
+    Profile(String),
 }
 
 impl fmt::Display for CredentialSource {
@@ -169,6 +201,7 @@ impl fmt::Display for CredentialSource {
                 let plural = if names.len() == 1 { "" } else { "s" };
                 write!(formatter, "the environment variable{plural} {}", names.join(" and "))
             }
+            Self::Profile(name) => write!(formatter, "the profile `{name}`"),
         }
     }
 }
@@ -229,10 +262,17 @@ impl Held {
 mod tests {
     use super::*;
 
+    fn secret(held: &Held) -> &str {
+        match &held.credential {
+            Credential::ApiKey(secret) | Credential::Login { password: secret, .. } => secret.expose(),
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn checked(text: &str) -> Result<String, String> {
         let source = CredentialSource::Environment(vec!["ROBOTICKS_API_KEY".to_owned()]);
         let held = Held::new(Credential::ApiKey(Secret::new(text)), source, None);
-        held.map(|held| held.credential.secret().expose().to_owned()).map_err(|error| error.to_string())
+        held.map(|held| secret(&held).to_owned()).map_err(|error| error.to_string())
     }
 
     /// B9: blanks around a key are trimmed; what is inside is refused, named by source and without the value.
@@ -253,7 +293,7 @@ mod tests {
             Held::new(credential, CredentialSource::Argument, None)
         };
         let held = login(" correct horse \n").expect("a password");
-        assert_eq!(held.credential.secret().expose(), " correct horse ");
+        assert_eq!(secret(&held), " correct horse ");
         assert!(login("two\nlines").is_err());
         assert!(!format!("{held:?}").contains("horse"));
     }

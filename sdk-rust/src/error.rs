@@ -62,6 +62,10 @@ pub enum Error {
     /// No token could be obtained or renewed.
     #[error(transparent)]
     Token(Box<TokenError>),
+    /// The credential lacks a scope that the operation needs: the server said so (A13), or the token's own scopes did
+    /// and nothing was sent (B3).
+    #[error(transparent)]
+    Scope(Box<ScopeError>),
 }
 
 /// The kind of an [`Error`], with a name that is the same in every language.
@@ -121,6 +125,9 @@ impl Error {
             Self::Api(_) => ErrorKind::Api,
             Self::Decode(_) => ErrorKind::Decode,
             Self::Token(_) => ErrorKind::Token,
+            // What the user meets is a refusal by the server, or a credential that will not do.
+            Self::Scope(error) if error.answer.is_some() => ErrorKind::Api,
+            Self::Scope(_) => ErrorKind::Credentials,
         }
     }
 
@@ -131,6 +138,7 @@ impl Error {
             Self::Api(answer) => Some(answer),
             Self::RateLimited { refusal, .. } => refusal.as_deref(),
             Self::Token(error) => error.original(),
+            Self::Scope(error) => error.answer.as_deref(),
             _ => None,
         }
     }
@@ -202,6 +210,41 @@ impl Error {
     }
 }
 
+/// A scope that a credential lacks (RFC 6750, 3.1). Another token of the same credential would lack it too, so none is
+/// asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("operation `{operation}` needs {}{}{}", scopes(needed), told(held.as_deref()), because(answer.as_deref()))]
+pub struct ScopeError {
+    /// The operation.
+    pub operation: String,
+    /// The security scheme whose credential was used.
+    pub scheme: Option<String>,
+    /// The scopes that the operation needs; empty if the server did not say.
+    pub needed: Vec<String>,
+    /// The scopes that the token has, where they are known.
+    pub held: Option<Vec<String>>,
+    /// The server's refusal; `None` where nothing was sent.
+    pub answer: Option<Box<ApiError>>,
+}
+
+fn scopes(needed: &[String]) -> String {
+    match needed {
+        [] => "a scope that the credential lacks".to_owned(),
+        needed => format!("the scope `{}`", needed.join(" ")),
+    }
+}
+
+fn told(held: Option<&[String]>) -> String {
+    held.map(|held| format!(", and the token has `{}`", held.join(" "))).unwrap_or_default()
+}
+
+fn because(answer: Option<&ApiError>) -> String {
+    match answer {
+        Some(answer) => format!(": {answer}"),
+        None => "; ask for a token with that scope".to_owned(),
+    }
+}
+
 /// An argument or body that does not fit its operation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("operation `{operation}`: {problem}")]
@@ -231,7 +274,7 @@ pub struct TransportError {
 }
 
 /// A success whose body is not what the operation answers.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error("{} answered {status} with a body that is not what it promises: {problem}", meta.place())]
 pub struct DecodeError {
     /// What is wrong with the body, and where in it.
@@ -246,11 +289,21 @@ pub struct DecodeError {
     pub meta: Meta,
 }
 
+impl fmt::Debug for DecodeError {
+    /// Headers and body stay out: a token may stand there.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = formatter.debug_struct("DecodeError");
+        debug.field("problem", &self.problem).field("status", &self.status).field("meta", &self.meta);
+        debug.finish_non_exhaustive()
+    }
+}
+
 /// An answer other than success.
 pub struct ApiError {
     /// The answer's status.
     pub status: StatusCode,
-    /// The answer's headers.
+    /// The answer's headers. The call's own secrets are taken out where the server sent them back, and all but well-known
+    /// headers are marked sensitive, so that printing the map shows no session of the server's either (B8).
     pub headers: HeaderMap,
     /// The answer's body; the call's own secrets are taken out where the server sent them back (B8).
     pub body: Bytes,

@@ -34,16 +34,27 @@ mod client;
 mod clock;
 mod credentials;
 mod error;
+#[cfg(feature = "inside")]
+#[doc(hidden)]
+pub mod inside;
 mod limit;
+pub mod oauth;
 mod open_enum;
 mod origin;
 mod pages;
 mod pipeline;
 mod plan;
+#[cfg(test)]
+mod proof;
 mod request;
 mod response;
 mod retry;
+#[cfg(shuttle)]
+pub mod schedules;
 mod secret;
+pub mod store;
+mod sync;
+mod telemetry;
 mod token;
 mod transport;
 mod typed;
@@ -55,7 +66,9 @@ pub use call::{Call, CallOptions};
 pub use client::{AuthView, Background, Client};
 pub use clock::{BoxFuture, Clock, ManualClock, Now, TokioClock};
 pub use credentials::{Credential, CredentialReport, CredentialSource};
-pub use error::{ApiError, DecodeError, Error, ErrorKind, Problem, RequestError, TokenError, TransportError};
+pub use error::{
+    ApiError, DecodeError, Error, ErrorKind, Problem, RequestError, ScopeError, TokenError, TransportError,
+};
 pub use futures_util::Stream;
 pub use limit::RateLimitState;
 pub use pages::Pages;

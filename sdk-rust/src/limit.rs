@@ -1,13 +1,16 @@
 //! Rate limits: what a server says about them, and how every task of a credential heeds it.
 
+mod flow;
 mod gate;
 mod headers;
 mod number;
+mod quota;
 
 use std::time::SystemTime;
 
-pub(crate) use gate::{Gate, Shut};
+pub(crate) use gate::{Gate, Patience, Permit, Place, Shut};
 pub(crate) use headers::{Answer, Dialect};
+pub(crate) use quota::Quota;
 
 /// What a server's answer says about its rate limit (ROBOTICKS-5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

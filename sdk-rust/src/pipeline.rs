@@ -1,23 +1,32 @@
-//! The one way of every call: gate, authorize, send, renew once, retry what is safe, answer.
+//! The one way of every call: choose, gate, token, send, renew once, retry what is safe, answer.
 
+mod challenge;
+mod depart;
 mod hint;
+mod verdict;
+
+#[cfg(feature = "inside")]
+pub(crate) use challenge::missing_scopes;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use url::Url;
 
 use crate::call::Call;
 use crate::client::{Client, Lane, Shared};
 use crate::clock::within;
-use crate::error::{ApiError, Error, TokenError, TransportError};
-use crate::limit::{Answer, Shut};
-use crate::plan::{Choice, Grip, Plan, Use};
+use crate::credentials::Credential;
+use crate::error::{Error, TokenError};
+use crate::limit::{Answer, Permit, Place, Quota};
+use crate::plan::{Alternative, Choice, Grip, Plan, Use};
 use crate::request::{Prepared, prepare};
-use crate::response::{Meta, Response, api_error, request_id};
-use crate::retry::{Cause, backoff, is_worth_a_try};
-use crate::secret::Secret;
-use crate::token::{Failure, Renewal, Token};
+use crate::response::{Meta, Response, request_id};
+use crate::retry::Cause;
+use crate::secret::scrub;
+use crate::telemetry;
+use crate::token::{Failure, Renewal, Token, TokenCache};
 use crate::transport::{Fault, Incoming, Transport};
 
 /// Makes a call.
@@ -27,34 +36,17 @@ pub(crate) async fn run(client: &Client, call: Call) -> Result<Response, Error> 
     }
     let shared = &*client.shared;
     let plan = shared.plan(&call.operation)?;
-    let options = &call.options;
-    let limit = options.deadline.or(shared.policy.deadline);
-    let limits = Limits {
-        timeout: options.timeout.unwrap_or(shared.policy.timeout),
-        limit,
-        deadline: limit.map(|limit| shared.clock.now().mono.saturating_add(limit)),
-        max_retries: options.max_retries.unwrap_or(shared.policy.max_retries),
-    };
+    let limits = Limits::of(shared, &call);
     let prepared = prepare(shared, plan, call)?;
     if !prepared.own_credential
         && let Choice::Missing(what) = &plan.choice
     {
         return Err(Error::Credentials(what.clone()));
     }
-    let meta = Meta {
-        operation_id: Arc::clone(&plan.id),
-        method: plan.method.clone(),
-        path_template: Arc::clone(&plan.template),
-        attempts: 0,
-        waited: Duration::ZERO,
-        request_id: None,
-        refreshed: false,
-        rate_limit: None,
-        idempotency_key: prepared.idempotency_key.clone(),
-    };
-    let lane = &shared.lanes[plan.lane];
-    let run = Run { shared, transport: &client.transport, plan, lane, prepared, limits, meta, retries: 0, last: None };
-    run.drive().await
+    let meta = Meta::new(plan, prepared.idempotency_key.clone());
+    let (retries, last, place) = Default::default();
+    let run = Run { shared, transport: &client.transport, plan, prepared, limits, meta, retries, last, place };
+    telemetry::call(plan, run.drive()).await
 }
 
 /// The limits of one call.
@@ -66,16 +58,35 @@ struct Limits {
     limit: Option<Duration>,
     /// The same as a moment on the monotonic clock.
     deadline: Option<Duration>,
+    /// The longest wait that a server can ask for (C4).
+    max_wait: Duration,
     max_retries: u32,
 }
 
-/// What one attempt carried, so that its answer is judged by it and by nothing newer (A10).
-#[derive(Debug, Default)]
+impl Limits {
+    fn of(shared: &Shared, call: &Call) -> Self {
+        let (options, policy) = (&call.options, &shared.policy);
+        let limit = options.deadline.or(policy.deadline);
+        Self {
+            timeout: options.timeout.unwrap_or(policy.timeout),
+            limit,
+            deadline: limit.map(|limit| shared.clock.now().mono.saturating_add(limit)),
+            max_wait: options.max_wait.unwrap_or(policy.max_wait),
+            max_retries: options.max_retries.unwrap_or(policy.max_retries),
+        }
+    }
+}
+
+/// What one attempt carries, so that its answer is judged by it and by nothing newer (A10).
+#[derive(Debug)]
 struct Ticket<'a> {
+    lane: &'a Lane,
+    uses: &'a [Use],
     tokens: Vec<(&'a Use, Arc<Token>)>,
 }
 
 /// What one attempt came to.
+#[derive(Debug)]
 enum Outcome {
     Answer(Incoming),
     Fault(Fault),
@@ -99,61 +110,26 @@ struct Run<'a> {
     shared: &'a Shared,
     transport: &'a Transport,
     plan: &'a Plan,
-    lane: &'a Lane,
     prepared: Prepared,
     limits: Limits,
     meta: Meta,
     retries: u32,
     /// Why the last attempt was another one.
     last: Option<Cause>,
+    /// Where it stands in the queue of a lane.
+    place: Option<(usize, Place)>,
 }
 
 impl<'a> Run<'a> {
     async fn drive(mut self) -> Result<Response, Error> {
         loop {
-            self.pass_gate().await?;
-            let ticket = self.authorize().await?;
-            let outcome = self.attempt(&ticket).await?;
-            let (ticket, outcome) = self.renewed(ticket, outcome).await?;
-            match self.judge(&ticket, outcome) {
+            let (ticket, permit) = self.depart().await?;
+            let outcome = self.attempt(&ticket, &permit).await?;
+            let (ticket, permit, outcome) = self.renewed(ticket, permit, outcome).await?;
+            match self.judge(&ticket, permit, outcome) {
                 Next::Done(result) => return *result,
                 Next::Again(cause, delay) => self.pause(cause, delay).await?,
             }
-        }
-    }
-
-    /// Waits while an earlier refusal holds this credential's calls back (C6).
-    async fn pass_gate(&mut self) -> Result<(), Error> {
-        let clock = &*self.shared.clock;
-        let before = clock.now().mono;
-        let passed = self.lane.gate.pass(clock, self.shared.policy.max_wait, self.limits.deadline).await;
-        self.meta.waited += clock.now().mono.saturating_sub(before);
-        passed.map_err(|Shut { retry_after }| Error::RateLimited {
-            retry_after,
-            meta: Box::new(self.meta.clone()),
-            refusal: None,
-        })
-    }
-
-    /// The tokens that the next attempt carries. Keys need none of this.
-    async fn authorize(&self) -> Result<Ticket<'a>, Error> {
-        let mut ticket = Ticket::default();
-        for used in self.uses() {
-            let Grip::Session(cache) = &used.grip else { continue };
-            let token = match cache.fresh(self.shared.clock.now()) {
-                Some(token) => token,
-                None => self.in_time(cache.token()).await?.map_err(|failure| no_token(failure, None))?,
-            };
-            ticket.tokens.push((used, token));
-        }
-        Ok(ticket)
-    }
-
-    /// The credentials of this call; none if the caller brought their own (B11).
-    fn uses(&self) -> &'a [Use] {
-        match &self.plan.choice {
-            Choice::Schemes(uses) if !self.prepared.own_credential => uses,
-            _ => &[],
         }
     }
 
@@ -168,9 +144,9 @@ impl<'a> Run<'a> {
     }
 
     /// Sends the request once.
-    async fn attempt(&mut self, ticket: &Ticket<'_>) -> Result<Outcome, Error> {
+    async fn attempt(&mut self, ticket: &Ticket<'_>, permit: &Permit<'_>) -> Result<Outcome, Error> {
         let mut outgoing = self.prepared.outgoing.clone();
-        for used in self.uses() {
+        for used in ticket.uses {
             if let Grip::Fixed(attachment, _) = &used.grip {
                 attachment.apply(&mut outgoing);
             }
@@ -185,9 +161,11 @@ impl<'a> Run<'a> {
         self.meta.attempts += 1;
         let timeout = now.saturating_add(self.limits.timeout);
         let limit = self.limits.deadline.map_or(timeout, |deadline| deadline.min(timeout));
-        match within(&*self.shared.clock, Some(limit), self.transport.send(outgoing)).await {
+        let (clock, url) = (&*self.shared.clock, outgoing.url.clone());
+        let sent = within(clock, Some(limit), self.transport.send(outgoing));
+        match self.view(ticket, &url).observe(clock, sent).await {
             Some(Ok(incoming)) => {
-                self.observe(ticket, &incoming);
+                self.observe(ticket, permit, &incoming);
                 Ok(Outcome::Answer(incoming))
             }
             Some(Err(fault)) => Ok(Outcome::Fault(fault)),
@@ -196,12 +174,24 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// What is told of the attempt that is about to begin.
+    fn view<'v>(&'v self, ticket: &Ticket<'_>, url: &'v Url) -> telemetry::Attempt<'v> {
+        let held = ticket.uses.first().map(|used| &self.shared.held[used.held].credential);
+        let credential = held.filter(|_| cfg!(feature = "tracing")).map(Credential::id);
+        telemetry::Attempt { plan: self.plan, url, resend: self.meta.attempts.saturating_sub(1), credential }
+    }
+
     /// Takes from an answer what later calls need to know.
-    fn observe(&mut self, ticket: &Ticket<'_>, incoming: &Incoming) {
-        let wall = self.shared.clock.now().wall;
-        let answer = Answer { headers: &incoming.headers, body: &incoming.body, wall };
-        self.meta.request_id = request_id(&incoming.headers);
+    fn observe(&mut self, ticket: &Ticket<'_>, permit: &Permit<'_>, incoming: &Incoming) {
+        let now = self.shared.clock.now();
+        let answer = Answer { headers: &incoming.headers, body: &incoming.body, wall: now.wall };
+        // Whoever sends back what it was sent may do so here too (B8).
+        self.meta.request_id = request_id(&incoming.headers).map(|id| scrub(&id, &self.secrets(ticket)));
         self.meta.rate_limit = self.plan.dialect.state(&answer);
+        permit.observed(self.meta.rate_limit.and_then(|state| {
+            let reset = state.reset_at?.duration_since(now.wall).unwrap_or_default();
+            Some(Quota::new(state.remaining?, reset, now.mono))
+        }));
         if let Some(state) = self.meta.rate_limit {
             self.shared.rate_limit.store(Some(Arc::new(state)));
         }
@@ -209,6 +199,7 @@ impl<'a> Run<'a> {
             for (used, token) in &ticket.tokens {
                 if let Grip::Session(cache) = &used.grip {
                     cache.accepted(token.generation);
+                    self.plan.circuit.accepted();
                 }
             }
         }
@@ -216,37 +207,46 @@ impl<'a> Run<'a> {
 
     /// Renews a token that the server refused, once per call, and sends again: a refused request was not processed,
     /// so that is safe for every method (A10, A12). Otherwise the outcome stays as it is.
-    async fn renewed(&mut self, ticket: Ticket<'a>, outcome: Outcome) -> Result<(Ticket<'a>, Outcome), Error> {
-        let Outcome::Answer(incoming) = outcome else { return Ok((ticket, outcome)) };
-        let Some((cache, generation)) = self.refused(&ticket, &incoming) else {
-            return Ok((ticket, Outcome::Answer(incoming)));
+    async fn renewed(
+        &mut self,
+        ticket: Ticket<'a>,
+        permit: Permit<'a>,
+        outcome: Outcome,
+    ) -> Result<(Ticket<'a>, Permit<'a>, Outcome), Error> {
+        let Outcome::Answer(incoming) = outcome else { return Ok((ticket, permit, outcome)) };
+        let now = self.shared.clock.now().mono;
+        let stays = |ticket, permit, incoming| Ok((ticket, permit, Outcome::Answer(incoming)));
+        let Some((cache, generation)) = self.refused(&ticket, &incoming).filter(|_| !self.meta.refreshed) else {
+            return stays(ticket, permit, incoming);
         };
+        let is_current = cache.current().is_some_and(|token| token.generation == generation);
+        if is_current && self.plan.circuit.is_open(now) {
+            return stays(ticket, permit, incoming);
+        }
         match self.in_time(cache.renew(generation)).await? {
-            Ok(Renewal::Refused) => return Ok((ticket, Outcome::Answer(incoming))),
+            Ok(Renewal::Refused) => return stays(ticket, permit, incoming),
             Ok(Renewal::Renewed) => {}
             Err(failure) => return Err(no_token(failure, Some(Box::new(self.api_error(&ticket, incoming))))),
         }
         self.meta.refreshed = true;
-        let ticket = self.authorize().await?;
-        let outcome = self.attempt(&ticket).await?;
+        telemetry::auth_retry(self.plan);
+        permit.admitted();
+        let (ticket, permit) = self.depart().await?;
+        let outcome = self.attempt(&ticket, &permit).await?;
         if let Outcome::Answer(incoming) = &outcome
             && let Some((cache, generation)) = self.refused(&ticket, incoming)
         {
             cache.refused_again(generation);
+            self.plan.circuit.refused(generation, self.shared.clock.now().mono);
         }
-        Ok((ticket, outcome))
+        Ok((ticket, permit, outcome))
     }
 
     /// The session whose token an answer refuses, by the statuses of its scheme (A21). A token that lacks a scope is
     /// not refused: another one would lack it too (A13; RFC 6750, 3.1).
-    fn refused<'t>(
-        &self,
-        ticket: &'t Ticket<'_>,
-        incoming: &Incoming,
-    ) -> Option<(&'t Arc<crate::token::TokenCache>, u64)> {
+    fn refused(&self, ticket: &Ticket<'a>, incoming: &Incoming) -> Option<(&'a Arc<TokenCache>, u64)> {
         let status = incoming.status.as_u16();
-        let challenge = incoming.headers.get(http::header::WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
-        if challenge.is_some_and(|challenge| challenge.contains("insufficient_scope")) {
+        if challenge::missing_scopes(&incoming.headers).is_some() {
             return None;
         }
         ticket.tokens.iter().find_map(|(used, token)| match &used.grip {
@@ -255,85 +255,6 @@ impl<'a> Run<'a> {
             }
             _ => None,
         })
-    }
-
-    /// Decides what an outcome means.
-    fn judge(&self, ticket: &Ticket<'_>, outcome: Outcome) -> Next {
-        match outcome {
-            Outcome::Answer(incoming) if incoming.status.is_success() || incoming.status.as_u16() == 304 => {
-                self.lane.budget.refund(self.last);
-                let Incoming { status, headers, body } = incoming;
-                Next::done(Ok(Response { status, headers, body, meta: self.meta.clone() }))
-            }
-            Outcome::Answer(incoming) if self.plan.dialect.refuses(incoming.status.as_u16()) => {
-                self.judge_refusal(ticket, incoming)
-            }
-            Outcome::Answer(incoming) => self.judge_failure(ticket, incoming),
-            Outcome::Fault(fault) => {
-                let again =
-                    if self.is_repeatable() || !fault.maybe_sent { self.again(Cause::Fault, None) } else { None };
-                again.unwrap_or_else(|| {
-                    let Fault { maybe_sent, reason } = fault;
-                    let meta = self.meta.clone();
-                    Next::done(Err(Error::Connect(Box::new(TransportError { reason, maybe_sent, meta }))))
-                })
-            }
-            Outcome::TimedOut => {
-                let again = if self.is_repeatable() { self.again(Cause::Fault, None) } else { None };
-                let meta = || Box::new(self.meta.clone());
-                again.unwrap_or_else(|| Next::done(Err(Error::Timeout { after: self.limits.timeout, meta: meta() })))
-            }
-        }
-    }
-
-    /// Too many requests: the gate closes for every task of the credential, and this call waits at it with them. A
-    /// request that was refused so was not processed, so any method may be sent again (C10).
-    fn judge_refusal(&self, ticket: &Ticket<'_>, incoming: Incoming) -> Next {
-        let now = self.shared.clock.now();
-        let answer = Answer { headers: &incoming.headers, body: &incoming.body, wall: now.wall };
-        let asked = self.plan.dialect.delay(&answer);
-        let delay = asked.unwrap_or_else(|| backoff(self.retries, fastrand::f64()));
-        self.lane.gate.close(now.mono, delay);
-        if delay <= self.shared.policy.max_wait && self.has_time_for(delay) && self.has_retry(Cause::Refusal) {
-            return Next::Again(Cause::Refusal, Duration::ZERO);
-        }
-        let refusal = Some(Box::new(self.api_error(ticket, incoming)));
-        Next::done(Err(Error::RateLimited { retry_after: delay, meta: Box::new(self.meta.clone()), refusal }))
-    }
-
-    /// Another answer than success: sent again where it may pass and a repeat does no harm (C10).
-    fn judge_failure(&self, ticket: &Ticket<'_>, incoming: Incoming) -> Next {
-        let statuses = self.shared.api.retry.as_ref().map(|retry| retry.statuses.as_slice()).unwrap_or_default();
-        if is_worth_a_try(incoming.status.as_u16(), statuses) && self.is_repeatable() {
-            let wall = self.shared.clock.now().wall;
-            let asked = self.plan.dialect.delay(&Answer { headers: &incoming.headers, body: &incoming.body, wall });
-            if let Some(again) = self.again(Cause::Fault, asked) {
-                return again;
-            }
-        }
-        Next::done(Err(Error::Api(Box::new(self.api_error(ticket, incoming)))))
-    }
-
-    /// Whether a request that may have been processed can be sent again (C10).
-    fn is_repeatable(&self) -> bool {
-        self.plan.idempotent || self.prepared.idempotency_key.is_some()
-    }
-
-    /// Another try after the wait that was asked for, or after our own; `None` if the call has no more.
-    fn again(&self, cause: Cause, asked: Option<Duration>) -> Option<Next> {
-        let delay = asked.unwrap_or_default().max(backoff(self.retries, fastrand::f64()));
-        let fits = delay <= self.shared.policy.max_wait && self.has_time_for(delay);
-        (fits && self.has_retry(cause)).then_some(Next::Again(cause, delay))
-    }
-
-    fn has_time_for(&self, delay: Duration) -> bool {
-        let now = self.shared.clock.now().mono;
-        self.limits.deadline.is_none_or(|deadline| now.saturating_add(delay) < deadline)
-    }
-
-    /// Asked last: it takes from the budget.
-    fn has_retry(&self, cause: Cause) -> bool {
-        self.retries < self.limits.max_retries && self.lane.budget.take(cause)
     }
 
     async fn pause(&mut self, cause: Cause, delay: Duration) -> Result<(), Error> {
@@ -347,21 +268,15 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn api_error(&self, ticket: &Ticket<'_>, incoming: Incoming) -> ApiError {
-        let hint = hint::hint(self.shared, self.plan, &self.prepared, self.uses(), incoming.status.as_u16());
-        api_error(incoming, self.meta.clone(), hint, &self.secrets(ticket))
-    }
-
-    /// What this call sent that must not be repeated in a message (B8).
-    fn secrets(&self, ticket: &Ticket<'_>) -> Vec<Secret> {
-        let fixed = self.uses().iter().filter_map(|used| match &used.grip {
-            Grip::Fixed(_, secret) => Some(secret.clone()),
-            Grip::Session(_) => None,
-        });
-        fixed.chain(ticket.tokens.iter().map(|(_, token)| token.access.clone())).collect()
+    /// The alternatives of this call; none if the caller brought their own credential (B11).
+    fn alternatives(&self) -> &'a [Alternative] {
+        match &self.plan.choice {
+            Choice::Schemes(alternatives) if !self.prepared.own_credential => alternatives,
+            _ => &[],
+        }
     }
 }
 
-fn no_token(failure: Arc<Failure>, original: Option<Box<ApiError>>) -> Error {
+fn no_token(failure: Arc<Failure>, original: Option<Box<crate::error::ApiError>>) -> Error {
     Error::Token(Box::new(TokenError { failure, original }))
 }

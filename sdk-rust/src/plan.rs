@@ -8,7 +8,7 @@ use http::{HeaderValue, Method};
 use crate::attach::Attachment;
 use crate::limit::Dialect;
 use crate::secret::Secret;
-use crate::token::TokenCache;
+use crate::token::{Circuit, TokenCache};
 
 /// A piece of a path template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,33 @@ pub(crate) struct Use {
     pub(crate) scheme: usize,
     /// The credential's index in the client.
     pub(crate) held: usize,
+    /// The scopes that the operation asks of it.
+    pub(crate) scopes: Vec<String>,
     pub(crate) grip: Grip,
+}
+
+/// One alternative of an operation's security, all of whose schemes are satisfied.
+#[derive(Debug)]
+pub(crate) struct Alternative {
+    pub(crate) uses: Vec<Use>,
+    /// The index of the gate and budget that it shares.
+    pub(crate) lane: usize,
+}
+
+impl Alternative {
+    /// The scheme whose token is known to lack a scope of the operation, with the scopes that it has (B3). A token whose
+    /// scopes nobody told may have any.
+    pub(crate) fn lacks(&self) -> Option<(&Use, Vec<String>)> {
+        self.uses.iter().find_map(|used| match &used.grip {
+            Grip::Session(cache) if !used.scopes.is_empty() => {
+                let token = cache.current()?;
+                let is_short =
+                    !token.scopes.is_empty() && !used.scopes.iter().all(|scope| token.scopes.contains(scope));
+                is_short.then(|| (used, token.scopes.clone()))
+            }
+            _ => None,
+        })
+    }
 }
 
 /// What is put on a request.
@@ -38,13 +64,13 @@ pub(crate) enum Grip {
     Session(Arc<TokenCache>),
 }
 
-/// Which credentials an operation is called with. The alternative is chosen once, so two are never sent (B1).
+/// Which credentials an operation is called with. One alternative is chosen per attempt, so two are never sent (B1).
 #[derive(Debug)]
 pub(crate) enum Choice {
     /// None: the operation is public (B2), or may be called without and no credential is held.
     Public,
-    /// Those of one alternative.
-    Schemes(Vec<Use>),
+    /// Those of one alternative, the preferred one first. There is at least one.
+    Schemes(Vec<Alternative>),
     /// None, because the operation's server is not one of the document's (B4).
     Withheld(String),
     /// No alternative can be satisfied; the text says what would.
@@ -67,8 +93,10 @@ pub(crate) struct Plan {
     /// Whether a repeat does no harm (C10).
     pub(crate) idempotent: bool,
     pub(crate) dialect: Dialect,
-    /// The index of the gate and budget that it shares.
+    /// The index of the gate and budget that its calls without a credential share.
     pub(crate) lane: usize,
+    /// Whether its refusals still renew tokens (A11).
+    pub(crate) circuit: Circuit,
 }
 
 /// Cuts a path template at its expressions. An expression that names no path parameter stays as text.

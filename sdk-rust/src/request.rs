@@ -17,6 +17,9 @@ use crate::error::RequestError;
 use crate::plan::{Choice, Piece, Plan};
 use crate::transport::Outgoing;
 
+/// The header by which a caller names a request.
+const REQUEST_ID: &str = "x-request-id";
+
 /// A request without credentials.
 #[derive(Debug)]
 pub(crate) struct Prepared {
@@ -64,7 +67,8 @@ impl Builder<'_> {
         }
         for (parameter, value) in self.operation.parameters.iter().zip(&values) {
             let given = |(name, value): &(String, Value)| names(parameter, name) && !value.is_null();
-            if parameter.required && value.is_empty() && !arguments.iter().any(given) {
+            let is_named = parameter.location == Location::Header && parameter.name.eq_ignore_ascii_case(REQUEST_ID);
+            if parameter.required && value.is_empty() && !is_named && !arguments.iter().any(given) {
                 let location = parameter.location.as_str();
                 return Err(format!("the {location} parameter `{}` is required and has no value", parameter.name));
             }
@@ -141,10 +145,26 @@ impl Builder<'_> {
             let (name, value) = header(&parameter.name, value)?;
             headers.insert(name, value);
         }
+        self.name_request(values, &mut headers);
         for (_, pair) in self.located(values, Location::Cookie) {
             add_cookie(&mut headers, pair);
         }
         Ok(headers)
+    }
+
+    /// Names the request, once per call, where the operation declares `X-Request-ID` and the caller gave none (F4).
+    fn name_request(&self, values: &[String], headers: &mut HeaderMap) {
+        let pairs = self.operation.parameters.iter().zip(values);
+        let mut unnamed = pairs.filter(|(parameter, value)| {
+            parameter.location == Location::Header
+                && value.is_empty()
+                && parameter.name.eq_ignore_ascii_case(REQUEST_ID)
+        });
+        if unnamed.next().is_some()
+            && let Ok(id) = HeaderValue::from_str(&uuid::Uuid::new_v4().to_string())
+        {
+            headers.insert(HeaderName::from_static(REQUEST_ID), id);
+        }
     }
 
     fn body(&self, payload: Payload, headers: &mut HeaderMap) -> Result<Option<Bytes>, String> {

@@ -1,17 +1,19 @@
 //! What comes back: an answer, how the call went, and what an error answer says.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 
 use crate::error::{ApiError, Problem};
 use crate::limit::RateLimitState;
 use crate::origin::Origin;
-use crate::secret::{Secret, scrub};
+use crate::plan::Plan;
+use crate::secret::{REDACTED, Secret, scrub};
 use crate::transport::Incoming;
 
 /// The headers that servers put the id of a request in, the most usual first.
@@ -20,8 +22,26 @@ const REQUEST_ID: [&str; 4] = ["x-request-id", "request-id", "x-amzn-requestid",
 /// Longer bodies are not looked through for a message.
 const LONGEST_MESSAGE: usize = 64 * 1024;
 
+/// The headers of an error that may be printed; anything else may be a session or an echo (B8).
+const PRINTABLE: [&str; 14] = [
+    "content-length",
+    "content-type",
+    "date",
+    "deprecation",
+    "ratelimit",
+    "ratelimit-policy",
+    "request-id",
+    "retry-after",
+    "server",
+    "www-authenticate",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "x-request-id",
+];
+
 /// A successful answer, undecoded.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Response {
     /// The status: 2xx, or 304 to a conditional request.
     pub status: StatusCode,
@@ -31,6 +51,15 @@ pub struct Response {
     pub body: Bytes,
     /// How the call went.
     pub meta: Meta,
+}
+
+impl fmt::Debug for Response {
+    /// Headers and body stay out: a token may stand there (B8).
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = formatter.debug_struct("Response");
+        debug.field("status", &self.status).field("meta", &self.meta).field("bytes", &self.body.len());
+        debug.finish_non_exhaustive()
+    }
 }
 
 /// How a call went (C17).
@@ -58,6 +87,21 @@ pub struct Meta {
 }
 
 impl Meta {
+    /// How a call begins.
+    pub(crate) fn new(plan: &Plan, idempotency_key: Option<String>) -> Self {
+        Self {
+            operation_id: Arc::clone(&plan.id),
+            method: plan.method.clone(),
+            path_template: Arc::clone(&plan.template),
+            attempts: 0,
+            waited: Duration::ZERO,
+            request_id: None,
+            refreshed: false,
+            rate_limit: None,
+            idempotency_key,
+        }
+    }
+
     /// Where a call was made, for messages: `GET /devices/{id}`.
     pub(crate) fn place(&self) -> String {
         format!("{} {}", self.method, self.path_template)
@@ -73,6 +117,8 @@ pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
 /// Reads an answer other than success. `secrets` are what this call sent (B8).
 pub(crate) fn api_error(incoming: Incoming, meta: Meta, hint: Option<String>, secrets: &[Secret]) -> ApiError {
     let Incoming { status, headers, body } = incoming;
+    let headers = scrubbed(headers, secrets);
+    let meta = Meta { request_id: request_id(&headers), ..meta };
     let redirect = if status.is_redirection() { redirect_origin(&headers) } else { None };
     let body = match std::str::from_utf8(&body) {
         Ok(text) if !secrets.is_empty() => Bytes::from(scrub(text, secrets)),
@@ -92,6 +138,19 @@ pub(crate) fn api_error(incoming: Incoming, meta: Meta, hint: Option<String>, se
         hint,
         redirect,
     }
+}
+
+/// Headers without `secrets`, of which only the well-known are printed.
+fn scrubbed(mut headers: HeaderMap, secrets: &[Secret]) -> HeaderMap {
+    for (name, value) in headers.iter_mut() {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let clean = scrub(&text, secrets);
+        if clean != text {
+            *value = HeaderValue::from_str(&clean).unwrap_or(HeaderValue::from_static(REDACTED));
+        }
+        value.set_sensitive(!PRINTABLE.contains(&name.as_str()));
+    }
+    headers
 }
 
 /// The origin that a redirect points to; its path and query may carry anything and are not shown.
@@ -187,6 +246,18 @@ pub(crate) mod tests {
         let error = error(401, &[], r#"{"detail": "no such key: rbtk_test_canary"}"#);
         assert_eq!(error.message, "no such key: [redacted]");
         assert!(!format!("{error:?} {error} {:?}", error.body).contains("canary"));
+    }
+
+    /// B8: the echo of a key in a header is taken out, and a session of the server's is not printed.
+    #[test]
+    fn an_echo_in_a_header_is_scrubbed() {
+        let headers =
+            [("x-debug", "key=rbtk_test_canary"), ("x-request-id", "rbtk_test_canary"), ("set-cookie", "sid=7")];
+        let error = error(401, &headers, "");
+        assert_eq!(error.headers["x-debug"].as_bytes(), b"key=[redacted]");
+        assert_eq!(error.meta.request_id.as_deref(), Some("[redacted]"));
+        let printed = format!("{:?} {error:?} {error}", error.headers);
+        assert!(!printed.contains("canary") && !printed.contains("sid=7"), "{printed}");
     }
 
     /// B6: a redirect is named by its origin, without what else its location carries.

@@ -1,9 +1,10 @@
 //! Which outcomes are tried again, after how long, and how often altogether. Pure, but for the budget's counter.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use http::Method;
+
+use crate::sync::{AtomicU32, Ordering};
 
 /// Statuses that are tried again where the document says nothing else (C10).
 const TRANSIENT: [u16; 6] = [408, 429, 500, 502, 503, 504];
@@ -42,6 +43,26 @@ pub(crate) fn backoff(retry: u32, random: f64) -> Duration {
     full.mul_f64(1.0 - 0.25 * random.clamp(0.0, 1.0))
 }
 
+/// What a server says about another try (C12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// Nothing.
+    Unsaid,
+    /// Another try is of use.
+    Again,
+    /// Another try is of none.
+    Stop,
+}
+
+/// Reads the header that the document declares for it.
+pub(crate) fn wish(value: Option<&str>) -> Wish {
+    match value.map(str::trim) {
+        Some(value) if value.eq_ignore_ascii_case("true") => Wish::Again,
+        Some(value) if value.eq_ignore_ascii_case("false") => Wish::Stop,
+        _ => Wish::Unsaid,
+    }
+}
+
 /// Why a request is sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
@@ -60,7 +81,10 @@ impl Cause {
     }
 }
 
-/// How much may be sent again altogether, so that a server in trouble is not buried (C9). One per credential.
+/// How much may be sent again altogether, so that a server in trouble is not buried (C9). One per credential and origin.
+///
+/// It pays for what costs the server something: every try after a fault, and of a crowd that is refused together the one
+/// refusal that closed the gate. Whoever waits at the gate pays nothing, so any number can wait out one refusal.
 #[derive(Debug)]
 pub(crate) struct Budget {
     left: AtomicU32,
@@ -77,6 +101,12 @@ impl Budget {
     pub(crate) fn take(&self, cause: Cause) -> bool {
         let pay = |left: u32| left.checked_sub(cause.cost());
         self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, pay).is_ok()
+    }
+
+    /// How many tokens are left.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn left(&self) -> u32 {
+        self.left.load(Ordering::Relaxed)
     }
 
     /// Gives back after a success: what its last retry cost, or a little where it needed none. Without that a client

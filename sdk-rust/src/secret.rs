@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, LazyLock};
 
 use http::HeaderValue;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -69,12 +70,23 @@ impl<T: Into<String>> From<T> for Secret {
     }
 }
 
-/// `text` without any of `secrets`: a server may send back what it was sent (B8).
+/// `text` without any of `secrets`: a server may send back what it was sent (B8), as it is, as a URL escapes it, or as
+/// JSON does.
 pub(crate) fn scrub(text: &str, secrets: &[Secret]) -> String {
-    secrets
-        .iter()
-        .filter(|secret| secret.expose().len() >= SHORTEST_TO_SCRUB)
-        .fold(text.to_owned(), |text, secret| text.replace(secret.expose(), REDACTED))
+    let mut text = text.to_owned();
+    for secret in secrets.iter().map(Secret::expose).filter(|secret| secret.len() >= SHORTEST_TO_SCRUB) {
+        text = text.replace(secret, REDACTED);
+        if secret.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            continue;
+        }
+        let escaped = Zeroizing::new(utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string());
+        let form = Zeroizing::new(form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>());
+        let json = Zeroizing::new(serde_json::Value::from(secret).to_string());
+        for form in [escaped.as_str(), form.as_str(), json.trim_matches('"')] {
+            text = text.replace(form, REDACTED);
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -105,5 +117,9 @@ mod tests {
     fn an_echo_is_scrubbed() {
         let secrets = [Secret::new("rbtk_test_canary"), Secret::new("ab")];
         assert_eq!(scrub("unknown key rbtk_test_canary (ab)", &secrets), "unknown key [redacted] (ab)");
+        let odd = [Secret::new("test \"canary\"/1")];
+        for echo in ["test%20%22canary%22%2F1", "test+%22canary%22%2F1", "test \\\"canary\\\"/1"] {
+            assert_eq!(scrub(&format!("?key={echo}&x"), &odd), "?key=[redacted]&x", "{echo}");
+        }
     }
 }

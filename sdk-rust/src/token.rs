@@ -5,17 +5,21 @@
 //! wakes who waits, so nobody's cancellation loses anything (A1, A2).
 
 pub(crate) mod acquire;
+mod circuit;
+pub(crate) mod cookies;
 mod grant;
 pub(crate) mod life;
+pub(crate) mod stored;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::ops::DerefMut;
+use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+pub(crate) use circuit::Circuit;
+#[cfg(feature = "inside")]
+pub(crate) use grant::read;
 pub(crate) use grant::{Grant, TokenProblem};
 use life::{Event, Phase, Reply, State, Timing, step};
 
@@ -23,6 +27,8 @@ use crate::attach::{Attachment, Placement};
 use crate::client::Background;
 use crate::clock::{BoxFuture, Clock, Now};
 use crate::secret::Secret;
+use crate::sync::{AtomicU64, Mutex, Ordering, Slot, spawn};
+use crate::telemetry;
 
 /// How often a caller asks again after a request for a token was lost with its runtime (A3).
 const MOST_LOSSES: u32 = 3;
@@ -98,8 +104,10 @@ pub(crate) struct TokenCache {
     clock: Arc<dyn Clock>,
     /// Where requests for tokens run; `None`: wherever the caller who starts one runs.
     background: Option<Background>,
+    /// The scopes that are asked for. An answer that names none grants these (RFC 6749, 5.1).
+    requested: Vec<String>,
     /// The token that is served; `None` while there is none, or none that may be served.
-    usable: ArcSwapOption<Token>,
+    usable: Slot<Token>,
     /// The last generation that an API answer accepted, so that the lock is taken for the first such answer only.
     accepted: AtomicU64,
     inner: Mutex<Inner>,
@@ -132,15 +140,18 @@ impl TokenCache {
         clock: Arc<dyn Clock>,
         background: Option<Background>,
     ) -> Self {
-        let (usable, accepted, inner) = Default::default();
-        Self { scheme, placement, source, clock, background, usable, accepted, inner }
+        let (requested, usable, accepted, inner) = Default::default();
+        Self { scheme, placement, source, clock, background, requested, usable, accepted, inner }
+    }
+
+    /// The same cache for a source that asks for these scopes.
+    pub(crate) fn requesting(self, scopes: &[String]) -> Self {
+        Self { requested: scopes.to_vec(), ..self }
     }
 
     /// The token, if it can be served without asking anybody: one atomic load and two comparisons.
     pub(crate) fn fresh(&self, now: Now) -> Option<Arc<Token>> {
-        let token = self.usable.load();
-        let token = token.as_ref()?;
-        (token.timing.phase(now) == Phase::Fresh).then(|| Arc::clone(token))
+        self.usable.load_if(|token| token.timing.phase(now) == Phase::Fresh)
     }
 
     /// The token that is held now, served or not.
@@ -242,15 +253,12 @@ impl TokenCache {
             landing.land(result);
         };
         // Without a runtime the request is dropped, and so counts as lost.
-        if let Some(runtime) =
-            self.background.as_ref().and_then(Background::handle).or_else(|| Handle::try_current().ok())
-        {
-            runtime.spawn(request);
-        }
+        spawn(self.background.as_ref().and_then(Background::handle), request);
     }
 
     /// Stores the outcome of a request for a token.
     fn store(&self, result: Result<Grant, TokenProblem>) -> Outcome {
+        telemetry::refreshed(&self.scheme, result.as_ref().err());
         let now = self.clock.now();
         let mut inner = self.lock();
         inner.flight = None;
@@ -276,6 +284,7 @@ impl TokenCache {
         let attachment = self.placement.attach(&access);
         let attachment = attachment.ok_or_else(|| TokenProblem::transient("the token cannot stand in a header"))?;
         let timing = Timing::new(asked, lifetime, fastrand::f64());
+        let scopes = if scopes.is_empty() { self.requested.clone() } else { scopes };
         Ok(Token { access, refresh, attachment, generation, timing, scopes })
     }
 
@@ -283,9 +292,8 @@ impl TokenCache {
         Arc::new(Failure { scheme: self.scheme.clone(), problem: TokenProblem::transient(message) })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        // The state is a plain value that each step replaces whole, so it is sound whoever panicked.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> impl DerefMut<Target = Inner> {
+        self.inner.lock()
     }
 }
 

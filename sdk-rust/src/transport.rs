@@ -1,15 +1,21 @@
 //! The one place that puts requests on the wire: reqwest, without redirects and without resends of its own (B6, C18).
 
 use std::error::Error as _;
-use std::sync::OnceLock;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
+use crate::clock::{BoxFuture, Clock, TokioClock, within};
+
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the body of an answer may stand still, however long the whole may take (C13).
+const LONGEST_STALL: Duration = Duration::from_secs(20);
 
 /// A request, complete.
 #[derive(Debug, Clone)]
@@ -37,34 +43,55 @@ pub(crate) struct Fault {
     pub(crate) reason: String,
 }
 
+/// What carries requests: the network, or a server that a test simulates.
+pub(crate) trait Wire: Send + Sync + fmt::Debug {
+    /// Sends one request, once, and reads the answer to its end.
+    fn send(&self, outgoing: Outgoing) -> BoxFuture<'_, Result<Incoming, Fault>>;
+}
+
 /// A pool of connections. It is made at the first request, so that building a client does no I/O (A4).
 #[derive(Debug)]
 pub(crate) struct Transport {
     client: OnceLock<Result<reqwest::Client, String>>,
+    clock: Arc<dyn Clock>,
     proxied: bool,
     pooled: bool,
+    /// What takes the network's place.
+    wire: Option<Arc<dyn Wire>>,
 }
 
 impl Transport {
     /// A pool. `proxied`: through the system's proxy, which must not be asked for loopback addresses: a proxy would
     /// read what goes there over plain http (B5).
     pub(crate) fn new(proxied: bool) -> Self {
-        Self { client: OnceLock::new(), proxied, pooled: true }
+        Self { client: OnceLock::new(), clock: Arc::new(TokioClock::new()), proxied, pooled: true, wire: None }
     }
 
-    /// Connections that are not kept: a pooled one would die with the runtime that it was made on, and token requests
-    /// are rare and may come from any runtime.
-    pub(crate) fn unpooled(proxied: bool) -> Self {
-        Self { pooled: false, ..Self::new(proxied) }
+    /// The same by another clock.
+    pub(crate) fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The same over `wire`, if there is one.
+    pub(crate) fn with_wire(self, wire: Option<Arc<dyn Wire>>) -> Self {
+        Self { wire, ..self }
     }
 
     /// Another pool of the same kind.
     pub(crate) fn another(&self) -> Self {
-        Self { client: OnceLock::new(), ..*self }
+        Self { client: OnceLock::new(), clock: Arc::clone(&self.clock), wire: self.wire.clone(), ..*self }
+    }
+
+    /// Connections for token requests, which are not kept.
+    pub(crate) fn for_tokens(&self, proxied: bool) -> Self {
+        Self { proxied, pooled: false, ..self.another() }
     }
 
     /// Sends one request, once, and reads the answer to its end.
     pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Incoming, Fault> {
+        if let Some(wire) = &self.wire {
+            return wire.send(outgoing).await;
+        }
         let client = self.client.get_or_init(|| self.connect());
         let client = client.as_ref().map_err(|reason| Fault { maybe_sent: false, reason: reason.clone() })?;
         let mut request = reqwest::Request::new(outgoing.method, outgoing.url);
@@ -72,8 +99,25 @@ impl Transport {
         *request.body_mut() = outgoing.body.map(reqwest::Body::from);
         let mut response = client.execute(request).await.map_err(fault)?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        let body = response.bytes().await.map_err(fault)?;
+        let body = self.body(response).await?;
         Ok(Incoming { status, headers, body })
+    }
+
+    /// The body, as long as it keeps coming (C13).
+    async fn body(&self, mut response: reqwest::Response) -> Result<Bytes, Fault> {
+        let mut body = BytesMut::new();
+        loop {
+            let limit = self.clock.now().mono.saturating_add(LONGEST_STALL);
+            match within(&*self.clock, Some(limit), response.chunk()).await {
+                Some(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
+                Some(Ok(None)) => return Ok(body.freeze()),
+                Some(Err(error)) => return Err(Fault { maybe_sent: true, ..fault(error) }),
+                None => {
+                    let reason = format!("the answer stood still for {LONGEST_STALL:?}");
+                    return Err(Fault { maybe_sent: true, reason });
+                }
+            }
+        }
     }
 
     fn connect(&self) -> Result<reqwest::Client, String> {
@@ -93,8 +137,23 @@ impl Transport {
 }
 
 fn fault(error: reqwest::Error) -> Fault {
-    let maybe_sent = !(error.is_connect() || error.is_builder());
+    let maybe_sent = !(error.is_connect() || error.is_builder() || was_not_processed(&error));
     Fault { maybe_sent, reason: chain(&error.without_url()) }
+}
+
+/// Whether an HTTP/2 server says that it did not look at the request: it refused the stream, or is going away and told
+/// up to where it got (RFC 9113, 6.8 and 8.7; C10).
+fn was_not_processed(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            let is_refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+            let is_leaving = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+            return error.is_remote() && (is_refused || is_leaving);
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// An error and its causes in one line.

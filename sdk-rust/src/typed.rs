@@ -164,7 +164,16 @@ impl<T: DeserializeOwned> Decode for Json<T> {
     /// An answer without content is `null`, so that an operation may answer 200 with a body and 204 without.
     fn decode(response: &Response) -> Result<Self, Error> {
         let body = if response.body.is_empty() { b"null" } else { &response.body[..] };
-        serde_json::from_slice(body).map(Json).map_err(|error| undecodable(response, error.to_string()))
+        let read = serde_json::from_slice(body).map(Json);
+        read.map_err(|error| undecodable(response, without_value(&error.to_string())))
+    }
+}
+
+/// What serde says of a value of a wrong type, without the value: that may be a token (B8).
+fn without_value(text: &str) -> String {
+    match (text.find("string \""), text.rfind("\", expected")) {
+        (Some(start), Some(end)) if start + 7 < end => format!("{}string{}", &text[..start], &text[end + 1..]),
+        _ => text.to_owned(),
     }
 }
 
@@ -198,4 +207,17 @@ impl Decode for Response {
 pub(crate) fn undecodable(response: &Response, problem: String) -> Error {
     let Response { status, headers, body, meta } = response.clone();
     Error::Decode(Box::new(DecodeError { problem, status, headers, body, meta }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// B8: a value of a wrong type is not shown, and what is wrong with it is.
+    #[test]
+    fn a_wrong_value_is_not_shown() {
+        let error = serde_json::from_str::<Vec<u8>>(r#"["test \" canary, expected"]"#).expect_err("a wrong type");
+        assert_eq!(without_value(&error.to_string()), "invalid type: string, expected u8 at line 1 column 27");
+        assert_eq!(without_value("missing field `id` at line 1"), "missing field `id` at line 1");
+    }
 }

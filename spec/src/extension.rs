@@ -314,6 +314,10 @@ pub struct Retry {
     /// The header that makes a repeated write safe.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<IdempotencyKey>,
+    /// The header by which an answer says itself whether another try is of use, `true` or `false`, such as
+    /// `x-should-retry` (C12).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub should_retry: Option<String>,
     /// Status codes worth another try. Empty: 408, 429, 500, 502, 503, 504.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub statuses: Vec<u16>,

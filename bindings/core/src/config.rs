@@ -23,6 +23,7 @@ pub struct Config {
     client_id: Option<String>,
     client_secret: Option<String>,
     scopes: Option<Vec<String>>,
+    profile: Option<String>,
     timeout: Option<f64>,
     deadline: Option<f64>,
     max_retries: Option<u32>,
@@ -59,6 +60,9 @@ impl Config {
     pub(crate) fn client(&self, background: bitting::Background) -> Result<Client, Failure> {
         let mut builder = Client::builder(Arc::new(self.api.clone())).background(background);
         builder = self.credentials(builder)?;
+        if let Some(profile) = &self.profile {
+            builder = builder.profile(profile);
+        }
         if let Some(url) = &self.base_url {
             builder = builder.base_url(url);
         }
@@ -139,4 +143,40 @@ impl Options {
 fn seconds(name: &str, value: f64) -> Result<Duration, Failure> {
     let duration = Duration::try_from_secs_f64(value).ok().filter(|duration| !duration.is_zero());
     duration.ok_or_else(|| Failure::config(format!("`{name}` is {value}; give a number of seconds above 0")))
+}
+
+#[cfg(test)]
+mod tests {
+    use bitting::store::FileStore;
+    use serde_json::json;
+
+    use crate::Session;
+
+    /// ROBOTICKS-8, B9: a login that is kept lets every language in, by its name or because nothing else does; an unknown
+    /// name is told.
+    #[test]
+    fn a_kept_login_is_found() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        for name in ["default", "work"] {
+            let profile = json!({"name": name, "api": "demo", "scheme": "User", "kind": "password",
+                                 "origin": "https://api.example:443"});
+            let profile = serde_json::from_value(profile).expect("a profile");
+            FileStore::new(folder.path()).keep_profile(&profile).expect("a store");
+        }
+        let open = |profile: Option<&str>| {
+            let config = json!({
+                "api": {"name": "demo", "version": "1", "servers": ["https://api.example"], "env_prefix": "DEMO",
+                        "schemes": [{"name": "User", "type": "http", "scheme": "bearer",
+                                     "auth": {"acquire": {"operationId": "login"}}}],
+                        "operations": [{"id": "login", "method": "POST", "path": "/login"},
+                                       {"id": "read", "method": "GET", "path": "/x", "security": [{"User": []}]}]},
+                "environment": {"BITTING_CONFIG_DIR": folder.path()},
+                "profile": profile,
+            });
+            Session::open(config.to_string().as_bytes()).map(|session| session.explain().expect("a report"))
+        };
+        assert!(open(None).expect("a client").contains("the profile `default`"));
+        assert!(open(Some("work")).expect("a client").contains("the profile `work`"));
+        assert!(open(Some("play")).expect_err("no login").message.contains("--profile play"));
+    }
 }

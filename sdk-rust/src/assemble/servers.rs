@@ -35,6 +35,16 @@ impl Servers {
         Ok(Self { base, documented, allow_insecure_http })
     }
 
+    /// The base URL.
+    pub(crate) fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// The origin that tokens are for.
+    pub(crate) fn origin(&self) -> String {
+        Origin::of(&self.base).map(|origin| origin.to_string()).unwrap_or_default()
+    }
+
     /// Whether the system's proxy may be used: not for a server on this machine, and not over plain http.
     pub(crate) fn proxied(&self) -> bool {
         Origin::of(&self.base).is_some_and(|origin| !origin.is_loopback())

@@ -1,38 +1,71 @@
 //! From `x-auth` and OAuth flows to the requests that obtain and renew a token.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use bitting_spec::extension::{ClientAuth, Refresh, RefreshStyle, TokenPointers};
+use bitting_spec::extension::{Refresh, RefreshStyle, TokenPointers};
 use bitting_spec::table::{Flow, Flows, Scheme, SchemeKind};
-use http::{HeaderValue, Method};
+use http::Method;
 use url::Url;
 
 use super::Parts;
-use crate::attach::basic;
 use crate::body::is_json;
 use crate::credentials::Credential;
 use crate::error::Error;
+use crate::oauth::OAuthClient;
+use crate::origin::Origin;
 use crate::secret::Secret;
-use crate::token::acquire::{Format, HttpSource, Renew, TokenRequest};
-use crate::transport::Transport;
+use crate::store::{LoginKind, Profile};
+use crate::token::acquire::{Acquire, Endpoint, Format, HttpSource, Renew, TokenRequest};
+use crate::token::cookies::COOKIE;
 
 /// Where the tokens of `credential` for `scheme` come from.
-pub(super) fn source(parts: &Parts<'_>, scheme: &Scheme, credential: &Credential) -> Result<HttpSource, Error> {
+pub(crate) fn source(parts: &Parts<'_>, scheme: &Scheme, credential: &Credential) -> Result<HttpSource, Error> {
+    if let Credential::Profile(profile) = credential {
+        return profile_source(parts, scheme, profile);
+    }
     let acquire = acquire(parts, scheme, credential)?;
     let renew = match &scheme.auth.refresh {
-        Some(refresh) => renew(parts, scheme, refresh, &acquire)?,
+        Some(refresh) => renew(parts, scheme, refresh, Some(&acquire))?,
         None => oauth_renew(parts, scheme, credential, &acquire)?,
     };
-    let origin = crate::origin::Origin::of(&acquire.url);
-    let proxied = origin.is_some_and(|origin| !origin.is_loopback());
-    Ok(HttpSource {
-        acquire,
-        renew,
-        transport: Transport::unpooled(proxied),
-        clock: std::sync::Arc::clone(parts.clock),
+    let endpoint = endpoint(parts, &acquire.url);
+    Ok(HttpSource { acquire: Acquire::Request(Box::new(acquire)), renew, endpoint })
+}
+
+/// Where the tokens of a kept login come from: its renewals only, since the user alone can log in again.
+fn profile_source(parts: &Parts<'_>, scheme: &Scheme, profile: &Profile) -> Result<HttpSource, Error> {
+    let renew = match (&scheme.auth.refresh, flows(scheme)) {
+        (Some(refresh), _) => renew(parts, scheme, refresh, None)?,
+        (None, Some(flows)) => match user_flow(flows, profile.kind) {
+            Some(flow) => oauth_refresh(refresh_url(parts, scheme, flow)?, None, TokenPointers::default()),
+            None => Renew::Reacquire,
+        },
+        (None, None) => Renew::Reacquire,
+    };
+    let renew = match renew {
+        Renew::RefreshToken(request, pointer) => {
+            let method = scheme.auth.client_auth;
+            let client = profile.client_id.as_ref().map(|id| OAuthClient::new(id).declared(method));
+            Renew::RefreshToken(TokenRequest { client, ..request }, pointer)
+        }
+        other => other,
+    };
+    let url = match &renew {
+        Renew::CurrentToken(request, _) | Renew::RefreshToken(request, _) => request.url.clone(),
+        Renew::Reacquire => parts.servers.base().clone(),
+    };
+    let remedy = format!("log in again with `bitting login` (profile `{}` of {})", profile.name, profile.api);
+    Ok(HttpSource { acquire: Acquire::User(remedy), renew, endpoint: endpoint(parts, &url) })
+}
+
+fn endpoint(parts: &Parts<'_>, url: &Url) -> Endpoint {
+    let proxied = Origin::of(url).is_some_and(|origin| !origin.is_loopback());
+    Endpoint {
+        transport: parts.transport.for_tokens(proxied),
+        clock: Arc::clone(parts.clock),
         user_agent: parts.user_agent.clone(),
-        secret: credential.secret().clone(),
-    })
+    }
 }
 
 fn acquire(parts: &Parts<'_>, scheme: &Scheme, credential: &Credential) -> Result<TokenRequest, Error> {
@@ -41,30 +74,40 @@ fn acquire(parts: &Parts<'_>, scheme: &Scheme, credential: &Credential) -> Resul
             let fields = [("username", Secret::new(username.as_str())), ("password", password.clone())];
             let fields =
                 fields.into_iter().filter_map(|(part, value)| Some((acquire.request.get(part)?.clone(), value)));
-            operation(parts, scheme, &acquire.operation_id, fields.collect(), acquire.response.clone())
+            let is_cookie = scheme.auth.refresh.as_ref().is_some_and(|refresh| refresh.style == RefreshStyle::Cookie);
+            let answer = if is_cookie { in_cookies(&acquire.response) } else { acquire.response.clone() };
+            operation(parts, scheme, &acquire.operation_id, fields.collect(), answer)
         }
         (Credential::Login { username, password }, None, Some(Flows { password: Some(flow), .. })) => {
-            let fields = vec![
-                field("grant_type", "password"),
-                field("username", username.as_str()),
-                ("/password".to_owned(), password.clone()),
+            let fields = [
+                ("grant_type", Secret::new("password")),
+                ("username", Secret::new(username.as_str())),
+                ("password", password.clone()),
             ];
-            Ok(form(token_url(parts, scheme, flow)?, fields))
+            Ok(TokenRequest::form(token_url(parts, scheme, flow)?, fields))
         }
-        (
-            Credential::ClientCredentials { id, secret, scopes },
-            _,
-            Some(Flows { client_credentials: Some(flow), .. }),
-        ) => {
-            let mut request = form(token_url(parts, scheme, flow)?, vec![field("grant_type", "client_credentials")]);
-            authenticate(&mut request, scheme, id, secret);
-            if !scopes.is_empty() {
-                request.fields.push(field("scope", scopes.join(" ")));
-            }
-            Ok(request)
+        (Credential::ClientCredentials { id, secret, scopes }, _, Some(flows)) => {
+            minted(parts, scheme, flows, OAuthClient::new(id).secret(secret.clone()), scopes)
         }
+        (Credential::App { client, scopes }, _, Some(flows)) => minted(parts, scheme, flows, client.clone(), scopes),
         _ => Err(Error::Config(format!("security scheme `{}` does not say how a token is acquired", scheme.name))),
     }
+}
+
+/// A token for the client itself (RFC 6749, 4.4; ARROTECH-2).
+fn minted(
+    parts: &Parts<'_>,
+    scheme: &Scheme,
+    flows: &Flows,
+    client: OAuthClient,
+    scopes: &[String],
+) -> Result<TokenRequest, Error> {
+    let missing = || Error::Config(format!("`{}` has no flow for client credentials", scheme.name));
+    let url = token_url(parts, scheme, flows.client_credentials.as_ref().ok_or_else(missing)?)?;
+    let scope = (!scopes.is_empty()).then(|| ("scope", Secret::new(scopes.join(" "))));
+    let fields = [("grant_type", Secret::new("client_credentials"))].into_iter().chain(scope);
+    let client = Some(client.declared(scheme.auth.client_auth));
+    Ok(TokenRequest { client, ..TokenRequest::form(url, fields) })
 }
 
 fn flows(scheme: &Scheme) -> Option<&Flows> {
@@ -74,29 +117,19 @@ fn flows(scheme: &Scheme) -> Option<&Flows> {
     }
 }
 
-fn field(name: &str, value: impl Into<String>) -> (String, Secret) {
-    (format!("/{name}"), Secret::new(value))
+/// The flow by which a user logs in so.
+pub(crate) fn user_flow(flows: &Flows, kind: LoginKind) -> Option<&Flow> {
+    match kind {
+        LoginKind::Password => flows.password.as_ref(),
+        LoginKind::Browser => flows.authorization_code.as_ref(),
+        LoginKind::Device => flows.device_authorization.as_ref(),
+    }
 }
 
-fn form(url: Url, fields: Vec<(String, Secret)>) -> TokenRequest {
-    let answer = TokenPointers::default();
-    TokenRequest { method: Method::POST, url, format: Format::Form, fields, authorization: None, answer }
-}
-
-/// How the client says who it is at the token endpoint: in the form, unless the document asks for HTTP Basic, in which
-/// both parts are form-encoded first (RFC 6749, 2.3.1; D4).
-fn authenticate(request: &mut TokenRequest, scheme: &Scheme, id: &str, secret: &Secret) {
-    match scheme.auth.client_auth.unwrap_or(ClientAuth::ClientSecretPost) {
-        ClientAuth::ClientSecretPost => {
-            request.fields.push(field("client_id", id));
-            request.fields.push(("/client_secret".to_owned(), secret.clone()));
-        }
-        ClientAuth::ClientSecretBasic => {
-            let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-            let basic = basic(&encode(id), &Secret::new(encode(secret.expose())));
-            request.authorization = basic.header("Basic ");
-        }
-        ClientAuth::None => request.fields.push(field("client_id", id)),
+fn refresh_url(parts: &Parts<'_>, scheme: &Scheme, flow: &Flow) -> Result<Url, Error> {
+    match &flow.refresh_url {
+        Some(text) => parts.servers.token_url(&scheme.name, text),
+        None => token_url(parts, scheme, flow),
     }
 }
 
@@ -133,18 +166,31 @@ fn operation(
     let is_form = |media_type: &String| media_type == "application/x-www-form-urlencoded";
     let preferred = media_types.iter().find(|media_type| is_json(media_type) || is_form(media_type));
     let format = if preferred.is_some_and(is_form) { Format::Form } else { Format::Json };
-    Ok(TokenRequest { method, url, format, fields, authorization: None, answer })
+    Ok(TokenRequest { method, url, format, fields, client: None, answer })
 }
 
 /// The renewal that `x-auth.refresh` describes (A19).
-fn renew(parts: &Parts<'_>, scheme: &Scheme, refresh: &Refresh, acquire: &TokenRequest) -> Result<Renew, Error> {
+fn renew(
+    parts: &Parts<'_>,
+    scheme: &Scheme,
+    refresh: &Refresh,
+    acquire: Option<&TokenRequest>,
+) -> Result<Renew, Error> {
     let named = || {
         let missing = || Error::Config(format!("security scheme `{}`: its refresh names no operation", scheme.name));
         refresh.operation_id.as_deref().ok_or_else(missing)
     };
     match refresh.style {
-        // A refresh token in a cookie needs a cookie store of its own; until the client has one it logs in again (A22).
-        RefreshStyle::Reacquire | RefreshStyle::Cookie => Ok(Renew::Reacquire),
+        RefreshStyle::Reacquire => Ok(Renew::Reacquire),
+        RefreshStyle::Cookie => {
+            let request = operation(parts, scheme, named()?, Vec::new(), in_cookies(&refresh.response))?;
+            // Cookies are for the origin that set them.
+            if acquire.is_some_and(|acquire| Origin::of(&acquire.url) != Origin::of(&request.url)) {
+                let what = "its refresh operation is at another origin than its login, and gets no cookies from there";
+                return Err(Error::Config(format!("security scheme `{}`: {what}", scheme.name)));
+            }
+            Ok(Renew::RefreshToken(request, COOKIE.to_owned()))
+        }
         RefreshStyle::CurrentToken => {
             let request = operation(parts, scheme, named()?, Vec::new(), refresh.response.clone())?;
             Ok(Renew::CurrentToken(request, refresh.after_expiry))
@@ -155,13 +201,19 @@ fn renew(parts: &Parts<'_>, scheme: &Scheme, refresh: &Refresh, acquire: &TokenR
         }
         RefreshStyle::Oauth2 => {
             let flow = flows(scheme).and_then(|flows| flows.password.as_ref().or(flows.authorization_code.as_ref()));
-            let url = match flow.and_then(|flow| flow.refresh_url.as_deref().or(flow.token_url.as_deref())) {
-                Some(text) => parts.servers.token_url(&scheme.name, text)?,
-                None => acquire.url.clone(),
+            let url = match (flow, acquire) {
+                (Some(flow), _) => refresh_url(parts, scheme, flow)?,
+                (None, Some(acquire)) => acquire.url.clone(),
+                (None, None) => return Err(Error::Config(format!("`{}` has no token URL", scheme.name))),
             };
-            Ok(oauth_refresh(url, acquire, refresh.response.clone()))
+            Ok(oauth_refresh(url, acquire.and_then(|acquire| acquire.client.clone()), refresh.response.clone()))
         }
     }
+}
+
+/// The same answer, with its refresh token in cookies (A22).
+fn in_cookies(answer: &TokenPointers) -> TokenPointers {
+    TokenPointers { refresh_token: Some(COOKIE.to_owned()), ..answer.clone() }
 }
 
 fn refresh_pointer(request: &BTreeMap<String, String>) -> String {
@@ -180,18 +232,12 @@ fn oauth_renew(
     if !matches!(credential, Credential::Login { .. }) {
         return Ok(Renew::Reacquire);
     }
-    let url = match &flow.refresh_url {
-        Some(text) => parts.servers.token_url(&scheme.name, text)?,
-        None => acquire.url.clone(),
-    };
-    Ok(oauth_refresh(url, acquire, TokenPointers::default()))
+    let url = if flow.refresh_url.is_some() { refresh_url(parts, scheme, flow)? } else { acquire.url.clone() };
+    Ok(oauth_refresh(url, acquire.client.clone(), TokenPointers::default()))
 }
 
 /// `grant_type=refresh_token` (RFC 6749, 6), by the client that acquired the token.
-fn oauth_refresh(url: Url, acquire: &TokenRequest, answer: TokenPointers) -> Renew {
-    let client = |(pointer, _): &&(String, Secret)| matches!(pointer.as_str(), "/client_id" | "/client_secret");
-    let mut fields = vec![field("grant_type", "refresh_token")];
-    fields.extend(acquire.fields.iter().filter(client).cloned());
-    let authorization: Option<HeaderValue> = acquire.authorization.clone();
-    Renew::RefreshToken(TokenRequest { answer, authorization, ..form(url, fields) }, "/refresh_token".to_owned())
+fn oauth_refresh(url: Url, client: Option<OAuthClient>, answer: TokenPointers) -> Renew {
+    let request = TokenRequest::form(url, [("grant_type", Secret::new("refresh_token"))]);
+    Renew::RefreshToken(TokenRequest { answer, client, ..request }, "/refresh_token".to_owned())
 }

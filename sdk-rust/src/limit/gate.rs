@@ -1,167 +1,238 @@
-//! The gate of one credential and rate class: a refusal closes it for every task (C6).
+//! The gate of one credential and rate class: who may send, and who waits in which order (C6 to C8).
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::Clock;
+use tokio::sync::Notify;
 
-/// How long a refusal can close the gate. A server that asks for weeks is asked again after this; who calls before
-/// that is told to wait, and not left hanging.
-const LONGEST_CLOSURE: Duration = Duration::from_secs(300);
+use super::flow::{Flow, Hold};
+use super::quota::Quota;
+use crate::clock::{Clock, within};
+use crate::sync::{AtomicU64, Mutex, Ordering};
 
 /// How many tasks may wait at one gate; the next is told so at once (C8).
 const MOST_WAITERS: usize = 10_000;
 
-/// The most that is added to a wait so that a released crowd does not arrive at one moment (C5).
-const LONGEST_STAGGER: Duration = Duration::from_secs(5);
-
-/// When the gate opens, on the monotonic clock. A pure value.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Closure {
-    opens_at: Duration,
-}
-
-impl Closure {
-    /// The closure after a refusal that asked to wait for `delay`: never shorter than before.
-    fn extended(self, now: Duration, delay: Duration) -> Self {
-        Self { opens_at: self.opens_at.max(now + delay.min(LONGEST_CLOSURE)) }
-    }
-
-    /// How long until it opens.
-    fn wait(self, now: Duration) -> Duration {
-        self.opens_at.saturating_sub(now)
-    }
-}
-
-/// What is added to a wait: at most a tenth of it. `random` is in 0..1. It never takes anything away (C5).
-fn stagger(wait: Duration, random: f64) -> Duration {
-    (wait / 10).min(LONGEST_STAGGER).mul_f64(random.clamp(0.0, 1.0))
-}
-
-/// A gate is closed for longer than the task may wait, or too many wait already.
+/// Why a call does not get through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Shut {
-    /// How long until it opens.
-    pub(crate) retry_after: Duration,
+pub(crate) enum Shut {
+    /// The gate is closed for longer than the call may wait, or too many wait already.
+    Closed {
+        /// How long until it opens.
+        retry_after: Duration,
+    },
+    /// The call's deadline has passed.
+    Late,
 }
 
-/// The gate itself: shared by all tasks, held by none. A task that is dropped while it waits leaves nothing behind.
+/// How long a call waits at a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Patience {
+    /// The longest wait that a server can ask for (C4).
+    pub(crate) longest: Duration,
+    /// The call's end, on the monotonic clock.
+    pub(crate) deadline: Option<Duration>,
+}
+
+impl Patience {
+    fn allows(self, now: Duration, until: Duration) -> bool {
+        until.saturating_sub(now) <= self.longest && self.deadline.is_none_or(|deadline| until < deadline)
+    }
+}
+
+/// A call's place in the queue. It keeps it when it is refused, so who came first is served first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place(u64);
+
+/// The gate itself, shared by all tasks. A task that is dropped while it waits, or while its request is on its way,
+/// leaves nothing behind (C14).
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
-    closure: Mutex<Closure>,
-    waiting: AtomicUsize,
+    state: Mutex<State>,
+    places: AtomicU64,
 }
 
-/// Counts one waiting task, also when its future is dropped (C14).
-struct Waiter<'a>(&'a AtomicUsize);
+#[derive(Debug, Default)]
+struct State {
+    flow: Flow,
+    /// Who waits, in order. Only the first may go.
+    queue: BTreeMap<Place, Arc<Notify>>,
+}
+
+impl State {
+    fn wake_first(&self) {
+        if let Some((_, first)) = self.queue.first_key_value() {
+            first.notify_one();
+        }
+    }
+
+    /// Whether the call at `place` may go now, and if not, until when it need not ask again.
+    fn ask(&mut self, place: Place, now: Duration, patience: Patience) -> Result<u64, Wait> {
+        if patience.deadline.is_some_and(|deadline| deadline <= now) {
+            return Err(Wait::Never(Shut::Late));
+        }
+        if let Some(opens) = self.flow.closed_until(now)
+            && !patience.allows(now, opens)
+        {
+            return Err(Wait::Never(Shut::Closed { retry_after: opens.saturating_sub(now) }));
+        }
+        if self.queue.first_key_value().is_some_and(|(first, _)| *first < place) {
+            return Err(Wait::Called);
+        }
+        let waiting = self.queue.len();
+        match self.flow.admit(now, waiting, false) {
+            Err(Hold::Spent(until)) if !patience.allows(now, until) => {
+                self.flow.admit(now, waiting, true).map_err(Wait::from)
+            }
+            asked => asked.map_err(Wait::from),
+        }
+    }
+}
+
+/// What a call waits for.
+enum Wait {
+    /// Its turn, or an answer to somebody else.
+    Called,
+    /// A moment.
+    Until(Duration),
+    /// Nothing: it does not get through.
+    Never(Shut),
+}
+
+impl From<Hold> for Wait {
+    fn from(hold: Hold) -> Self {
+        match hold {
+            Hold::Closed(until) | Hold::Spent(until) => Self::Until(until),
+            Hold::Crowded => Self::Called,
+        }
+    }
+}
+
+/// A place in the queue, given back when the call goes or is dropped (C8, C14).
+struct Waiter<'a> {
+    gate: &'a Gate,
+    place: Place,
+    called: Arc<Notify>,
+}
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        let mut state = self.gate.state.lock();
+        state.queue.remove(&self.place);
+        state.wake_first();
     }
 }
 
 impl Gate {
-    /// Closes the gate for `delay` from now.
-    pub(crate) fn close(&self, now: Duration, delay: Duration) {
-        let mut closure = self.closure.lock().unwrap_or_else(PoisonError::into_inner);
-        *closure = closure.extended(now, delay);
+    /// A new place, behind all others.
+    pub(crate) fn place(&self) -> Place {
+        Place(self.places.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// How long until the gate opens.
-    pub(crate) fn wait(&self, now: Duration) -> Duration {
-        self.closure.lock().unwrap_or_else(PoisonError::into_inner).wait(now)
-    }
-
-    /// Waits until the gate is open.
+    /// Waits until the call at `place` may send.
     ///
     /// # Errors
-    /// At once, without waiting, when that would take longer than `longest` or beyond `deadline` (C4), or when too many
-    /// tasks wait already (C8).
-    pub(crate) async fn pass(
-        &self,
-        clock: &dyn Clock,
-        longest: Duration,
-        deadline: Option<Duration>,
-    ) -> Result<(), Shut> {
+    /// At once, without waiting, when that would take longer than the call's patience (C4), or when too many tasks wait
+    /// already (C8).
+    pub(crate) async fn pass(&self, clock: &dyn Clock, place: Place, patience: Patience) -> Result<Permit<'_>, Shut> {
+        let mut waiter: Option<Waiter<'_>> = None;
         loop {
-            let now = clock.now().mono;
-            let wait = self.wait(now);
-            if wait.is_zero() {
-                return Ok(());
+            let until = {
+                let now = clock.now().mono;
+                let mut state = self.state.lock();
+                match state.ask(place, now, patience) {
+                    Ok(seen) => return Ok(Permit { gate: self, seen, is_out: true }),
+                    Err(Wait::Never(shut)) => return Err(shut),
+                    Err(_) if waiter.is_none() && state.queue.len() >= MOST_WAITERS => {
+                        let opens = state.flow.closed_until(now).unwrap_or(now);
+                        return Err(Shut::Closed { retry_after: opens.saturating_sub(now) });
+                    }
+                    Err(wait) => {
+                        waiter.get_or_insert_with(|| {
+                            let called = Arc::new(Notify::new());
+                            state.queue.insert(place, Arc::clone(&called));
+                            Waiter { gate: self, place, called }
+                        });
+                        match wait {
+                            Wait::Until(until) => Some(until),
+                            _ => None,
+                        }
+                    }
+                }
+            };
+            if let Some(waiter) = &waiter {
+                let until = until.into_iter().chain(patience.deadline).min();
+                within(clock, until, waiter.called.notified()).await;
             }
-            let too_late = deadline.is_some_and(|deadline| now + wait >= deadline);
-            if wait > longest || too_late {
-                return Err(Shut { retry_after: wait });
-            }
-            let _waiter = self.enter().ok_or(Shut { retry_after: wait })?;
-            let opens = now + wait + stagger(wait, fastrand::f64());
-            clock.sleep_until(deadline.map_or(opens, |deadline| deadline.min(opens))).await;
         }
     }
 
-    fn enter(&self) -> Option<Waiter<'_>> {
-        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
-        let waiter = Waiter(&self.waiting);
-        (before < MOST_WAITERS).then_some(waiter)
+    /// How many wait, and how many are on their way.
+    #[cfg(any(test, shuttle, feature = "metrics"))]
+    pub(crate) fn load(&self) -> (usize, usize) {
+        let state = self.state.lock();
+        (state.queue.len(), state.flow.in_flight())
+    }
+}
+
+/// The right to have one request on its way. It is given back when it is dropped (C8, C14).
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Permit<'a> {
+    gate: &'a Gate,
+    /// How many closures the request has seen.
+    seen: u64,
+    is_out: bool,
+}
+
+impl Permit<'_> {
+    /// Whether the gate has closed since the permit was given. What has not been sent by then waits again.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.gate.state.lock().flow.closures() != self.seen
+    }
+
+    /// What the headers of an answer tell of the window (C7).
+    pub(crate) fn observed(&self, quota: Option<Quota>) {
+        self.gate.state.lock().flow.observed(quota);
+    }
+
+    /// The server took the request.
+    pub(crate) fn admitted(mut self) {
+        self.leave(|flow| flow.done(true));
+    }
+
+    /// The server refused the request and asks to wait: the gate closes for everybody. Answers whether that is news.
+    pub(crate) fn refused(mut self, now: Duration, delay: Duration) -> bool {
+        let seen = self.seen;
+        let is_news = self.leave(|flow| {
+            let is_news = flow.refused(seen, now, delay, fastrand::f64());
+            flow.done(false);
+            is_news
+        });
+        if is_news {
+            // Whoever cannot wait for that long learns it at once.
+            self.gate.state.lock().queue.values().for_each(|waiter| waiter.notify_one());
+        }
+        is_news
+    }
+
+    fn leave<T>(&mut self, change: impl FnOnce(&mut Flow) -> T) -> T {
+        self.is_out = false;
+        let mut state = self.gate.state.lock();
+        let outcome = change(&mut state.flow);
+        state.wake_first();
+        outcome
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        if self.is_out {
+            self.leave(|flow| flow.done(false));
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::time::SystemTime;
-
-    use super::*;
-    use crate::clock::ManualClock;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    /// C6: a refusal can only make the wait longer, and a server cannot close the gate for weeks.
-    #[test]
-    fn a_closure_only_grows_and_is_capped() {
-        let closure = Closure::default().extended(SECOND, 10 * SECOND);
-        assert_eq!(closure.extended(SECOND, 3 * SECOND), closure);
-        assert_eq!(closure.wait(4 * SECOND), 7 * SECOND);
-        assert_eq!(closure.extended(SECOND, Duration::MAX).wait(SECOND), LONGEST_CLOSURE);
-    }
-
-    proptest::proptest! {
-        /// C5: the stagger only adds, at most a tenth and at most 5 seconds.
-        #[test]
-        fn a_stagger_only_adds(wait in 0_u64..100_000, random in 0.0_f64..1.0) {
-            let wait = Duration::from_millis(wait);
-            let extra = stagger(wait, random);
-            proptest::prop_assert!(extra <= wait / 10 && extra <= LONGEST_STAGGER);
-        }
-    }
-
-    /// C4: a wait beyond the cap or the deadline is refused without waiting.
-    #[tokio::test]
-    async fn a_wait_that_is_too_long_is_refused_at_once() {
-        let clock = ManualClock::new(SystemTime::UNIX_EPOCH);
-        let gate = Gate::default();
-        gate.close(Duration::ZERO, 61 * SECOND);
-        assert_eq!(gate.pass(&clock, 60 * SECOND, None).await, Err(Shut { retry_after: 61 * SECOND }));
-        assert_eq!(gate.pass(&clock, 90 * SECOND, Some(30 * SECOND)).await, Err(Shut { retry_after: 61 * SECOND }));
-    }
-
-    /// C8, C14: a dropped waiter gives its place back.
-    #[tokio::test]
-    async fn a_dropped_waiter_leaves_nothing() {
-        let clock = ManualClock::new(SystemTime::UNIX_EPOCH);
-        let gate = Arc::new(Gate::default());
-        gate.close(Duration::ZERO, 10 * SECOND);
-        {
-            let waiting = gate.pass(&clock, 60 * SECOND, None);
-            let mut waiting = std::pin::pin!(waiting);
-            assert!(futures_util::poll!(waiting.as_mut()).is_pending());
-            assert_eq!(gate.waiting.load(Ordering::Relaxed), 1);
-        }
-        assert_eq!(gate.waiting.load(Ordering::Relaxed), 0);
-        clock.advance(11 * SECOND);
-        assert_eq!(gate.pass(&clock, 60 * SECOND, None).await, Ok(()));
-    }
-}
+mod tests;

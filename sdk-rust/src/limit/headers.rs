@@ -50,9 +50,13 @@ impl Source {
         }
     }
 
+    fn is_in_millis(&self) -> bool {
+        matches!(self, Self::Header(name) if name.as_str().ends_with("-ms"))
+    }
+
     fn read(&self, answer: &Answer<'_>) -> Option<Duration> {
         match self {
-            Self::Header(name) if name.as_str().ends_with("-ms") => {
+            Self::Header(name) if self.is_in_millis() => {
                 answer.longest(name, number::seconds).map(|millis| millis / 1_000)
             }
             Self::Header(name) => answer.longest(name, |text| {
@@ -96,7 +100,9 @@ impl Dialect {
         let mut sources: Vec<Source> = retry_after.iter().filter_map(|text| Source::parse(text)).collect();
         let named = |source: &Source| matches!(source, Source::Header(name) if *name == http::header::RETRY_AFTER);
         if !sources.iter().any(named) {
-            sources.insert(0, Source::Header(http::header::RETRY_AFTER));
+            // Milliseconds say more than seconds, so a header of those comes first where one is declared (C1).
+            let first = sources.iter().take_while(|source| source.is_in_millis()).count();
+            sources.insert(first, Source::Header(http::header::RETRY_AFTER));
         }
         Self {
             limit: name(headers.map(|headers| &headers.limit), "x-ratelimit-limit"),
@@ -180,6 +186,22 @@ mod tests {
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let answer = Answer { headers: &headers, body: body.as_bytes(), wall };
         Dialect::new(Some(&roboticks())).delay(&answer).map(|delay| delay.as_secs())
+    }
+
+    /// C1: milliseconds come before seconds where they are declared, and count for nothing where they are not.
+    #[test]
+    fn milliseconds_come_first() {
+        let headers = [("retry-after-ms", "1500"), ("retry-after", "9")];
+        let headers: HeaderMap = headers
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .into_iter()
+            .collect();
+        let answer = Answer { headers: &headers, body: &[], wall: SystemTime::UNIX_EPOCH };
+        let sources = vec!["header:Retry-After-Ms".to_owned()];
+        let exceeded = Some(RateLimitExceeded { status: vec![429], retry_after: sources });
+        let declared = RateLimit { exceeded, ..RateLimit::default() };
+        assert_eq!(Dialect::new(Some(&declared)).delay(&answer), Some(Duration::from_millis(1_500)));
+        assert_eq!(Dialect::new(None).delay(&answer), Some(Duration::from_secs(9)));
     }
 
     /// C1: Retry-After, then the declared body pointer, then the draft's header, then a spent window's end.

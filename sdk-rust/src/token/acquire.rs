@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use bitting_spec::extension::{AfterExpiry, TokenPointers};
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::cookies::{self, COOKIE};
 use super::grant::{Grant, TokenProblem, read};
 use super::{Previous, Token, TokenSource};
-use crate::clock::{BoxFuture, Clock, within};
+use crate::attach::add_cookie;
+use crate::clock::{BoxFuture, Clock, Now, within};
+use crate::oauth::OAuthClient;
 use crate::secret::Secret;
-use crate::transport::{Outgoing, Transport};
+use crate::transport::{Incoming, Outgoing, Transport};
 
 /// How long one request for a token may take, whatever its caller's deadline is (A17).
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -36,10 +39,28 @@ pub(crate) struct TokenRequest {
     pub(crate) format: Format,
     /// Values by JSON pointer.
     pub(crate) fields: Vec<(String, Secret)>,
-    /// The client's own authentication (RFC 6749, 2.3.1).
-    pub(crate) authorization: Option<HeaderValue>,
+    /// The OAuth client that asks, and says who it is (RFC 6749, 2.3.1).
+    pub(crate) client: Option<OAuthClient>,
     /// Where the token stands in the answer.
     pub(crate) answer: TokenPointers,
+}
+
+impl TokenRequest {
+    /// A form for a token endpoint (RFC 6749, 4).
+    pub(crate) fn form<'a>(url: Url, fields: impl IntoIterator<Item = (&'a str, Secret)>) -> Self {
+        let fields = fields.into_iter().map(|(name, value)| (format!("/{name}"), value)).collect();
+        let answer = TokenPointers::default();
+        Self { method: Method::POST, url, format: Format::Form, fields, client: None, answer }
+    }
+}
+
+/// How the first token comes about, and the next one where the last cannot be renewed.
+#[derive(Debug)]
+pub(crate) enum Acquire {
+    /// By a request.
+    Request(Box<TokenRequest>),
+    /// By the user alone; the text says what to do.
+    User(String),
 }
 
 /// How a token is renewed.
@@ -49,110 +70,163 @@ pub(crate) enum Renew {
     Reacquire,
     /// By the token itself, in its usual place (ROBOTICKS-3).
     CurrentToken(TokenRequest, AfterExpiry),
-    /// By a refresh token, which stands at this pointer of the request.
+    /// By a refresh token, which stands at this pointer of the request, or in cookies ([`COOKIE`], A22).
     RefreshToken(TokenRequest, String),
 }
 
 /// A source of tokens that speaks HTTP.
 #[derive(Debug)]
 pub(crate) struct HttpSource {
-    pub(crate) acquire: TokenRequest,
+    pub(crate) acquire: Acquire,
     pub(crate) renew: Renew,
-    pub(crate) transport: Transport,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) user_agent: HeaderValue,
-    /// What is sent that no message may repeat (B8).
-    pub(crate) secret: Secret,
+    pub(crate) endpoint: Endpoint,
 }
 
 impl TokenSource for HttpSource {
     fn fetch<'a>(&'a self, previous: Option<Previous<'a>>) -> BoxFuture<'a, Result<Grant, TokenProblem>> {
-        Box::pin(async move {
-            match self.renewed(previous).await {
-                // Only a refusal of the token leads back to the login: a failure that may pass must not (A9).
-                Some(Err(problem)) if problem.terminal => self.acquired().await,
-                Some(result) => result,
-                None => self.acquired().await,
-            }
-        })
+        Box::pin(self.obtain(previous, None))
     }
 }
 
 impl HttpSource {
-    async fn acquired(&self) -> Result<Grant, TokenProblem> {
-        self.ask(&self.acquire, None, None).await
+    /// A renewal of `previous` where that is possible, else a new token. `client_secret` is the client's, where only
+    /// the session itself knows it.
+    pub(crate) async fn obtain(
+        &self,
+        previous: Option<Previous<'_>>,
+        client_secret: Option<&Secret>,
+    ) -> Result<Grant, TokenProblem> {
+        let problem = match self.renewed(previous, client_secret).await {
+            // Only a refusal of the token leads back to the login: a failure that may pass must not (A9).
+            Some(Err(problem)) if problem.terminal => Some(problem),
+            Some(result) => return result,
+            None => None,
+        };
+        match &self.acquire {
+            Acquire::Request(request) => self.endpoint.ask(request, None, None).await,
+            Acquire::User(remedy) => Err(login_required(problem, remedy)),
+        }
     }
 
     /// Renews `previous`; `None` where that is not possible.
-    async fn renewed(&self, previous: Option<Previous<'_>>) -> Option<Result<Grant, TokenProblem>> {
+    async fn renewed(
+        &self,
+        previous: Option<Previous<'_>>,
+        client_secret: Option<&Secret>,
+    ) -> Option<Result<Grant, TokenProblem>> {
         let Previous { token, refused } = previous?;
         match &self.renew {
             Renew::Reacquire => None,
             Renew::CurrentToken(request, after_expiry) => {
-                let alive = !refused && token.timing.is_alive(self.clock.now());
+                let alive = !refused && token.timing.is_alive(self.endpoint.clock.now());
                 if !alive && *after_expiry == AfterExpiry::Rejected {
                     return None;
                 }
-                Some(self.ask(request, Some(token), None).await)
+                Some(self.endpoint.ask(request, Some(token), None).await)
             }
             Renew::RefreshToken(request, pointer) => {
                 let refresh = token.refresh.as_ref()?;
-                let grant = self.ask(request, None, Some((pointer, refresh))).await;
+                let mut request = request.clone();
+                if let (Some(client), Some(secret)) = (request.client.take(), client_secret) {
+                    request.client = Some(client.secret(secret.clone()));
+                }
+                let grant = self.endpoint.ask(&request, None, Some((pointer, refresh))).await;
                 // An answer without a refresh token leaves the old one in force (A16).
                 Some(grant.map(|grant| Grant { refresh: grant.refresh.or_else(|| token.refresh.clone()), ..grant }))
             }
         }
     }
+}
 
+/// No token, and none without the user.
+fn login_required(problem: Option<TokenProblem>, remedy: &str) -> TokenProblem {
+    let none = || TokenProblem { terminal: true, ..TokenProblem::transient("there is no session, or it has ended") };
+    let problem = problem.unwrap_or_else(none);
+    TokenProblem { message: format!("{}; {remedy}", problem.message), ..problem }
+}
+
+/// Where requests for tokens are sent, and what they have in common.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) transport: Transport,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) user_agent: HeaderValue,
+}
+
+impl Endpoint {
     /// Sends one request for a token. A connection that could not be made is tried once more; an answer that was lost
     /// is not, since it may have used up a refresh token (A17).
-    async fn ask(
+    pub(crate) async fn ask(
         &self,
         request: &TokenRequest,
         token: Option<&Token>,
         field: Option<(&String, &Secret)>,
     ) -> Result<Grant, TokenProblem> {
-        let fields = request.fields.iter().map(|(pointer, value)| (pointer.as_str(), value));
-        let fields: Vec<_> = fields.chain(field.map(|(pointer, value)| (pointer.as_str(), value))).collect();
-        let mut outgoing = self.outgoing(request, &fields);
+        let mut outgoing = self.outgoing(request, field)?;
         if let Some(token) = token {
             token.attachment.apply(&mut outgoing);
         }
-        let sent = [Some(&self.secret), token.map(|token| &token.access), field.map(|(_, value)| value)];
-        let secrets: Vec<Secret> = sent.into_iter().flatten().cloned().collect();
+        let own =
+            request.fields.iter().map(|(_, value)| value).chain(request.client.as_ref().and_then(OAuthClient::own));
+        let sent = own.chain(token.map(|token| &token.access)).chain(field.map(|(_, value)| value));
+        let secrets: Vec<Secret> = sent.cloned().collect();
+        let (incoming, asked) = self.send(outgoing).await?;
+        let grant = read(&incoming, &request.answer, asked, self.clock.now(), &secrets)?;
+        if request.answer.refresh_token.as_deref() != Some(COOKIE) {
+            return Ok(grant);
+        }
+        let refresh = cookies::after(field.map(|(_, cookies)| cookies), &incoming.headers);
+        Ok(Grant { refresh, ..grant })
+    }
+
+    /// Sends a request, and answers what came back and when it was sent. Redirects are answers like any other: nothing
+    /// is sent to where they point (B6).
+    pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<(Incoming, Now), TokenProblem> {
         let mut tries = 0;
         loop {
             tries += 1;
             let asked = self.clock.now();
             let sent = within(&*self.clock, Some(asked.mono + TIMEOUT), self.transport.send(outgoing.clone())).await;
-            let Some(result) = sent else {
-                return Err(TokenProblem::transient(format!("the token endpoint did not answer within {TIMEOUT:?}")));
-            };
-            match result {
-                Err(fault) if !fault.maybe_sent && tries < 2 => {}
-                Err(fault) => return Err(fault.into()),
-                Ok(incoming) => return read(&incoming, &request.answer, asked, self.clock.now(), &secrets),
+            match sent {
+                None => return Err(TokenProblem::transient(format!("the server did not answer within {TIMEOUT:?}"))),
+                Some(Err(fault)) if !fault.maybe_sent && tries < 2 => {}
+                Some(Err(fault)) => return Err(fault.into()),
+                Some(Ok(incoming)) => return Ok((incoming, asked)),
             }
         }
     }
 
-    fn outgoing(&self, request: &TokenRequest, fields: &[(&str, &Secret)]) -> Outgoing {
+    /// The request with its client's authentication and one more field.
+    pub(crate) fn outgoing(
+        &self,
+        request: &TokenRequest,
+        field: Option<(&String, &Secret)>,
+    ) -> Result<Outgoing, TokenProblem> {
         let mut headers = HeaderMap::new();
         headers.insert(USER_AGENT, self.user_agent.clone());
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        if let Some(authorization) = &request.authorization {
-            headers.insert(AUTHORIZATION, authorization.clone());
+        let mut fields = request.fields.clone();
+        match field {
+            Some((pointer, cookies)) if pointer == COOKIE => add_cookie(&mut headers, cookies.expose()),
+            field => fields.extend(field.map(|(pointer, value)| (pointer.clone(), value.clone()))),
+        }
+        if let Some(client) = &request.client {
+            let mut own = Vec::new();
+            client.identify(&request.url, &mut own, &mut headers).map_err(TokenProblem::transient)?;
+            // Behind the grant type, where the examples of RFC 6749 have them.
+            let second = fields.len().min(1);
+            fields.splice(second..second, own);
         }
         let body = (!fields.is_empty()).then(|| {
-            let (media_type, body) = write(request.format, fields);
+            let (media_type, body) = write(request.format, &fields);
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
             body
         });
-        Outgoing { method: request.method.clone(), url: request.url.clone(), headers, body }
+        Ok(Outgoing { method: request.method.clone(), url: request.url.clone(), headers, body })
     }
 }
 
-fn write(format: Format, fields: &[(&str, &Secret)]) -> (&'static str, Bytes) {
+fn write(format: Format, fields: &[(String, Secret)]) -> (&'static str, Bytes) {
     match format {
         Format::Json => {
             let mut body = Value::Object(Map::new());
@@ -192,10 +266,11 @@ mod tests {
     /// ROBOTICKS-2, ARROTECH-2: a login in JSON, at any depth, and a token request as a form.
     #[test]
     fn fields_are_written_by_pointer() {
-        let (name, password) = (Secret::new("ada@example.com"), Secret::new("a&b"));
-        let json = write(Format::Json, &[("/email", &name), ("/user/pass~1word", &password)]);
+        let field = |pointer: &str, text: &str| (pointer.to_owned(), Secret::new(text));
+        let fields = [field("/email", "ada@example.com"), field("/user/pass~1word", "a&b")];
+        let json = write(Format::Json, &fields);
         assert_eq!(json.1, r#"{"email":"ada@example.com","user":{"pass/word":"a&b"}}"#);
-        let form = write(Format::Form, &[("/username", &name), ("/password", &password)]);
+        let form = write(Format::Form, &[field("/username", "ada@example.com"), field("/password", "a&b")]);
         assert_eq!(form.1, "username=ada%40example.com&password=a%26b");
     }
 }

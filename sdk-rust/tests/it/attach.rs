@@ -158,3 +158,21 @@ async fn the_user_agent_can_be_replaced() {
     assert!(usual.starts_with("bitting/") && usual.contains("(rust/") && usual.ends_with(" roboticks/1.0"), "{usual}");
     assert_eq!(header(&requests[1], "user-agent"), Some("mine/1"));
 }
+
+/// F4: where an operation declares `X-Request-ID`, one id is sent per call, the same on each attempt, unless the caller
+/// gives one.
+#[tokio::test]
+async fn a_call_is_named_where_the_document_asks() {
+    let stage = Stage::new().await;
+    stage.answer(|_, before| if before == 0 { ResponseTemplate::new(503) } else { empty_list() }).await;
+    let mut table = table();
+    let encoding = json!({"style": {"style": "simple", "explode": false}});
+    let parameter = json!({"name": "X-Request-ID", "in": "header", "required": true, "encoding": encoding});
+    table["operations"][3]["parameters"].as_array_mut().expect("parameters").push(parameter);
+    let client = stage.builder_of(table).api_key("rbtk_test_1").build().expect("a client");
+    stage.hurried(client.call(list())).await.expect("an answer");
+    client.call(list().argument("X-Request-ID", "mine-1")).await.expect("an answer");
+    let requests = stage.requests().await;
+    let ids: Vec<_> = requests.iter().map(|request| header(request, "x-request-id").expect("an id")).collect();
+    assert_eq!((ids[0], ids[0].len(), ids[2]), (ids[1], 36, "mine-1"));
+}

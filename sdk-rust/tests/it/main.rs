@@ -2,11 +2,19 @@
 
 mod api;
 mod attach;
+mod authority;
 mod configuration;
 mod limits;
+mod oauth;
 mod pages;
+mod redirects;
 mod reference;
+mod renewals;
 mod resends;
+mod scopes;
 mod stage;
+mod store;
 mod tokens;
 mod vectors;
+mod waiting;
+mod writes;

@@ -5,33 +5,23 @@ use std::time::Duration;
 
 use bitting::{CallOptions, Error, TokioClock};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wiremock::ResponseTemplate;
 
 use crate::api::table;
 use crate::stage::{Stage, create, empty_list, header, list};
-
-/// Runs a call while the clock is moved on, so that its waits pass.
-async fn hurried<T>(stage: &Stage, call: impl Future<Output = T>) -> T {
-    let mut call = std::pin::pin!(call);
-    loop {
-        match tokio::time::timeout(Duration::from_millis(20), call.as_mut()).await {
-            Ok(output) => return output,
-            Err(_) => stage.clock.advance(Duration::from_secs(1)),
-        }
-    }
-}
 
 /// C10: a read is sent again after a 503, up to the limit; the last answer comes back with the count (C17).
 #[tokio::test]
 async fn a_read_is_sent_again() {
     let stage = Stage::new().await;
     stage.answer(|_, before| if before < 2 { ResponseTemplate::new(503) } else { empty_list() }).await;
-    let response = hurried(&stage, stage.with_key().call(list())).await.expect("an answer");
+    let response = stage.hurried(stage.with_key().call(list())).await.expect("an answer");
     assert_eq!(response.meta.attempts, 3);
 
     let down = Stage::new().await;
     down.answer(|_, _| ResponseTemplate::new(503)).await;
-    let error = hurried(&down, down.with_key().call(list().options(CallOptions::default().max_retries(1)))).await;
+    let error = down.hurried(down.with_key().call(list().options(CallOptions::default().max_retries(1)))).await;
     let error = error.expect_err("a failure");
     assert_eq!(error.meta().map(|meta| meta.attempts), Some(2));
     assert!(error.is_retryable());
@@ -55,7 +45,7 @@ async fn a_write_with_a_key_is_sent_again() {
     let mut table = table();
     table["retry"] = json!({"idempotency_key": {"header": "Idempotency-Key"}});
     let client = stage.builder_of(table).api_key("rbtk_test_1").build().expect("a client");
-    let response = hurried(&stage, client.call(create())).await.expect("an answer");
+    let response = stage.hurried(client.call(create())).await.expect("an answer");
     let key = response.meta.idempotency_key.expect("a key");
     let requests = stage.requests().await;
     assert_eq!(requests.len(), 2);
@@ -70,7 +60,7 @@ async fn a_refused_connection_is_tried_again() {
     let stage = Stage::new().await;
     let builder = stage.builder().base_url("http://127.0.0.1:1").api_key("rbtk_test_1");
     let client = builder.build().expect("a client");
-    let error = hurried(&stage, client.call(create())).await.expect_err("no connection");
+    let error = stage.hurried(client.call(create())).await.expect_err("no connection");
     let Error::Connect(error) = &error else { panic!("{error}") };
     assert!(!error.maybe_sent);
     assert_eq!(error.meta.attempts, 3);
@@ -87,6 +77,28 @@ async fn an_attempt_has_a_limit() {
     let error = client.call(create()).await.expect_err("a timeout");
     assert!(matches!(error, Error::Timeout { .. }), "{error}");
     assert_eq!(error.meta().map(|meta| meta.attempts), Some(1));
+}
+
+/// C13: an answer that stands still is given up long before the limit of an attempt, and may have been acted on.
+#[tokio::test]
+async fn a_stalled_answer_is_given_up() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let server = tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4_096]).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"items\":").await;
+            kept.push(stream);
+        }
+    });
+    let stage = Stage::new().await;
+    let builder = stage.builder().base_url(format!("http://{address}")).api_key("rbtk_test_1");
+    let client = builder.timeout(Duration::from_secs(3_600)).build().expect("a client");
+    let error = stage.hurried(client.call(create())).await.expect_err("a stall");
+    let Error::Connect(error) = &error else { panic!("{error}") };
+    assert!(error.maybe_sent && error.reason.contains("stood still"), "{error}");
+    server.abort();
 }
 
 /// C13, A18: the deadline bounds the whole call, also while it waits for a token.
