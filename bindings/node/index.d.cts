@@ -24,6 +24,8 @@ export interface ClientOptions {
   clientSecret?: string;
   /** The scopes to ask for with the OAuth 2.0 client. */
   scopes?: string[];
+  /** The name of a login that `bitting login --profile` keeps; without any credential it is `default`. */
+  profile?: string;
   /** The server's URL, if it is not the document's first one. */
   baseURL?: string;
   /** Whether credentials may go over plain http to a host that is not loopback. */

@@ -12,6 +12,7 @@ const CREDENTIALS = {
   clientId: 'client_id',
   clientSecret: 'client_secret',
   scopes: 'scopes',
+  profile: 'profile',
 };
 /** What a client has besides: it belongs to its connection. */
 const CONNECTION = {

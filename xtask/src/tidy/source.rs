@@ -81,7 +81,7 @@ impl Reader<'_> {
             let line = attribute.span().start().line;
             let is_lint = ["allow", "expect"].iter().any(|name| attribute.path().is_ident(name));
             if is_lint && what.contains("disallowed_methods") {
-                demand(self.is_clock, line, "only a clock module reads the clock", self.faults);
+                demand(self.is_clock || self.is_test, line, "only a clock module reads the clock", self.faults);
             }
             if is_lint {
                 demand(what.contains("reason"), line, "say why the lint is off: `reason = \"…\"`", self.faults);

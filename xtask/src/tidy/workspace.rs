@@ -75,7 +75,8 @@ fn crates(files: &[String]) -> Result<BTreeMap<Crate, BTreeSet<String>>, String>
         };
         let dependencies = manifest.get("dependencies").and_then(toml::Value::as_table);
         let ours = dependencies.into_iter().flat_map(toml::Table::keys).filter(|name| name.starts_with("bitting"));
-        let has_lints = manifest.get("lints").is_some();
+        // A workspace of its own has no lints to take over.
+        let has_lints = manifest.get("lints").is_some() || manifest.contains_key("workspace");
         let key = Crate { name: name.to_owned(), has_lints, generated: super::is_generated(file) };
         crates.insert(key, ours.cloned().collect());
     }

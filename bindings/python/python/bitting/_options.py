@@ -28,6 +28,8 @@ class ClientOptions(TypedDict, total=False):
     """The secret of an OAuth client."""
     scopes: Sequence[str] | None
     """The scopes that an OAuth client asks for."""
+    profile: str | None
+    """The name of a login that ``bitting login --profile`` keeps; without any credential it is ``default``."""
     timeout: float | None
     """Seconds that one attempt may take."""
     deadline: float | None
@@ -73,7 +75,7 @@ _OF_A_CALL = {
 _NUMBER = (int, float)
 _LIST = (list, tuple, set, frozenset)
 _OF_A_CLIENT: dict[str, Any] = {
-    **dict.fromkeys(("base_url", "api_key", "token", "username", "password", "client_id", "client_secret"), str),
+    **dict.fromkeys(("base_url", "api_key", "token", "username", "password", "client_id", "client_secret", "profile"), str),
     **dict.fromkeys(("timeout", "deadline"), _NUMBER),
     **dict.fromkeys(("default_headers", "environment"), Mapping),
     "scopes": _LIST,
@@ -129,7 +131,7 @@ class Settings:
 
     def with_changes(self, changes: Settings) -> Settings:
         """These settings with ``changes`` on top. Other credentials replace those that were there as a whole."""
-        credentials = {"api_key", "token", "username", "password", "client_id", "client_secret", "scopes"}
+        credentials = {"api_key", "token", "username", "password", "client_id", "client_secret", "scopes", "profile"}
         kept = self._values
         if credentials & changes._values.keys():
             kept = {name: value for name, value in kept.items() if name not in credentials}
