@@ -6,6 +6,8 @@ mod explain;
 mod failure;
 mod generate;
 mod options;
+mod plan;
+mod replay;
 mod serve;
 
 use std::process::ExitCode;
@@ -19,6 +21,7 @@ fn main() -> ExitCode {
     let outcome = match &options.command {
         Command::Check(options) => check::run(options),
         Command::Serve(options) => serve::run(options),
+        Command::Replay(options) => replay::run(options),
         Command::Generate(options) => generate::run(options),
         Command::Explain(options) => explain::run(options),
     };

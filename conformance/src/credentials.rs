@@ -12,7 +12,7 @@ use bitting_spec::{Document, SecurityScheme};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::provision::{KeyOrder, Minted, ProvisionError, Provisioner, TokenOrder, World};
+use crate::provision::{Command, KeyOrder, Minted, ProvisionError, Provisioner, TokenOrder, World};
 use crate::secret::Secret;
 
 /// The server that is checked, and who the suite can be there.
@@ -101,12 +101,38 @@ impl Credentials {
     /// parameters = { org_slug = "acme", project_slug = "warehouse" }
     /// secrets = { ApiKeyHeader = { env = "ROBOTICKS_API_KEY" } }
     /// login = { username = "ada@example.com", password = { env = "ROBOTICKS_PASSWORD" } }
+    ///
+    /// [provisioner]
+    /// command = ["python3", "provisioner.py"]
     /// ```
+    ///
+    /// The provisioner makes what no principal has ([`provision::Command`](crate::provision::Command)). Where the file
+    /// names no `valid` principal, [`completed`](Self::completed) asks it for one.
     ///
     /// # Errors
     /// [`Error::Config`] with the line of a fault in the file, or the name of a variable that is not set.
     pub fn parse(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        file::parse(text, &lookup).map(|principals| Self { principals, provisioner: None })
+        let (principals, command) = file::parse(text, &lookup)?;
+        let provisioner = match command {
+            Some(words) => Some(Arc::new(Command::new(words)?) as Arc<dyn Provisioner>),
+            None => None,
+        };
+        Ok(Self { principals, provisioner })
+    }
+
+    /// The same, with the valid principal and one of another organization made by the provisioner, where there is one
+    /// and the principal is not given.
+    ///
+    /// # Errors
+    /// As [`provisioned`](Self::provisioned).
+    pub async fn completed(self, document: &Document) -> Result<Self, Error> {
+        let Some(provisioner) = self.provisioner.clone() else { return Ok(self) };
+        if self.principals.contains_key(&Role::Valid) {
+            return Ok(self);
+        }
+        let mut all = Self::provisioned(document, provisioner).await?;
+        all.principals.extend(self.principals);
+        Ok(all)
     }
 
     /// The valid principal as far as the environment variables that the document names (`x-auth.env`) describe it.

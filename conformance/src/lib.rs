@@ -5,6 +5,7 @@
 //! never uses the client runtime, so that it is free to send wrong credentials and no fault of the client hides one of
 //! the server.
 
+mod baseline;
 mod check;
 mod checks;
 mod clock;
@@ -21,14 +22,15 @@ mod run;
 mod secret;
 mod verdict;
 
+pub use baseline::Baseline;
 pub use check::{CheckInfo, Need, Phase};
 pub use checks::checks;
 pub use credentials::{Credentials, Login, Principal, Role, Target};
 pub use error::Error;
 pub use finding::{Finding, Got, Severity};
-pub use options::Options;
+pub use options::{Interrupt, Options};
 pub use plan::{Plan, Planned, plan};
 pub use provision::Provisioner;
 pub use run::{Progress, run};
 pub use secret::Secret;
-pub use verdict::{Outcome, Report, Verdict};
+pub use verdict::{Covered, Outcome, Report, Unmet, Verdict};

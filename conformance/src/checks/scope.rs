@@ -38,6 +38,7 @@ async fn insufficient(trial: &Trial<'_>) -> Result<(), Stop> {
         let secret = limited(trial, scheme).await?;
         let exchange = trial.with_secret(scheme, &secret).await?;
         let status = exchange.answer.status;
+        trial.met(status);
         let documented = trial.documented(&[AuthCase::InsufficientScope]);
         let expected = format!("a credential without the scope is refused with {}", crate::run::listed(&[403]));
         if !(400..500).contains(&status) {

@@ -127,6 +127,7 @@ fn allowed(trial: &Trial<'_>) -> (Vec<u16>, bool) {
 fn kept_apart(trial: &Trial<'_>, exchange: &Exchange, who: &str) -> Result<(), Stop> {
     let (statuses, stated) = allowed(trial);
     let status = exchange.answer.status;
+    trial.met(status);
     let expected = format!("{who} is answered with {}", crate::run::listed(&statuses));
     if !(400..500).contains(&status) {
         let cause = format!("{who} was answered with {status}");

@@ -50,6 +50,13 @@ impl Context<'_> {
         Ok(case.about(&self.arguments(operation, role, true).await?))
     }
 
+    /// Whether the operation was seen to succeed for the valid principal.
+    pub(super) fn was_reached(&self, operation: &Operation) -> bool {
+        let reached = self.stage.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        let cell = reached.get(&(operation.id.clone(), Role::Valid));
+        cell.and_then(|cell| cell.get()).is_some_and(Result::is_ok)
+    }
+
     async fn reach(&self, operation: &Operation, role: Role) -> Result<Case, Stop> {
         let arguments = self.arguments(operation, role, operation.method == "DELETE").await?;
         let mut last = None;
@@ -107,7 +114,7 @@ impl Context<'_> {
             (Some(given), _) if !fresh => Ok(Value::from(given.as_str())),
             (_, Some(creator)) if fresh => Box::pin(self.new_object(creator, name, role)).await,
             (_, Some(creator)) => self.shared_object(creator, name, role).await,
-            _ if fresh => {
+            _ if fresh && operation.method == "DELETE" => {
                 Err(Stop::Skip(format!("{} deletes, and nothing in the document makes its object", place(operation))))
             }
             _ => Box::pin(self.found_object(operation, prefix, name, role)).await,

@@ -4,6 +4,8 @@
 //! - `clean`: the server without defects is never accused, whatever the seed.
 //! - `liars`: answers that lie are reported, and nothing hangs or dies of them.
 //! - `reports`: what people and machines read, and that no secret is in it.
+//! - `outputs`: what programs and browsers read, and what a run is held to.
+//! - `provisioners`: programs that make credentials to order.
 //! - `buggy`: faults that only generated requests meet are found and made small.
 //! - `errors`: what keeps a run from beginning is said at once.
 
@@ -12,6 +14,8 @@ mod clean;
 mod defects;
 mod errors;
 mod liars;
+mod outputs;
+mod provisioners;
 mod reports;
 
 use std::sync::Arc;
