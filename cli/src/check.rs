@@ -89,7 +89,7 @@ fn document(options: &Check) -> Result<Document, Failure> {
 /// Says what a run would do. Without a server it is asked what the built-in one could be asked.
 fn planned(options: &Check) -> Result<ExitCode, Failure> {
     let document = document(options)?;
-    let settings = settings(options);
+    let settings = settings(options)?;
     settings.validate(&document)?;
     let plan = serve::runtime()?.block_on(async {
         let credentials = match (&options.url, &options.credentials) {
@@ -128,7 +128,7 @@ async fn check(document: &Document, options: &Check) -> Result<Report, Failure> 
         credentials: credentials(document, options, server.as_ref()).await?,
     };
     let is_shown = !options.quiet && std::io::stderr().is_terminal();
-    let settings = settings(options);
+    let settings = settings(options)?;
     let watch = tokio::spawn(stopped(settings.interrupt.clone()));
     let report = bitting_conformance::run(document, target, settings, |progress| {
         if is_shown {
@@ -155,7 +155,7 @@ async fn stopped(interrupt: Interrupt) {
     std::process::exit(130);
 }
 
-fn settings(options: &Check) -> Options {
+fn settings(options: &Check) -> Result<Options, Failure> {
     let mut target = Vec::new();
     let mut add = |option: &str, value: &str| target.extend([option.to_owned(), value.to_owned()]);
     if let Some(url) = &options.url {
@@ -167,8 +167,16 @@ fn settings(options: &Check) -> Options {
     if let Some(file) = &options.credentials {
         add("--credentials", &file.to_string_lossy());
     }
+    if let Some(file) = &options.ca {
+        add("--ca", &file.to_string_lossy());
+    }
     options.defect.iter().for_each(|id| add("--defect", id));
-    Options {
+    let authorities = match &options.ca {
+        Some(path) => read(path, "--ca")?.into_bytes(),
+        None => Vec::new(),
+    };
+    Ok(Options {
+        authorities,
         only: options.only.clone(),
         operations: options.operation.clone(),
         seed: options.seed,
@@ -182,7 +190,7 @@ fn settings(options: &Check) -> Options {
         },
         target,
         ..Options::default()
-    }
+    })
 }
 
 /// Who the suite can be: what the file says, what a control plane makes, or what the environment has.

@@ -59,6 +59,9 @@ pub(crate) struct Check {
     /// Who may do what, with secrets from environment variables (TOML)
     #[arg(long, value_name = "FILE")]
     pub(crate) credentials: Option<PathBuf>,
+    /// Trust the certificates in this file too (PEM), for a server with an authority of its own
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(crate) ca: Option<PathBuf>,
     /// The control plane that makes credentials expire and be revoked, and its token from BITTING_CONTROL_TOKEN
     #[arg(long, value_name = "URL", requires = "url")]
     pub(crate) control_url: Option<String>,

@@ -72,6 +72,15 @@ pub struct Login {
     pub password: Secret,
 }
 
+/// An OAuth client's id and secret, for the client credentials grant (RFC 6749, 4.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OAuthClient {
+    /// The id.
+    pub id: String,
+    /// The secret.
+    pub secret: Secret,
+}
+
 /// Somebody whom the suite can be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Principal {
@@ -83,6 +92,8 @@ pub struct Principal {
     pub secrets: BTreeMap<String, Secret>,
     /// Its name and password.
     pub login: Option<Login>,
+    /// Its OAuth client.
+    pub client: Option<OAuthClient>,
 }
 
 /// Principals by role, and a provisioner that makes what is missing.
@@ -146,8 +157,11 @@ impl Credentials {
             if let (Some(username), Some(password)) = (read("username"), read("password")) {
                 valid.login = Some(Login { username, password: Secret::new(password) });
             }
+            if let (Some(id), Some(secret)) = (read("client_id"), read("client_secret")) {
+                valid.client = Some(OAuthClient { id, secret: Secret::new(secret) });
+            }
         }
-        let nothing = valid.secrets.is_empty() && valid.login.is_none();
+        let nothing = valid.secrets.is_empty() && valid.login.is_none() && valid.client.is_none();
         Self::default().with(Role::Valid, if nothing { Principal::default() } else { valid })
     }
 
@@ -164,12 +178,16 @@ impl Credentials {
         let mut credentials = Self { principals: BTreeMap::new(), provisioner: Some(Arc::clone(&provisioner)) };
         for (role, user) in [(Role::Valid, Some(first)), (Role::OtherOrganization, other)] {
             let Some(user) = user else { continue };
-            let mut principal = Principal {
-                organization: Some(user.organization.clone()),
-                parameters: parameters(document, &world, &user.organization),
-                login: Some(Login { username: user.email.clone(), password: user.password.clone() }),
-                ..Principal::default()
-            };
+            let mut principal =
+                Principal {
+                    organization: Some(user.organization.clone()),
+                    parameters: parameters(document, &world, &user.organization),
+                    login: Some(Login { username: user.email.clone(), password: user.password.clone() }),
+                    client: world.clients.iter().find(|client| client.organization == user.organization).map(
+                        |client| OAuthClient { id: client.client_id.clone(), secret: client.client_secret.clone() },
+                    ),
+                    ..Principal::default()
+                };
             for scheme in &document.security_schemes {
                 let minted = minted(provisioner.as_ref(), scheme, &user.email).await;
                 if let Some(minted) = minted.map_err(|error| failed(error.to_string()))? {

@@ -25,7 +25,7 @@ mod verdict;
 pub use baseline::Baseline;
 pub use check::{CheckInfo, Need, Phase};
 pub use checks::checks;
-pub use credentials::{Credentials, Login, Principal, Role, Target};
+pub use credentials::{Credentials, Login, OAuthClient, Principal, Role, Target};
 pub use error::Error;
 pub use finding::{Finding, Got, Severity};
 pub use options::{Interrupt, Options};

@@ -33,6 +33,8 @@ pub struct Options {
     pub interrupt: Interrupt,
     /// The most time for one answer, its body included.
     pub timeout: Duration,
+    /// Certificates in PEM that are trusted beside those of the system, for a server with an authority of its own.
+    pub authorities: Vec<u8>,
     /// The least severity of a finding that makes the run fail.
     pub fail_on: Severity,
     /// The arguments by which a replay command names the target, such as `--url http://127.0.0.1:8080`.
@@ -77,6 +79,7 @@ impl Default for Options {
             require: Vec::new(),
             interrupt: Interrupt::default(),
             timeout: Duration::from_secs(10),
+            authorities: Vec::new(),
             fail_on: Severity::Error,
             target: Vec::new(),
         }

@@ -99,6 +99,20 @@ pub struct World {
     pub organizations: Vec<Organization>,
     /// The users. The first one is who the suite is by default.
     pub users: Vec<User>,
+    /// The OAuth clients.
+    #[serde(default)]
+    pub clients: Vec<ClientOf>,
+}
+
+/// An OAuth client of an organization.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ClientOf {
+    /// Its id.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: Secret,
+    /// The slug of the organization.
+    pub organization: String,
 }
 
 /// An organization.

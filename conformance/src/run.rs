@@ -2,6 +2,7 @@
 
 mod context;
 mod exercise;
+mod grant;
 mod keyring;
 mod paging;
 mod preflight;
@@ -18,6 +19,7 @@ use futures_util::stream;
 
 pub(crate) use context::Context;
 pub(crate) use exercise::{Judge, Judging, Sign};
+pub(crate) use grant::granting;
 pub(crate) use keyring::{Wrong, apply};
 pub(crate) use paging::size_parameter;
 pub(crate) use stage::{identity, item_operation, listed_items};

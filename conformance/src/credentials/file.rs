@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Login, Principal, Role};
+use super::{Login, OAuthClient, Principal, Role};
 use crate::error::Error;
 use crate::secret::Secret;
 
@@ -33,6 +33,14 @@ struct Entry {
     #[serde(default)]
     secrets: BTreeMap<String, Value>,
     login: Option<LoginEntry>,
+    client: Option<ClientEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClientEntry {
+    id: Value,
+    secret: Value,
 }
 
 #[derive(Deserialize)]
@@ -74,7 +82,7 @@ pub(super) fn parse(text: &str, lookup: Lookup<'_>) -> Result<Parsed, Error> {
         Error::config(
             format!("{PLACE}, line {line}"),
             error.message(),
-            "principals stand as [credentials.valid], with `organization`, `parameters`, `secrets` and `login`",
+            "principals stand as [credentials.valid], with `organization`, `parameters`, `secrets`, `login` and `client`",
         )
     })?;
     let principals = file.credentials.into_iter().map(|(role, entry)| Ok((role, principal(entry, lookup)?)));
@@ -96,8 +104,14 @@ fn principal(entry: Entry, lookup: Lookup<'_>) -> Result<Principal, Error> {
         }
         None => None,
     };
+    let client = match entry.client {
+        Some(client) => {
+            Some(OAuthClient { id: client.id.read(lookup)?, secret: Secret::new(client.secret.read(lookup)?) })
+        }
+        None => None,
+    };
     let secrets = secrets.into_iter().map(|(scheme, secret)| (scheme, Secret::new(secret))).collect();
-    Ok(Principal { organization: entry.organization, parameters, secrets, login })
+    Ok(Principal { organization: entry.organization, parameters, secrets, login, client })
 }
 
 #[cfg(test)]

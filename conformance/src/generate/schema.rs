@@ -2,6 +2,8 @@
 //!
 //! This loses what cannot be merged (`not`, `if`); every value is checked against the schema itself before it is used.
 
+use std::collections::BTreeMap;
+
 use bitting_spec::Document;
 use serde_json::{Map, Value, json};
 
@@ -16,6 +18,33 @@ pub(super) type Keywords = Map<String, Value>;
 /// The alternatives of `schema`. None: it accepts nothing, or goes round in a circle.
 pub(super) fn alternatives(document: &Document, schema: &Value) -> Vec<Keywords> {
     spread(document, schema, 0)
+}
+
+/// The properties that an object of `schema` may have by what it declares, each with its schema where all alternatives
+/// agree on it. `None` where it declares none, or says itself that it takes others.
+pub(crate) fn property_names(document: &Document, schema: &Value) -> Option<BTreeMap<String, Option<Value>>> {
+    let mut all: BTreeMap<String, Option<Value>> = BTreeMap::new();
+    for keywords in alternatives(document, schema) {
+        let takes_others = |key: &str| keywords.get(key).is_some_and(|value| *value != Value::Bool(false));
+        if ["additionalProperties", "patternProperties", "unevaluatedProperties", "if", "propertyNames"]
+            .into_iter()
+            .any(takes_others)
+        {
+            return None;
+        }
+        let Some(properties) = keywords.get("properties").and_then(Value::as_object) else {
+            if types(&keywords).iter().any(|kind| kind == "object") {
+                return None;
+            }
+            continue;
+        };
+        for (name, schema) in properties {
+            all.entry(name.clone())
+                .and_modify(|known| *known = known.take().filter(|known| known == schema))
+                .or_insert_with(|| Some(schema.clone()));
+        }
+    }
+    (!all.is_empty()).then_some(all)
 }
 
 fn spread(document: &Document, schema: &Value, depth: usize) -> Vec<Keywords> {

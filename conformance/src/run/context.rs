@@ -65,7 +65,7 @@ impl<'a> Context<'a> {
             keyring: Keyring::default(),
             shapes: Shapes::default(),
             exercises: Exercises::default(),
-            client: Client::new(options.timeout)?,
+            client: Client::new(options.timeout, &options.authorities)?,
             pace: options.rate.map(Pace::per_second),
             validators: Mutex::default(),
             requests: AtomicU64::new(0),
@@ -81,6 +81,10 @@ impl<'a> Context<'a> {
         for (role, principal) in self.credentials.principals() {
             for (scheme, secret) in &principal.secrets {
                 self.keep(role, scheme, secret);
+            }
+            if let Some(client) = &principal.client {
+                let origin = format!("the secret of the OAuth client {}", client.id);
+                self.vault.keep(&client.secret, &variable(role, "CLIENT_SECRET"), &origin);
             }
             if let Some(login) = &principal.login {
                 let origin = format!("the password of {}", login.username);

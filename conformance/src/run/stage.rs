@@ -8,6 +8,7 @@ use bitting_spec::{Operation, template_names};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
+use super::grant::{grant_case, granting};
 use super::{Context, Stop};
 use crate::credentials::Role;
 use crate::finding::place;
@@ -81,6 +82,13 @@ impl Context<'_> {
 
     /// Cases to try, the likeliest first.
     fn candidates(&self, operation: &Operation, role: Role) -> Result<Vec<Case>, Stop> {
+        if let Some((scheme, scopes)) = granting(self.document, operation) {
+            let client = self.credentials.principal(role).and_then(|principal| principal.client.as_ref());
+            let client = client.ok_or_else(|| {
+                Stop::Skip(format!("a token endpoint needs a client: give `client` for [credentials.{role}]"))
+            })?;
+            return Ok(vec![grant_case(scheme, client, &scopes)]);
+        }
         let acquire = self.document.security_schemes.iter().filter_map(|scheme| scheme.auth.acquire.as_ref());
         let Some(acquire) = acquire.into_iter().find(|acquire| acquire.operation_id == operation.id) else {
             return Ok(self.shape(operation).candidates(self, operation));

@@ -7,6 +7,7 @@
 //! - `outputs`: what programs and browsers read, and what a run is held to.
 //! - `provisioners`: programs that make credentials to order.
 //! - `buggy`: faults that only generated requests meet are found and made small.
+//! - `tls`: servers behind TLS.
 //! - `errors`: what keeps a run from beginning is said at once.
 
 mod buggy;
@@ -17,6 +18,7 @@ mod liars;
 mod outputs;
 mod provisioners;
 mod reports;
+mod tls;
 
 use std::sync::Arc;
 

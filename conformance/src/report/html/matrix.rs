@@ -38,6 +38,7 @@ const COLUMNS: &[Column] = &[
         &[
             "tenancy.foreign-organization",
             "tenancy.foreign-object",
+            "tenancy.foreign-parent",
             "tenancy.foreign-write",
             "tenancy.foreign-delete",
             "tenancy.foreign-list",
