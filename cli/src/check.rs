@@ -213,7 +213,14 @@ async fn credentials(
     match (&options.credentials, control) {
         (Some(file), control) => {
             let text = read(file, "--credentials")?;
-            let credentials = Credentials::parse(&text, lookup).map_err(|error| in_file(file, error))?;
+            // Ours are TOML; those of Web Fuzzing Commons are YAML or JSON.
+            let is_shared =
+                file.extension().is_some_and(|kind| ["yaml", "yml", "json"].iter().any(|known| kind == *known));
+            let credentials = if is_shared {
+                Credentials::from_wfc(document, &file.to_string_lossy(), &text)?
+            } else {
+                Credentials::parse(&text, lookup).map_err(|error| in_file(file, error))?
+            };
             Ok(match control {
                 Some(control) => credentials.with_provisioner(Arc::new(control)),
                 None => credentials.completed(document).await?,

@@ -56,7 +56,7 @@ pub(crate) struct Check {
     /// The server to check [default: the built-in reference server]
     #[arg(long, value_name = "URL", conflicts_with = "defect")]
     pub(crate) url: Option<String>,
-    /// Who may do what, with secrets from environment variables (TOML)
+    /// Who may do what, with secrets from environment variables (TOML), or the users of a Web Fuzzing Commons file (YAML)
     #[arg(long, value_name = "FILE")]
     pub(crate) credentials: Option<PathBuf>,
     /// Trust the certificates in this file too (PEM), for a server with an authority of its own

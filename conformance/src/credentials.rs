@@ -1,6 +1,7 @@
 //! Who the suite can be: principals by role, with their secrets.
 
 mod file;
+mod wfc;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -129,6 +130,18 @@ impl Credentials {
             None => None,
         };
         Ok(Self { principals, provisioner })
+    }
+
+    /// Reads an authentication file of Web Fuzzing Commons (YAML or JSON); `name` is what errors call it.
+    ///
+    /// A user that is called like a role (`read-only`, `other-organization` …) has it, the first other one is the valid
+    /// principal. `fixedHeaders` become secrets of the schemes that they belong to, `payloadUserPwd` and `payloadRaw` a
+    /// login, which is then made as the document describes it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with what cannot be used; no secret is in it.
+    pub fn from_wfc(document: &Document, name: &str, text: &str) -> Result<Self, Error> {
+        wfc::parse(document, name, text).map(|principals| Self { principals, provisioner: None })
     }
 
     /// The same, with the valid principal and one of another organization made by the provisioner, where there is one

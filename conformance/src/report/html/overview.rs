@@ -40,7 +40,7 @@ pub(super) fn header(report: &Report) -> String {
         "<header class=\"page {state}\">\n<p class=\"kicker\">Conformance of</p>\n<h1>{}</h1>\n\
          <p class=\"verdict\"><span class=\"badge {state}\">{}</span></p>\n{}{}\n\
          <dl class=\"about\">\n<div class=\"wide\"><dt>Server</dt><dd><code>{}</code></dd></div>\n<div class=\"wide\"><dt>Document</dt><dd><code>{}</code></dd></div>\n\
-         <div><dt>Operations reached</dt><dd>{reached} of {}</dd></div>\n<div><dt>Requests</dt><dd>{}</dd></div>\n\
+         <div><dt>Reached</dt><dd>{reached} of {}</dd></div>\n<div><dt>Requests</dt><dd>{}</dd></div>\n\
          <div><dt>Time</dt><dd>{:.1} s</dd></div>\n<div><dt>Seed</dt><dd>{}</dd></div>\n</dl>\n\
          <nav aria-label=\"Parts of the report\"><ul>{links}</ul></nav>\n</header>",
         escape(&report.title),
