@@ -4,6 +4,7 @@ mod context;
 mod exercise;
 mod grant;
 mod keyring;
+mod links;
 mod paging;
 mod preflight;
 mod shape;

@@ -125,7 +125,10 @@ impl Context<'_> {
             _ if fresh && operation.method == "DELETE" => {
                 Err(Stop::Skip(format!("{} deletes, and nothing in the document makes its object", place(operation))))
             }
-            _ => Box::pin(self.found_object(operation, prefix, name, role)).await,
+            _ => match Box::pin(self.linked(operation, name, role)).await? {
+                Some(value) => Ok(value),
+                None => Box::pin(self.found_object(operation, prefix, name, role)).await,
+            },
         }
     }
 

@@ -7,6 +7,7 @@
 //! - `outputs`: what programs and browsers read, and what a run is held to.
 //! - `provisioners`: programs that make credentials to order.
 //! - `buggy`: faults that only generated requests meet are found and made small.
+//! - `sloppy`: a small server, once in order and once not.
 //! - `tls`: servers behind TLS.
 //! - `errors`: what keeps a run from beginning is said at once.
 
@@ -18,6 +19,7 @@ mod liars;
 mod outputs;
 mod provisioners;
 mod reports;
+mod sloppy;
 mod tls;
 
 use std::sync::Arc;
