@@ -33,7 +33,7 @@ pub(crate) struct Options {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Check a server against its document, above all who gets in and who must not
-    Check(Check),
+    Check(Box<Check>),
     /// Run a stateful reference server that behaves as the document says
     Serve(Serve),
     /// Try again what a finding of a report says

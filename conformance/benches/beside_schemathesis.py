@@ -5,9 +5,8 @@
     python3 -m venv .venv && .venv/bin/pip install schemathesis==4.32.*
     python3 conformance/benches/beside_schemathesis.py --schemathesis .venv/bin/schemathesis
 
-Both get a valid key of the same user. What is counted are requests that the server saw (its journal's sequence is not
-asked for: each tool says itself how many it made), the time by the clock, and processor time: the tool's own, and the
-server's from /proc. Linux only.
+Both get a valid key of the same user. Each tool says itself how many requests it made (the server is not asked).
+The time is by the clock; processor time is the tool's own, and the server's from /proc. Linux only.
 """
 
 import argparse

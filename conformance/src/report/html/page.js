@@ -1,3 +1,4 @@
+// What the page does when scripts run: it filters, opens and copies. Without it everything still reads.
 "use strict";
 (() => {
   const form = document.querySelector(".filters");
