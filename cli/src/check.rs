@@ -1,18 +1,21 @@
 //! `bitting check`: a server against its document.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use bitting_conformance::provision::ControlPlane;
-use bitting_conformance::{Credentials, Error, Options, Outcome, Progress, Report, Target, report};
+use bitting_conformance::{
+    Baseline, Credentials, Error, Interrupt, Options, Outcome, Progress, Report, Severity, Target, report,
+};
 use bitting_mock::RunningServer;
 use bitting_spec::Document;
 
 use crate::document;
 use crate::failure::Failure;
-use crate::options::{Check, Form};
+use crate::options::{self, Check, FailOn, Form};
+use crate::plan;
 use crate::serve;
 
 /// The variable that holds the token of a control plane given with --control-url.
@@ -23,34 +26,106 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
         list();
         return Ok(ExitCode::SUCCESS);
     }
+    if options.plan {
+        return planned(options);
+    }
+    let baseline = match &options.baseline {
+        Some(path) if !options.write_baseline => {
+            Some(Baseline::parse(&read(path, "--baseline")?).map_err(|error| in_file(path, error))?)
+        }
+        _ => None,
+    };
+    let mut report = report(options)?;
+    if let Some(baseline) = &baseline {
+        report.accept(baseline);
+    }
+    if let (Some(path), true) = (&options.baseline, options.write_baseline) {
+        let text = Baseline::written(&report);
+        report.accept(&Baseline::parse(&text)?);
+        write(path, &text)?;
+    }
+    anstream::print!("{}", report::terminal(&report, std::io::stdout().is_terminal()));
+    for wanted in &options.report {
+        match wanted {
+            options::Report::File(form, path) => write(path, &form.of(&report))?,
+            options::Report::Github => github(&report)?,
+        }
+    }
+    // Green must mean that something was checked.
+    if report.verdicts.iter().all(|verdict| matches!(verdict.outcome, Outcome::Skip { .. })) {
+        return Err(Failure::usage("nothing could be checked", remedy(options)?));
+    }
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+impl Form {
+    fn of(self, report: &Report) -> String {
+        match self {
+            Self::Html => report::html(report),
+            Self::Json => report::json(report),
+            Self::Junit => report::junit(report),
+            Self::Sarif => report::sarif(report),
+        }
+    }
+}
+
+/// Annotations go to standard output, the summary to the file that the job names.
+fn github(report: &Report) -> Result<(), Failure> {
+    anstream::print!("{}", report::github(report));
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY") else { return Ok(()) };
+    let file = std::fs::OpenOptions::new().append(true).create(true).open(&path);
+    file.and_then(|mut file| file.write_all(report::summary(report).as_bytes())).map_err(|error| {
+        let path = Path::new(&path).display();
+        Failure::usage(format!("{path} cannot be written: {error}"), "check GITHUB_STEP_SUMMARY")
+    })
+}
+
+/// The document that was named, its warnings said.
+fn document(options: &Check) -> Result<Document, Failure> {
     let Some(path) = &options.document else {
         return Err(Failure::usage("no document is given", "bitting check DOCUMENT"));
     };
     let document = document::load(path)?;
     document::warn(&document);
-    let report = serve::runtime()?.block_on(check(&document, options))?;
-    anstream::print!("{}", report::terminal(&report, std::io::stdout().is_terminal()));
-    for wanted in &options.report {
-        let text = match wanted.form {
-            Form::Junit => report::junit(&report),
+    Ok(document)
+}
+
+/// Says what a run would do. Without a server it is asked what the built-in one could be asked.
+fn planned(options: &Check) -> Result<ExitCode, Failure> {
+    let document = document(options)?;
+    let settings = settings(options)?;
+    settings.validate(&document)?;
+    let plan = serve::runtime()?.block_on(async {
+        let credentials = match (&options.url, &options.credentials) {
+            (None, None) => {
+                let server = serve::start(&document, options.seed, &[], (0, 0)).await?;
+                let credentials = credentials(&document, options, Some(&server)).await;
+                server.shutdown().await;
+                credentials?
+            }
+            _ => credentials(&document, options, None).await?,
         };
-        write(&wanted.path, &text)?;
-    }
-    // Green must mean that something was checked.
-    if report.verdicts.iter().all(|verdict| matches!(verdict.outcome, Outcome::Skip { .. })) {
-        return Err(Failure::usage("nothing could be checked", remedy(&document)));
-    }
-    Ok(ExitCode::from(report.exit_code()))
+        Ok::<_, Failure>(bitting_conformance::plan(&document, &credentials, &settings))
+    })?;
+    plan::show(&plan);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the run that the options describe.
+pub(crate) fn report(options: &Check) -> Result<Report, Failure> {
+    let document = document(options)?;
+    serve::runtime()?.block_on(check(&document, options))
 }
 
 /// What to give so that something can be checked.
-fn remedy(document: &Document) -> String {
+fn remedy(options: &Check) -> Result<String, Failure> {
+    let document = document(options)?;
     let variables = document.security_schemes.iter().flat_map(|scheme| scheme.auth.env.values());
     let mut names: Vec<&str> = variables.map(String::as_str).collect();
     names.sort_unstable();
     names.dedup();
     let named = if names.is_empty() { String::new() } else { format!(", or set {}", names.join(", ")) };
-    format!("say who the suite can be with --credentials FILE{named}")
+    Ok(format!("say who the suite can be with --credentials FILE{named}; --plan says what is missing"))
 }
 
 async fn check(document: &Document, options: &Check) -> Result<Report, Failure> {
@@ -68,12 +143,15 @@ async fn check(document: &Document, options: &Check) -> Result<Report, Failure> 
         credentials: credentials(document, options, server.as_ref()).await?,
     };
     let is_shown = !options.quiet && std::io::stderr().is_terminal();
-    let report = bitting_conformance::run(document, target, settings(options), |progress| {
+    let settings = settings(options)?;
+    let watch = tokio::spawn(stopped(settings.interrupt.clone()));
+    let report = bitting_conformance::run(document, target, settings, |progress| {
         if is_shown {
             show(progress);
         }
     })
     .await;
+    watch.abort();
     if is_shown {
         anstream::eprint!("\r\x1b[2K");
     }
@@ -83,7 +161,16 @@ async fn check(document: &Document, options: &Check) -> Result<Report, Failure> 
     Ok(report?)
 }
 
-fn settings(options: &Check) -> Options {
+/// The first signal ends the run in order: what it made is removed. The second ends it at once.
+async fn stopped(interrupt: Interrupt) {
+    serve::interrupted().await;
+    interrupt.raise();
+    anstream::eprintln!("\nstopping: what was made is being removed; once more to stop at once");
+    serve::interrupted().await;
+    std::process::exit(130);
+}
+
+fn settings(options: &Check) -> Result<Options, Failure> {
     let mut target = Vec::new();
     let mut add = |option: &str, value: &str| target.extend([option.to_owned(), value.to_owned()]);
     if let Some(url) = &options.url {
@@ -95,16 +182,30 @@ fn settings(options: &Check) -> Options {
     if let Some(file) = &options.credentials {
         add("--credentials", &file.to_string_lossy());
     }
+    if let Some(file) = &options.ca {
+        add("--ca", &file.to_string_lossy());
+    }
     options.defect.iter().for_each(|id| add("--defect", id));
-    Options {
+    let authorities = match &options.ca {
+        Some(path) => read(path, "--ca")?.into_bytes(),
+        None => Vec::new(),
+    };
+    Ok(Options {
+        authorities,
         only: options.only.clone(),
         operations: options.operation.clone(),
         seed: options.seed,
         max_cases: options.max_cases,
         max_time: options.max_time,
+        rate: options.rate,
+        require: options.require.clone(),
+        fail_on: match options.fail_on {
+            FailOn::Note => Severity::Note,
+            FailOn::Error => Severity::Error,
+        },
         target,
         ..Options::default()
-    }
+    })
 }
 
 /// Who the suite can be: what the file says, what a control plane makes, or what the environment has.
@@ -126,13 +227,18 @@ async fn credentials(
     };
     match (&options.credentials, control) {
         (Some(file), control) => {
-            let text = std::fs::read_to_string(file).map_err(|error| {
-                Failure::usage(format!("{} cannot be read: {error}", file.display()), "check the path of --credentials")
-            })?;
-            let credentials = Credentials::parse(&text, lookup).map_err(|error| in_file(file, error))?;
+            let text = read(file, "--credentials")?;
+            // Ours are TOML; those of Web Fuzzing Commons are YAML or JSON.
+            let is_shared =
+                file.extension().is_some_and(|kind| ["yaml", "yml", "json"].iter().any(|known| kind == *known));
+            let credentials = if is_shared {
+                Credentials::from_wfc(document, &file.to_string_lossy(), &text)?
+            } else {
+                Credentials::parse(&text, lookup).map_err(|error| in_file(file, error))?
+            };
             Ok(match control {
                 Some(control) => credentials.with_provisioner(Arc::new(control)),
-                None => credentials,
+                None => credentials.completed(document).await?,
             })
         }
         (None, Some(control)) => Ok(Credentials::provisioned(document, Arc::new(control)).await?),
@@ -151,6 +257,12 @@ fn in_file(file: &Path, error: Error) -> Failure {
 fn show(progress: Progress) {
     let Progress { phase, done, total, cases, findings } = progress;
     anstream::eprint!("\r\x1b[2K{phase}: {done} of {total} checked, {cases} requests, {findings} findings");
+}
+
+fn read(path: &Path, option: &str) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format!("{} cannot be read: {error}", path.display()), format!("check the path of {option}"))
+    })
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

@@ -7,6 +7,8 @@ mod failure;
 mod generate;
 mod login;
 mod options;
+mod plan;
+mod replay;
 mod serve;
 
 use std::process::ExitCode;
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
     let outcome = match &options.command {
         Command::Check(options) => check::run(options),
         Command::Serve(options) => serve::run(options),
+        Command::Replay(options) => replay::run(options),
         Command::Generate(options) => generate::run(options),
         Command::Login(options) => login::log_in(options),
         Command::Logout(options) => login::log_out(options),

@@ -15,10 +15,12 @@ const STYLES: Styles = Styles::styled()
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  no findings
-  1  findings
-  2  wrong usage, or a document that cannot be used
-  3  the server is out of reach, or a credential that should work does not";
+    0  no findings
+    1  findings (--fail-on, --baseline)
+    2  wrong usage, or a document that cannot be used
+    3  the server is out of reach, or a credential that should work does not
+    4  a check that is required could not run (--require)
+  130  interrupted";
 
 /// One OpenAPI document drives everything: a client, a reference server, and checks for any server.
 #[derive(Debug, Parser)]
@@ -31,9 +33,11 @@ pub(crate) struct Options {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Check a server against its document, above all who gets in and who must not
-    Check(Check),
+    Check(Box<Check>),
     /// Run a stateful reference server that behaves as the document says
     Serve(Serve),
+    /// Try again what a finding of a report says
+    Replay(Replay),
     /// Generate a client for Rust, Python or Node
     Generate(Generate),
     /// Log in once, so that later calls from any language need no credential
@@ -56,9 +60,12 @@ pub(crate) struct Check {
     /// The server to check [default: the built-in reference server]
     #[arg(long, value_name = "URL", conflicts_with = "defect")]
     pub(crate) url: Option<String>,
-    /// Who may do what, with secrets from environment variables (TOML)
+    /// Who may do what, with secrets from environment variables (TOML), or the users of a Web Fuzzing Commons file (YAML)
     #[arg(long, value_name = "FILE")]
     pub(crate) credentials: Option<PathBuf>,
+    /// Trust the certificates in this file too (PEM), for a server with an authority of its own
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(crate) ca: Option<PathBuf>,
     /// The control plane that makes credentials expire and be revoked, and its token from BITTING_CONTROL_TOKEN
     #[arg(long, value_name = "URL", requires = "url")]
     pub(crate) control_url: Option<String>,
@@ -77,9 +84,28 @@ pub(crate) struct Check {
     /// The most time for the whole run, such as `30s` or `5m`
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) max_time: Option<Duration>,
-    /// Write a report to a file (repeatable)
-    #[arg(long, value_name = "junit=PATH")]
+    /// The most requests in a second [default: as many as the server answers]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rate: Option<u32>,
+    /// Write a report: `html=PATH`, `json=PATH`, `junit=PATH`, `sarif=PATH`, or `github` for annotations and a summary of
+    /// the job (repeatable)
+    #[arg(long, value_name = "FORM[=PATH]")]
     pub(crate) report: Vec<Report>,
+    /// The least severity that makes the run fail
+    #[arg(long, value_name = "SEVERITY", default_value = "error")]
+    pub(crate) fail_on: FailOn,
+    /// Accept the findings whose ids stand in this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write what was found to the file of --baseline, so that the next run accepts it
+    #[arg(long, requires = "baseline")]
+    pub(crate) write_baseline: bool,
+    /// Fail when this check or family could not run wherever it applies (repeatable)
+    #[arg(long, value_name = "ID")]
+    pub(crate) require: Vec<String>,
+    /// Say what would be checked where, what cannot be and what to give; no request is sent
+    #[arg(long, conflicts_with = "report")]
+    pub(crate) plan: bool,
     /// Switch a deliberate defect of the reference server on (repeatable; `bitting serve --list-defects`)
     #[arg(long, value_name = "ID")]
     pub(crate) defect: Vec<String>,
@@ -91,32 +117,70 @@ pub(crate) struct Check {
     pub(crate) quiet: bool,
 }
 
-/// A report: its form and where it goes.
-#[derive(Debug, Clone)]
-pub(crate) struct Report {
-    pub(crate) form: Form,
-    pub(crate) path: PathBuf,
+/// A severity that a run can fail on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Everything that was found
+    Note,
+    /// What is wrong for certain
+    Error,
 }
 
-/// The form of a report.
+/// A report, and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Report {
+    /// A file.
+    File(Form, PathBuf),
+    /// Annotations on standard output, and the summary of the job.
+    Github,
+}
+
+/// The form of a report in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
-    /// JUnit XML, one test case for each check and operation
+    /// One page for people.
+    Html,
+    /// Everything, for programs.
+    Json,
+    /// JUnit XML, one test case for each check and operation.
     Junit,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
 }
 
 impl std::str::FromStr for Report {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (form, path) = text.split_once('=').ok_or("write `junit=PATH`, for example `junit=report.xml`")?;
-        let form =
-            Form::from_str(form, true).map_err(|_| format!("`{form}` is no form of a report; there is: junit"))?;
-        if path.is_empty() {
-            return Err("a path is missing behind `=`".to_owned());
+        let (form, path) = text.split_once('=').unwrap_or((text, ""));
+        match (form, path) {
+            ("github", "") => Ok(Self::Github),
+            ("github", _) => Err("`github` has no path: it goes to standard output and to the job".to_owned()),
+            (form, path) => {
+                let known = "html, json, junit, sarif and github";
+                let form = Form::from_str(form, true)
+                    .map_err(|_| format!("`{form}` is no form of a report; there are {known}"))?;
+                if path.is_empty() {
+                    return Err(format!("a path is missing: write `{text}=PATH`").replace("==", "="));
+                }
+                Ok(Self::File(form, path.into()))
+            }
         }
-        Ok(Self { form, path: path.into() })
     }
+}
+
+/// Try again what a finding of a report says: the same check on the same operation with the same cases.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 it is mended, 1 it is still there, 2 and 3 as for `bitting check`")]
+pub(crate) struct Replay {
+    /// The finding's id, such as `267db312`
+    pub(crate) id: String,
+    /// The report that has it, as `--report json=PATH` has written it
+    #[arg(long, value_name = "PATH")]
+    pub(crate) report: PathBuf,
+    /// Another server than the one of the report
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
 }
 
 /// Run a stateful reference server that behaves as the document says.
@@ -197,6 +261,16 @@ mod tests {
     fn the_command_line_is_well_formed() {
         use clap::CommandFactory;
         Options::command().debug_assert();
+    }
+
+    #[test]
+    fn reports_have_a_form_and_a_path() {
+        let report = |text: &str| text.parse::<Report>();
+        assert_eq!(report("html=out/report.html"), Ok(Report::File(Form::Html, "out/report.html".into())));
+        assert_eq!(report("github"), Ok(Report::Github));
+        for wrong in ["junit", "junit=", "pdf=x", "github=x", ""] {
+            assert!(report(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

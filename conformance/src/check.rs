@@ -20,6 +20,7 @@ pub(crate) const AUTH: &[&str] = &[
     "tenancy",
     "scope",
     "login",
+    "oauth",
     "refresh",
 ];
 
@@ -59,6 +60,8 @@ pub enum Need {
     Token,
     /// That principal's name and password, and a login that the document describes.
     Login,
+    /// That principal's OAuth client, and a token endpoint that the document describes.
+    Client,
     /// A principal of another organization.
     OtherOrganization,
     /// A credential that lacks scopes: a principal `read-only`, or a provisioner.
@@ -88,6 +91,7 @@ impl Need {
             Self::Key => "give a key under `secrets` of [credentials.valid]",
             Self::Token => "give a token under `secrets`, or a `login`, for [credentials.valid]",
             Self::Login => "give `login = { username, password }` for [credentials.valid]",
+            Self::Client => "give `client = { id, secret }` for [credentials.valid]",
             Self::OtherOrganization => {
                 "give `secrets` or `login`, and `parameters`, for [credentials.other-organization]"
             }
@@ -110,6 +114,7 @@ impl fmt::Display for Need {
             Self::Key => "a valid key",
             Self::Token => "a valid token",
             Self::Login => "a user name and password",
+            Self::Client => "an OAuth client",
             Self::OtherOrganization => "a principal of another organization",
             Self::ReadOnly => "a credential that lacks scopes",
             Self::ExpiredToken => "an expired token",

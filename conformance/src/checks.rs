@@ -6,7 +6,10 @@ mod credentials;
 mod http;
 mod input;
 mod key;
+mod leak;
+mod list;
 mod login;
+mod oauth;
 mod public;
 mod refresh;
 mod response;
@@ -36,9 +39,12 @@ static FAMILIES: &[&[Check]] = &[
     tenancy::CHECKS,
     scope::CHECKS,
     login::CHECKS,
+    oauth::CHECKS,
     refresh::CHECKS,
     state::CHECKS,
+    list::CHECKS,
     response::CHECKS,
+    leak::CHECKS,
     input::CHECKS,
     http::CHECKS,
     rate_limit::CHECKS,
@@ -59,7 +65,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
 
 /// The judges of the answers to generated requests.
 pub(crate) fn judges() -> impl Iterator<Item = &'static Judge> {
-    response::JUDGES.iter().chain(input::JUDGES)
+    response::JUDGES.iter().chain(input::JUDGES).chain(http::JUDGES).chain(leak::JUDGES)
 }
 
 /// Operations that need a credential.

@@ -1,5 +1,6 @@
 //! The one place of this crate that reads the clock.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The monotonic time, for what is measured.
@@ -13,6 +14,29 @@ pub(crate) fn now() -> Instant {
 pub(crate) fn unix() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Requests at an even pace: each takes the next free moment.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    step: Duration,
+    next: Mutex<Instant>,
+}
+
+impl Pace {
+    /// So many moments in a second.
+    pub(crate) fn per_second(count: u32) -> Self {
+        Self { step: Duration::from_secs(1) / count.max(1), next: Mutex::new(now()) }
+    }
+
+    /// Takes the next free moment: how long it is until then.
+    pub(crate) fn turn(&self) -> Duration {
+        let now = now();
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = (*next).max(now);
+        *next = turn.checked_add(self.step).unwrap_or(turn);
+        turn.saturating_duration_since(now)
+    }
 }
 
 /// When time is up, if it ever is.

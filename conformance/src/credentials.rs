@@ -1,6 +1,7 @@
 //! Who the suite can be: principals by role, with their secrets.
 
 mod file;
+mod wfc;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,7 +13,7 @@ use bitting_spec::{Document, SecurityScheme};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::provision::{KeyOrder, Minted, ProvisionError, Provisioner, TokenOrder, World};
+use crate::provision::{Command, KeyOrder, Minted, ProvisionError, Provisioner, TokenOrder, World};
 use crate::secret::Secret;
 
 /// The server that is checked, and who the suite can be there.
@@ -72,6 +73,15 @@ pub struct Login {
     pub password: Secret,
 }
 
+/// An OAuth client's id and secret, for the client credentials grant (RFC 6749, 4.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OAuthClient {
+    /// The id.
+    pub id: String,
+    /// The secret.
+    pub secret: Secret,
+}
+
 /// Somebody whom the suite can be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Principal {
@@ -83,6 +93,8 @@ pub struct Principal {
     pub secrets: BTreeMap<String, Secret>,
     /// Its name and password.
     pub login: Option<Login>,
+    /// Its OAuth client.
+    pub client: Option<OAuthClient>,
 }
 
 /// Principals by role, and a provisioner that makes what is missing.
@@ -101,12 +113,50 @@ impl Credentials {
     /// parameters = { org_slug = "acme", project_slug = "warehouse" }
     /// secrets = { ApiKeyHeader = { env = "ROBOTICKS_API_KEY" } }
     /// login = { username = "ada@example.com", password = { env = "ROBOTICKS_PASSWORD" } }
+    ///
+    /// [provisioner]
+    /// command = ["python3", "provisioner.py"]
     /// ```
+    ///
+    /// The provisioner makes what no principal has ([`provision::Command`](crate::provision::Command)). Where the file
+    /// names no `valid` principal, [`completed`](Self::completed) asks it for one.
     ///
     /// # Errors
     /// [`Error::Config`] with the line of a fault in the file, or the name of a variable that is not set.
     pub fn parse(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        file::parse(text, &lookup).map(|principals| Self { principals, provisioner: None })
+        let (principals, command) = file::parse(text, &lookup)?;
+        let provisioner = match command {
+            Some(words) => Some(Arc::new(Command::new(words)?) as Arc<dyn Provisioner>),
+            None => None,
+        };
+        Ok(Self { principals, provisioner })
+    }
+
+    /// Reads an authentication file of Web Fuzzing Commons (YAML or JSON); `name` is what errors call it.
+    ///
+    /// A user that is called like a role (`read-only`, `other-organization` …) has it, the first other one is the valid
+    /// principal. `fixedHeaders` become secrets of the schemes that they belong to, `payloadUserPwd` and `payloadRaw` a
+    /// login, which is then made as the document describes it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with what cannot be used; no secret is in it.
+    pub fn from_wfc(document: &Document, name: &str, text: &str) -> Result<Self, Error> {
+        wfc::parse(document, name, text).map(|principals| Self { principals, provisioner: None })
+    }
+
+    /// The same, with the valid principal and one of another organization made by the provisioner, where there is one
+    /// and the principal is not given.
+    ///
+    /// # Errors
+    /// As [`provisioned`](Self::provisioned).
+    pub async fn completed(self, document: &Document) -> Result<Self, Error> {
+        let Some(provisioner) = self.provisioner.clone() else { return Ok(self) };
+        if self.principals.contains_key(&Role::Valid) {
+            return Ok(self);
+        }
+        let mut all = Self::provisioned(document, provisioner).await?;
+        all.principals.extend(self.principals);
+        Ok(all)
     }
 
     /// The valid principal as far as the environment variables that the document names (`x-auth.env`) describe it.
@@ -120,8 +170,11 @@ impl Credentials {
             if let (Some(username), Some(password)) = (read("username"), read("password")) {
                 valid.login = Some(Login { username, password: Secret::new(password) });
             }
+            if let (Some(id), Some(secret)) = (read("client_id"), read("client_secret")) {
+                valid.client = Some(OAuthClient { id, secret: Secret::new(secret) });
+            }
         }
-        let nothing = valid.secrets.is_empty() && valid.login.is_none();
+        let nothing = valid.secrets.is_empty() && valid.login.is_none() && valid.client.is_none();
         Self::default().with(Role::Valid, if nothing { Principal::default() } else { valid })
     }
 
@@ -138,12 +191,16 @@ impl Credentials {
         let mut credentials = Self { principals: BTreeMap::new(), provisioner: Some(Arc::clone(&provisioner)) };
         for (role, user) in [(Role::Valid, Some(first)), (Role::OtherOrganization, other)] {
             let Some(user) = user else { continue };
-            let mut principal = Principal {
-                organization: Some(user.organization.clone()),
-                parameters: parameters(document, &world, &user.organization),
-                login: Some(Login { username: user.email.clone(), password: user.password.clone() }),
-                ..Principal::default()
-            };
+            let mut principal =
+                Principal {
+                    organization: Some(user.organization.clone()),
+                    parameters: parameters(document, &world, &user.organization),
+                    login: Some(Login { username: user.email.clone(), password: user.password.clone() }),
+                    client: world.clients.iter().find(|client| client.organization == user.organization).map(
+                        |client| OAuthClient { id: client.client_id.clone(), secret: client.client_secret.clone() },
+                    ),
+                    ..Principal::default()
+                };
             for scheme in &document.security_schemes {
                 let minted = minted(provisioner.as_ref(), scheme, &user.email).await;
                 if let Some(minted) = minted.map_err(|error| failed(error.to_string()))? {

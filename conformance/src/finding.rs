@@ -3,10 +3,11 @@
 use std::fmt;
 
 use bitting_spec::Operation;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::check::CheckInfo;
-use crate::http::{Exchange, curl};
+use crate::http::{Exchange, Request, curl};
 use crate::run::Context;
 
 /// The longest excerpt of a body in a report, in characters.
@@ -16,7 +17,8 @@ const EXCERPT: usize = 400;
 const ALSO: usize = 10;
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Worth knowing: something that the document leaves open is not as the standards have it.
     Note,
@@ -34,7 +36,7 @@ impl fmt::Display for Severity {
 }
 
 /// Something wrong with the server. Every text in it is free of secrets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// A short hash of check, operation and cause, the same in every run.
     pub id: String,
@@ -50,8 +52,10 @@ pub struct Finding {
     pub operation: String,
     /// Its method and path.
     pub place: String,
-    /// The document's file, with the line of the operation.
-    pub location: String,
+    /// The document's file.
+    pub file: String,
+    /// The line in it that says otherwise: of the operation, or of a part of it.
+    pub line: Option<usize>,
     /// The place in the document (RFC 6901).
     pub pointer: String,
     /// What kind of failure it is; findings of one check with the same cause are grouped.
@@ -60,16 +64,44 @@ pub struct Finding {
     pub expected: String,
     /// What it did.
     pub got: Got,
+    /// The request as it went out, secrets as variables and a long body cut.
+    pub request: String,
     /// The request as a curl command, secrets as variables.
     pub curl: String,
-    /// The command that makes the same cases again.
-    pub replay: String,
+    /// The words of the command that makes the same cases again; [`Finding::replay_command`] is it as one line.
+    pub replay: Vec<String>,
     /// The ids of other operations with the same cause.
     pub also_on: Vec<String>,
+    /// It is known and accepted ([`Baseline`](crate::Baseline)), and fails no run.
+    pub accepted: bool,
+}
+
+impl Finding {
+    /// The document's file, with the line where there is one.
+    #[must_use]
+    pub fn location(&self) -> String {
+        self.line.map_or_else(|| self.file.clone(), |line| format!("{}:{line}", self.file))
+    }
+
+    /// Whether it makes a run fail that fails on `least`.
+    #[must_use]
+    pub fn fails(&self, least: Severity) -> bool {
+        !self.accepted && self.severity >= least
+    }
+
+    /// The command that makes the same cases again, for a POSIX shell.
+    #[must_use]
+    pub fn replay_command(&self) -> String {
+        let plain =
+            |word: &str| word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./:=@,".contains(letter));
+        let quoted =
+            |word: &String| if plain(word) { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) };
+        self.replay.iter().map(quoted).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// What a server did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Got {
     /// It in a few words.
     pub summary: String,
@@ -140,7 +172,6 @@ impl Observation {
 pub(crate) fn finding(context: &Context<'_>, check: &CheckInfo, operation: &Operation, seen: Observation) -> Finding {
     let document = context.document;
     let pointer = seen.pointer.unwrap_or_else(|| operation.pointer.clone());
-    let line = document.line(&pointer).map(|line| format!(":{line}")).unwrap_or_default();
     let got = Got {
         summary: context.vault.scrub(&seen.summary),
         status: seen.exchange.as_ref().map(|exchange| exchange.answer.status),
@@ -155,15 +186,30 @@ pub(crate) fn finding(context: &Context<'_>, check: &CheckInfo, operation: &Oper
         source: check.source,
         operation: operation.id.clone(),
         place: place(operation),
-        location: format!("{}{line}", document.file()),
+        file: document.file().to_owned(),
+        line: document.line(&pointer),
         pointer,
         cause: context.vault.scrub(&seen.cause),
         expected: context.vault.scrub(&seen.expected),
         got,
+        request: seen.exchange.as_ref().map(|exchange| sent(context, &exchange.request)).unwrap_or_default(),
         curl: seen.exchange.map(|exchange| curl(&context.base, &exchange.request, &context.vault)).unwrap_or_default(),
         replay: replay(context, check, operation),
         also_on: Vec::new(),
+        accepted: false,
     }
+}
+
+/// The request as HTTP/1.1 writes it, for people to read.
+fn sent(context: &Context<'_>, request: &Request) -> String {
+    let mut text = format!("{} {}", request.method, context.vault.scrub(&request.target));
+    for (name, value) in &request.headers {
+        text.push_str(&format!("\n{name}: {}", cut(&context.vault.scrub(&String::from_utf8_lossy(value)))));
+    }
+    if let Some(body) = &request.body {
+        text.push_str(&format!("\n\n{}", cut(&context.vault.scrub(&String::from_utf8_lossy(body)))));
+    }
+    text
 }
 
 /// Method and path of an operation.
@@ -190,7 +236,10 @@ fn telling(context: &Context<'_>, exchange: &Exchange) -> Vec<(String, String)> 
 
 /// The beginning of the body. It is scrubbed whole, so that no secret is cut in two and shown by half.
 fn body(context: &Context<'_>, exchange: &Exchange) -> String {
-    let whole = context.vault.scrub(&String::from_utf8_lossy(&exchange.answer.body));
+    cut(&context.vault.scrub(&String::from_utf8_lossy(&exchange.answer.body)))
+}
+
+fn cut(whole: &str) -> String {
     let mut excerpt: String = whole.chars().take(EXCERPT).collect();
     if excerpt.len() < whole.len() {
         excerpt.push('…');
@@ -198,7 +247,7 @@ fn body(context: &Context<'_>, exchange: &Exchange) -> String {
     excerpt
 }
 
-fn replay(context: &Context<'_>, check: &CheckInfo, operation: &Operation) -> String {
+fn replay(context: &Context<'_>, check: &CheckInfo, operation: &Operation) -> Vec<String> {
     let options = context.options;
     let mut words = vec!["bitting".to_owned(), "check".to_owned(), context.document.file().to_owned()];
     words.extend(options.target.iter().cloned());
@@ -207,8 +256,5 @@ fn replay(context: &Context<'_>, check: &CheckInfo, operation: &Operation) -> St
     if check.phase == crate::Phase::Generated {
         words.extend(["--max-cases".to_owned(), options.max_cases.to_string()]);
     }
-    let plain = |word: &str| word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./:=@,".contains(letter));
-    let words =
-        words.into_iter().map(|word| if plain(&word) { word } else { format!("'{}'", word.replace('\'', "'\\''")) });
-    words.collect::<Vec<_>>().join(" ")
+    words
 }

@@ -1,5 +1,7 @@
 //! What a run is told besides its target.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bitting_spec::Document;
@@ -22,13 +24,47 @@ pub struct Options {
     pub max_time: Option<Duration>,
     /// How many requests are on their way at one time.
     pub workers: usize,
+    /// The most requests in a second. `None`: as many as the server answers.
+    pub rate: Option<u32>,
+    /// Ids of checks or families, as in `only`, that have to run wherever they apply: one that could not is
+    /// [`unmet`](crate::Report::unmet).
+    pub require: Vec<String>,
+    /// Stops the run early.
+    pub interrupt: Interrupt,
     /// The most time for one answer, its body included.
     pub timeout: Duration,
+    /// Certificates in PEM that are trusted beside those of the system, for a server with an authority of its own.
+    pub authorities: Vec<u8>,
     /// The least severity of a finding that makes the run fail.
     pub fail_on: Severity,
     /// The arguments by which a replay command names the target, such as `--url http://127.0.0.1:8080`.
     pub target: Vec<String>,
 }
+
+/// A switch that stops a run from outside: what was made is removed, and what was left out is skipped and says so.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Stops the run.
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was raised.
+    #[must_use]
+    pub fn is_raised(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl PartialEq for Interrupt {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Interrupt {}
 
 impl Default for Options {
     fn default() -> Self {
@@ -39,7 +75,11 @@ impl Default for Options {
             max_cases: 100,
             max_time: None,
             workers: 8,
+            rate: None,
+            require: Vec::new(),
+            interrupt: Interrupt::default(),
             timeout: Duration::from_secs(10),
+            authorities: Vec::new(),
             fail_on: Severity::Error,
             target: Vec::new(),
         }
@@ -53,6 +93,11 @@ impl Options {
         self.only.is_empty() || self.only.iter().any(|pattern| matches(pattern, id))
     }
 
+    /// Whether the check `id` has to run.
+    pub(crate) fn requires(&self, id: &str) -> bool {
+        self.require.iter().any(|pattern| matches(pattern, id))
+    }
+
     /// Whether the operation `id` is asked for.
     #[must_use]
     pub fn covers(&self, id: &str) -> bool {
@@ -60,12 +105,24 @@ impl Options {
     }
 
     /// Refuses names that nothing answers to, so that a typing error is not taken for success.
-    pub(crate) fn validate(&self, document: &Document) -> Result<(), Error> {
-        for pattern in &self.only {
-            if !crate::checks().iter().any(|check| matches(pattern, check.id)) {
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the name and what there is.
+    pub fn validate(&self, document: &Document) -> Result<(), Error> {
+        let only = self.only.iter().map(|pattern| ("--only", pattern));
+        for (option, pattern) in only.chain(self.require.iter().map(|pattern| ("--require", pattern))) {
+            let mut named = crate::checks().iter().filter(|check| matches(pattern, check.id)).peekable();
+            if named.peek().is_none() {
                 let message = format!("no check is called `{pattern}`{}", nearest(pattern));
-                return Err(Error::config("--only", message, "`bitting check --list` names them all"));
+                return Err(Error::config(option, message, "`bitting check --list` names them all"));
             }
+            if option == "--require" && !named.any(|check| self.selects(check.id)) {
+                let message = format!("`{pattern}` is required, and --only leaves it out");
+                return Err(Error::config(option, message, "name it under --only too"));
+            }
+        }
+        if self.rate == Some(0) {
+            return Err(Error::config("--rate", "no request could ever be sent", "give 1 or more"));
         }
         for id in &self.operations {
             if document.operation(id).is_none() {

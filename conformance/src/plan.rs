@@ -93,6 +93,7 @@ fn meets(document: &Document, credentials: &Credentials, need: Need) -> bool {
         Need::Key => has(Role::Valid, Some(Nature::Key)),
         Need::Token => has(Role::Valid, Some(Nature::Token)),
         Need::Login => credentials.principal(Role::Valid).is_some_and(|principal| principal.login.is_some()),
+        Need::Client => credentials.principal(Role::Valid).is_some_and(|principal| principal.client.is_some()),
         Need::OtherOrganization => has(Role::OtherOrganization, None),
         Need::ReadOnly => provided || has(Role::ReadOnly, None),
         Need::ExpiredToken => provided || has(Role::Expired, Some(Nature::Token)),
@@ -108,7 +109,11 @@ fn meets(document: &Document, credentials: &Credentials, need: Need) -> bool {
 fn holds(document: &Document, principal: &Principal, wanted: Option<Nature>) -> bool {
     document.security_schemes.iter().any(|scheme| {
         let logs_in = scheme.auth.acquire.is_some() && principal.login.is_some();
+        let is_granted = principal.client.is_some()
+            && document.operations.iter().any(|operation| {
+                crate::run::granting(document, operation).is_some_and(|(granting, _)| granting.name == scheme.name)
+            });
         wanted.is_none_or(|wanted| nature(scheme) == wanted)
-            && (logs_in || principal.secrets.contains_key(&scheme.name))
+            && (logs_in || is_granted || principal.secrets.contains_key(&scheme.name))
     })
 }

@@ -3,6 +3,7 @@
 //! Every method but [`Provisioner::world`] may answer [`ProvisionError::Unsupported`]; the checks that need it are then
 //! skipped and say so.
 
+mod command;
 mod control_plane;
 
 use std::future::Future;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use command::Command;
 pub use control_plane::ControlPlane;
 
 use crate::secret::Secret;
@@ -91,12 +93,26 @@ fn unsupported<'a, T: Send + 'a>() -> Provision<'a, T> {
 }
 
 /// The organizations and users of a server.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct World {
     /// The organizations.
     pub organizations: Vec<Organization>,
     /// The users. The first one is who the suite is by default.
     pub users: Vec<User>,
+    /// The OAuth clients.
+    #[serde(default)]
+    pub clients: Vec<ClientOf>,
+}
+
+/// An OAuth client of an organization.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ClientOf {
+    /// Its id.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: Secret,
+    /// The slug of the organization.
+    pub organization: String,
 }
 
 /// An organization.
@@ -110,7 +126,7 @@ pub struct Organization {
 }
 
 /// A user.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct User {
     /// The email address, by which the provisioner knows the user.
     pub email: String,

@@ -2,7 +2,9 @@
 
 mod context;
 mod exercise;
+mod grant;
 mod keyring;
+mod links;
 mod paging;
 mod preflight;
 mod shape;
@@ -18,6 +20,7 @@ use futures_util::stream;
 
 pub(crate) use context::Context;
 pub(crate) use exercise::{Judge, Judging, Sign};
+pub(crate) use grant::granting;
 pub(crate) use keyring::{Wrong, apply};
 pub(crate) use paging::size_parameter;
 pub(crate) use stage::{identity, item_operation, listed_items};
@@ -31,7 +34,7 @@ use crate::error::Error;
 use crate::finding::{finding, place};
 use crate::options::Options;
 use crate::plan::{Planned, plan};
-use crate::verdict::{Outcome, Report, Verdict};
+use crate::verdict::{Covered, Outcome, Report, Unmet, Verdict};
 
 /// The window of the limit that the suite sets while limits are not what is checked.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -70,7 +73,8 @@ pub async fn run(
     let context = Context::new(document, &target, &options)?;
     context.preflight().await?;
     context.limit_rate(NO_LIMIT, WINDOW).await;
-    let planned = plan(document, &target.credentials, &options).planned;
+    let plan = plan(document, &target.credentials, &options);
+    let planned = plan.planned;
     let (mut verdicts, jobs) = sorted_out(document, &planned);
     let total = planned.len();
     for phase in [Phase::Auth, Phase::Scenario, Phase::Generated, Phase::Rate] {
@@ -91,11 +95,16 @@ pub async fn run(
     context.tidy_up().await;
     context.restore_rate().await;
     verdicts.sort_by_key(|(index, _)| *index);
+    let verdicts: Vec<Verdict> = verdicts.into_iter().map(|(_, verdict)| verdict).collect();
     Ok(Report {
+        operations: covered(&context),
+        unmet: unmet(&options, &verdicts, &plan.without_subject),
+        stale: Vec::new(),
+        interrupted: options.interrupt.is_raised(),
         document: document.file().to_owned(),
         title: document.title.clone(),
         target: context.base.as_str().to_owned(),
-        verdicts: verdicts.into_iter().map(|(_, verdict)| verdict).collect(),
+        verdicts,
         seed: options.seed,
         cases: context.requests(),
         elapsed: clock::now().duration_since(started),
@@ -116,22 +125,61 @@ struct Job<'a> {
 impl Job<'_> {
     async fn run(&self, context: &Context<'_>) -> (usize, Verdict) {
         let trial = Trial::new(context, self.operation);
-        let ended = if context.deadline.passed() {
+        let ended = if context.options.interrupt.is_raised() {
+            Err(Stop::Skip("the run was interrupted".to_owned()))
+        } else if context.deadline.passed() {
             Err(Stop::Skip("the time was up (--max-time)".to_owned()))
         } else {
             (self.check.run)(&trial).await
         };
+        let refusals = trial.refusals();
         let outcome = match trial.ended(ended) {
             Ok(cases) => Outcome::Pass { cases },
             Err(Stop::Skip(reason)) => Outcome::Skip { reason: context.vault.scrub(&reason) },
             Err(Stop::Fail(seen)) => Outcome::Fail(Box::new(finding(context, &self.check.info, self.operation, *seen))),
         };
-        (self.index, verdict(self.check.info.id, self.operation, outcome))
+        (self.index, Verdict { refusals, ..verdict(self.check.info.id, self.operation, outcome) })
     }
 }
 
 fn verdict(check: &'static str, operation: &Operation, outcome: Outcome) -> Verdict {
-    Verdict { check, operation: operation.id.clone(), place: place(operation), outcome }
+    Verdict { check, operation: operation.id.clone(), place: place(operation), outcome, refusals: Vec::new() }
+}
+
+/// The operations that the run is about.
+fn covered(context: &Context<'_>) -> Vec<Covered> {
+    let document = context.document;
+    let operations = document.operations.iter().filter(|operation| context.options.covers(&operation.id));
+    let covered = |operation: &Operation| {
+        let mut scopes: Vec<String> =
+            operation.security.iter().flat_map(|one| one.values()).flatten().cloned().collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        Covered {
+            id: operation.id.clone(),
+            place: place(operation),
+            line: document.line(&operation.pointer),
+            public: operation.is_public(),
+            scopes,
+            reached: context.was_reached(operation),
+        }
+    };
+    operations.map(covered).collect()
+}
+
+/// What was required and was not told: on some operation, or, where it was required by its own name, on none at all.
+fn unmet(options: &Options, verdicts: &[Verdict], without_subject: &[&'static str]) -> Vec<Unmet> {
+    let skipped = verdicts.iter().filter(|verdict| options.requires(verdict.check)).filter_map(|verdict| {
+        let Outcome::Skip { reason } = &verdict.outcome else { return None };
+        Some(Unmet { check: verdict.check, operation: Some(verdict.operation.clone()), reason: reason.clone() })
+    });
+    let named = without_subject.iter().filter(|check| options.require.iter().any(|id| id == *check));
+    let nothing = |check: &&'static str| Unmet {
+        check,
+        operation: None,
+        reason: "the document has no operation that it applies to".to_owned(),
+    };
+    skipped.chain(named.map(nothing)).collect()
 }
 
 /// The verdicts that are known without trying, and the jobs for the others; each with its place in the report.

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
+use crate::baseline::Baseline;
 use crate::finding::{Finding, Severity};
 
 /// What came of one check on one operation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// The check's id.
     pub check: &'static str,
@@ -14,11 +17,16 @@ pub struct Verdict {
     /// Its method and path, for people to read.
     pub place: String,
     /// What came of it.
+    #[serde(flatten)]
     pub outcome: Outcome,
+    /// The statuses by which the server answered the credentials that it was to refuse, each once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<u16>,
 }
 
 /// How a check ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum Outcome {
     /// The server does what it should.
     Pass {
@@ -34,6 +42,23 @@ pub enum Outcome {
     },
 }
 
+/// An operation that was covered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Covered {
+    /// Its id.
+    pub id: String,
+    /// Its method and path.
+    pub place: String,
+    /// Its line in the document.
+    pub line: Option<usize>,
+    /// Whether it needs no credential.
+    pub public: bool,
+    /// The scopes that any of its alternatives asks for.
+    pub scopes: Vec<String>,
+    /// Whether it was seen to succeed for the valid principal: what was never reached was not judged beyond its refusals.
+    pub reached: bool,
+}
+
 /// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -45,6 +70,8 @@ pub struct Report {
     pub target: String,
     /// The verdicts, by check in the order of [`checks`](crate::checks), then by operation in the document's order.
     pub verdicts: Vec<Verdict>,
+    /// The operations that the run covered, in the document's order.
+    pub operations: Vec<Covered>,
     /// The seed that makes the same cases again.
     pub seed: u64,
     /// The requests that were sent.
@@ -53,6 +80,23 @@ pub struct Report {
     pub elapsed: Duration,
     /// The least severity that makes the run fail.
     pub fail_on: Severity,
+    /// What was required and could not be told ([`Options::require`](crate::Options::require)): each check with the reason.
+    pub unmet: Vec<Unmet>,
+    /// Ids of the baseline that were not found any more.
+    pub stale: Vec<String>,
+    /// Whether the run was stopped before its end.
+    pub interrupted: bool,
+}
+
+/// A check that was required, and could not run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unmet {
+    /// The check's id.
+    pub check: &'static str,
+    /// The operation where it could not run; `None`: it has nothing to check in this document.
+    pub operation: Option<String>,
+    /// Why, and what to give.
+    pub reason: String,
 }
 
 impl Report {
@@ -62,27 +106,49 @@ impl Report {
         let mut grouped: Vec<Finding> = Vec::new();
         for verdict in &self.verdicts {
             let Outcome::Fail(finding) = &verdict.outcome else { continue };
-            let same = |other: &&mut Finding| (other.check, &other.cause) == (finding.check, &finding.cause);
+            let same = |other: &&mut Finding| {
+                (other.check, &other.cause, other.accepted) == (finding.check, &finding.cause, finding.accepted)
+            };
             match grouped.iter_mut().find(same) {
                 Some(first) => first.also_on.push(finding.operation.clone()),
                 None => grouped.push((**finding).clone()),
             }
         }
-        grouped.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        grouped.sort_by_key(|finding| (finding.accepted, std::cmp::Reverse(finding.severity)));
         grouped
     }
 
-    /// Whether a finding is at least as severe as the run was told to fail on.
+    /// Accepts what `baseline` names: it stays in the report and fails nothing. What is named and was not found, though
+    /// its check ran on its operation, is [`stale`](Self::stale).
+    pub fn accept(&mut self, baseline: &Baseline) {
+        let mut stale: Vec<String> = baseline.ids().map(str::to_owned).collect();
+        for verdict in &mut self.verdicts {
+            if let Outcome::Fail(finding) = &mut verdict.outcome
+                && baseline.holds(&finding.id)
+            {
+                finding.accepted = true;
+                stale.retain(|id| *id != finding.id);
+            }
+        }
+        self.stale = stale;
+    }
+
+    /// Whether a finding that is not accepted is at least as severe as the run was told to fail on.
     #[must_use]
     pub fn failed(&self) -> bool {
-        let fails =
-            |verdict: &Verdict| matches!(&verdict.outcome, Outcome::Fail(found) if found.severity >= self.fail_on);
+        let fails = |verdict: &Verdict| matches!(&verdict.outcome, Outcome::Fail(found) if found.fails(self.fail_on));
         self.verdicts.iter().any(fails)
     }
 
-    /// The exit code of a command that ends with this report: 1 with findings, 0 without.
+    /// The exit code of a command that ends with this report: 130 for a run that was interrupted, 1 with findings, 4
+    /// where something required could not be told, else 0.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        u8::from(self.failed())
+        match (self.interrupted, self.failed(), self.unmet.is_empty()) {
+            (true, ..) => 130,
+            (_, true, _) => 1,
+            (_, _, false) => 4,
+            _ => 0,
+        }
     }
 }

@@ -74,6 +74,14 @@ pub struct Document {
     source: Source,
 }
 
+/// Reads YAML or JSON as one plain value, with the care that documents are read with; `name` is what errors call it.
+///
+/// # Errors
+/// What is wrong, and on which line.
+pub fn read_value(name: &str, text: &str) -> Result<Value, Error> {
+    value_of(&Source::new(name, text))
+}
+
 impl Document {
     /// Reads the document `name`, with the overlay beside it: `arrow.overlay.yaml` for `arrow.yaml`.
     ///

@@ -1,14 +1,20 @@
 //! `http.*`: the protocol itself.
 
-use bitting_spec::{Document, Operation};
+use std::collections::BTreeSet;
+
+use bitting_spec::{Document, Operation, Status};
 
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::http::Request;
-use crate::run::{Stop, Trial};
+use crate::run::{Judge, Judging, Stop, Trial};
 
-pub(super) const CHECKS: &[Check] = &[Check {
+const NEEDS: &[Need] = &[Need::Valid];
+
+pub(super) const CHECKS: &[Check] = &[METHOD, OPTIONS, HEAD, LOCATION, NO_CONTENT, REPEATED_DELETE];
+
+const METHOD: Check = Check {
     info: CheckInfo {
         id: "http.method-not-allowed",
         title: "a method that the document does not name is refused",
@@ -19,7 +25,82 @@ pub(super) const CHECKS: &[Check] = &[Check {
     },
     applies: is_first_of_path,
     run: |trial| Box::pin(method_not_allowed(trial)),
-}];
+};
+
+const OPTIONS: Check = Check {
+    info: CheckInfo {
+        id: "http.options",
+        title: "an Allow field names every method of the path",
+        rule: "Where OPTIONS is answered with an Allow field, or a method refused with one, it names the methods that \
+               the document has for the path.",
+        source: "RFC 9110, 9.3.7 and 10.2.1",
+        needs: NEEDS,
+        phase: Phase::Generated,
+    },
+    applies: is_first_of_path,
+    run: |trial| Box::pin(options(trial)),
+};
+
+const HEAD: Check = Check {
+    info: CheckInfo {
+        id: "http.head",
+        title: "HEAD is answered as GET, without the body",
+        rule: "Where HEAD is answered, it has the status and the Content-Type of GET.",
+        source: "RFC 9110, 9.3.2",
+        needs: NEEDS,
+        phase: Phase::Generated,
+    },
+    applies: |document, operation| {
+        let declared = |other: &Operation| other.method == "HEAD" && other.path == operation.path;
+        operation.method == "GET" && !document.operations.iter().any(declared)
+    },
+    run: |trial| Box::pin(head(trial)),
+};
+
+const LOCATION: Check = Check {
+    info: CheckInfo {
+        id: "http.location",
+        title: "the Location of what was created leads to it",
+        rule: "Where a 201 has a Location field on the same server, a GET of it succeeds.",
+        source: "RFC 9110, 10.2.2 and 15.3.2",
+        needs: NEEDS,
+        phase: Phase::Scenario,
+    },
+    applies: |_, operation| {
+        operation.method == "POST"
+            && operation.response(201).is_some_and(|response| response.status == Status::Code(201))
+    },
+    run: |trial| Box::pin(location(trial)),
+};
+
+const NO_CONTENT: Check = Check {
+    info: CheckInfo {
+        id: "http.no-content",
+        title: "a 204 has no body",
+        rule: "An answer with the status 204 says of no body that it has one: neither Transfer-Encoding nor a \
+               Content-Length other than 0.",
+        source: "RFC 9110, 8.6 and 15.3.5",
+        needs: NEEDS,
+        phase: Phase::Generated,
+    },
+    applies: |_, operation| operation.response(204).is_some_and(|response| response.status == Status::Code(204)),
+    run: |trial| Box::pin(trial.exercised("http.no-content")),
+};
+
+const REPEATED_DELETE: Check = Check {
+    info: CheckInfo {
+        id: "http.repeated-delete",
+        title: "a second deletion breaks nothing",
+        rule: "A deletion of what is already deleted is answered with a success, 404 or 410, and with no server error.",
+        source: "RFC 9110, 9.2.2 and 9.3.5",
+        needs: NEEDS,
+        phase: Phase::Scenario,
+    },
+    applies: |_, operation| operation.method == "DELETE" && operation.path.ends_with('}'),
+    run: |trial| Box::pin(repeated_delete(trial)),
+};
+
+pub(super) const JUDGES: &[Judge] = &[Judge { check: "http.no-content", sees: no_content }];
 
 /// Methods that do no harm where a server does have them: the suite never sends a DELETE that nobody documented.
 const TRIED: [&str; 3] = ["PUT", "PATCH", "POST"];
@@ -55,6 +136,96 @@ async fn method_not_allowed(trial: &Trial<'_>) -> Result<(), Stop> {
     }
     if !answer.headers.contains_key("allow") {
         return Err(Observation::note("the 405 has no Allow", expected, &exchange).into());
+    }
+    Ok(())
+}
+
+async fn options(trial: &Trial<'_>) -> Result<(), Stop> {
+    let request = trial.request().await?;
+    let request = trial.context.authorized(trial.operation, Role::Valid, request).await?;
+    let mut bare = Request { method: "OPTIONS".to_owned(), body: None, ..request };
+    bare.headers.retain(|(name, _)| name != "content-type");
+    let exchange = trial.send(bare).await?;
+    if exchange.answer.status >= 500 && exchange.answer.status != 501 {
+        let cause = format!("OPTIONS was answered with {}", exchange.answer.status);
+        return Err(Observation::error(cause, "no server error", &exchange).into());
+    }
+    let Some(allow) = exchange.answer.header("allow") else { return Ok(()) };
+    let allowed: BTreeSet<String> = allow.split(',').map(|method| method.trim().to_ascii_uppercase()).collect();
+    let same_path = trial.context.document.operations.iter().filter(|other| other.path == trial.operation.path);
+    let missing: Vec<&str> =
+        same_path.map(|other| other.method.as_str()).filter(|method| !allowed.contains(*method)).collect();
+    if !missing.is_empty() {
+        let cause = format!("Allow does not name {}", missing.join(", "));
+        let expected = "an Allow that names every method of the path";
+        return Err(Observation::note(cause, expected, &exchange).saying(format!("Allow: {allow}")).into());
+    }
+    Ok(())
+}
+
+async fn head(trial: &Trial<'_>) -> Result<(), Stop> {
+    let case = trial.case().await?;
+    let get = trial.call(trial.operation, &case, Role::Valid).await?;
+    let request = Request { method: "HEAD".to_owned(), ..get.request.clone() };
+    let head = trial.send(request).await?;
+    let (status, wanted) = (head.answer.status, get.answer.status);
+    // A server need not have it.
+    if matches!(status, 404 | 405 | 501) {
+        return Ok(());
+    }
+    let expected = format!("{wanted}, as for GET");
+    if status != wanted {
+        let cause = format!("HEAD was answered with {status} where GET is with {wanted}");
+        let make = if status >= 500 { Observation::error } else { Observation::note };
+        return Err(make(cause, expected, &head).into());
+    }
+    let (given, wanted) = (head.answer.media_type(), get.answer.media_type());
+    if given.is_some() && given != wanted {
+        let cause = "HEAD has another Content-Type than GET";
+        return Err(Observation::note(cause, wanted.unwrap_or_default(), &head).into());
+    }
+    Ok(())
+}
+
+async fn location(trial: &Trial<'_>) -> Result<(), Stop> {
+    let (_, made) = trial.context.create(trial.operation, Role::Valid).await?;
+    trial.count(1);
+    let Some(location) = made.answer.header("location").filter(|_| made.answer.status == 201) else { return Ok(()) };
+    let target = trial.context.base.target(&made.request.target, &location);
+    let Some(target) = target else {
+        return Err(Stop::Skip(format!("the Location leads to another server: {location}")));
+    };
+    let request = Request::new("GET", &target).header("accept", "*/*");
+    let request = trial.context.authorized(trial.operation, Role::Valid, request).await?;
+    let exchange = trial.send(request).await?;
+    if exchange.answer.is_success() {
+        return Ok(());
+    }
+    let cause = format!("the Location of what was created is answered with {}", exchange.answer.status);
+    Err(Observation::error(cause, "what was created stands at its Location", &exchange).into())
+}
+
+fn no_content(judging: &Judging<'_>) -> Option<Observation> {
+    let answer = &judging.exchange.answer;
+    let length = answer.header("content-length").filter(|length| length != "0");
+    if answer.status != 204 || length.is_none() && answer.header("transfer-encoding").is_none() {
+        return None;
+    }
+    Some(Observation::error(
+        "a 204 says that it has a body",
+        "no body, and no field that tells of one",
+        judging.exchange,
+    ))
+}
+
+async fn repeated_delete(trial: &Trial<'_>) -> Result<(), Stop> {
+    let case = trial.case().await?;
+    trial.call(trial.operation, &case, Role::Valid).await?;
+    let again = trial.call(trial.operation, &case, Role::Valid).await?;
+    let status = again.answer.status;
+    if status >= 500 {
+        let cause = format!("a second deletion was answered with {status}");
+        return Err(Observation::error(cause, "404, 410 or a success", &again).into());
     }
     Ok(())
 }

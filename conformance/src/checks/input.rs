@@ -6,7 +6,7 @@ use super::response::location;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
-use crate::run::{Judge, Judging, Sign, Stop, Trial};
+use crate::run::{Judge, Judging, Sign, Stop, Trial, granting};
 
 const NEEDS: &[Need] = &[Need::Valid];
 
@@ -75,6 +75,10 @@ fn takes_json(operation: &bitting_spec::Operation) -> bool {
 fn positive_accepted(judging: &Judging<'_>) -> Option<Observation> {
     let status = judging.exchange.answer.status;
     if *judging.sign != Sign::Valid || !matches!(status, 400 | 415 | 422) {
+        return None;
+    }
+    // A token endpoint refuses a wrong code or client with 400, however well it is written (RFC 6749, 5.2).
+    if granting(judging.context.document, judging.operation).is_some() {
         return None;
     }
     let cause = format!("a valid request was refused with {status}");

@@ -179,8 +179,9 @@ fn schema(judging: &Judging<'_>) -> Option<Observation> {
     let place = error.instance_path().to_string();
     let keyword = error.schema_path().to_string();
     let keyword = keyword.rsplit('/').next().unwrap_or_default();
-    let cause = format!("the body breaks `{keyword}` of its schema at `{}`", general(&place));
-    let saying = format!("at `{place}`: {}", error.masked());
+    let at = |place: &str| if place.is_empty() { String::new() } else { format!(" at `{place}`") };
+    let cause = format!("the body breaks `{keyword}` of its schema{}", at(&general(&place)));
+    let saying = format!("the body{}: {}", at(&place), error.masked());
     Some(Observation::error(cause, expected(), judging.exchange).at(&schema.pointer).saying(saying))
 }
 

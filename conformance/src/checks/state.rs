@@ -68,6 +68,20 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         info: CheckInfo {
+            id: "state.failed-update",
+            title: "a change that is refused changes nothing",
+            rule: "After a PATCH or PUT that was refused a read shows the object as it was.",
+            source: "RFC 9110, 15.5; RFC 5789, 2",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| {
+            matches!(operation.method.as_str(), "PATCH" | "PUT") && reader(document, operation).is_some()
+        },
+        run: |trial| Box::pin(failed_update(trial)),
+    },
+    Check {
+        info: CheckInfo {
             id: "state.pages",
             title: "pages have the size that was asked for and do not overlap",
             rule: "A page holds at most as many items as were asked for, and no item stands on two pages.",
@@ -228,6 +242,34 @@ async fn update_persists(trial: &Trial<'_>) -> Result<(), Stop> {
         same_values(&case, &exchange, "what was changed")?;
     }
     Ok(())
+}
+
+async fn failed_update(trial: &Trial<'_>) -> Result<(), Stop> {
+    let base = trial.case().await?;
+    let Some(read) = reader(trial.context.document, trial.operation) else { return Ok(()) };
+    let shape = trial.context.shape(trial.operation);
+    let mut chance = runner(trial.context.options.seed, &trial.operation.id, "failed-update", 1);
+    // Every optional part is there and new, and one of them is broken: what is taken of the others shows.
+    let full = shape.valid(&base, 1, &mut chance).about(&base);
+    let broken = shape.invalid(trial.context, trial.operation, &[full]);
+    let broken: Vec<_> = broken.into_iter().filter(|broken| broken.place.starts_with("body /")).collect();
+    let about = Case { body: None, ..base.clone() };
+    let look = || trial.call(read, &about, Role::Valid);
+    let before = look().await?;
+    for one in broken.iter().step_by(broken.len().div_ceil(6).max(1)) {
+        let refused = trial.call(trial.operation, &one.case, Role::Valid).await?;
+        let after = look().await?;
+        if refused.answer.status >= 400 && after.answer.json() != before.answer.json() {
+            let cause = format!("a change was refused with {} and made all the same", refused.answer.status);
+            return Err(Observation::error(cause, "the object as it was", &refused).into());
+        }
+        if refused.answer.status < 400 {
+            return Err(skip(
+                "a change that breaks its schema is not refused, which `input.negative-refused` is about",
+            ));
+        }
+    }
+    if broken.is_empty() { Err(skip("no change could be made that breaks its schema")) } else { Ok(()) }
 }
 
 async fn pages(trial: &Trial<'_>) -> Result<(), Stop> {

@@ -44,6 +44,21 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         info: CheckInfo {
+            id: "tenancy.foreign-parent",
+            title: "a parent of another organization leads nowhere",
+            rule: "A path whose parts do not belong together (one's own organization with the project of another, or the \
+                   reverse) is refused: each part is looked up in the one before it.",
+            source: "OWASP API1:2023; CWE-639",
+            needs: NEEDS,
+            phase: Phase::Auth,
+        },
+        applies: |document, operation| {
+            is_protected(document, operation) && operation.method == "GET" && parents(operation).len() > 1
+        },
+        run: |trial| Box::pin(foreign_parent(trial)),
+    },
+    Check {
+        info: CheckInfo {
             id: "tenancy.foreign-write",
             title: "an object of another organization cannot be changed",
             rule: "A change of an object that belongs to another organization is refused, and its owner reads it as it was.",
@@ -127,6 +142,7 @@ fn allowed(trial: &Trial<'_>) -> (Vec<u16>, bool) {
 fn kept_apart(trial: &Trial<'_>, exchange: &Exchange, who: &str) -> Result<(), Stop> {
     let (statuses, stated) = allowed(trial);
     let status = exchange.answer.status;
+    trial.met(status);
     let expected = format!("{who} is answered with {}", crate::run::listed(&statuses));
     if !(400..500).contains(&status) {
         let cause = format!("{who} was answered with {status}");
@@ -156,6 +172,35 @@ async fn foreign_object(trial: &Trial<'_>) -> Result<(), Stop> {
         kept_apart(trial, &exchange, "an object of another organization")?;
     }
     Ok(())
+}
+
+/// The path parameters that other parts of the path stand below.
+fn parents(operation: &Operation) -> Vec<&str> {
+    let mut names = template_names(&operation.path);
+    if operation.path.trim_end_matches('/').ends_with('}') {
+        names.pop();
+    }
+    names
+}
+
+async fn foreign_parent(trial: &Trial<'_>) -> Result<(), Stop> {
+    let own = trial.case().await?;
+    let theirs = trial.context.positive(trial.operation, Role::OtherOrganization).await?;
+    let value = |case: &Case, name: &str| {
+        case.path().find(|argument| argument.name == name).map(|argument| argument.value.clone())
+    };
+    let mut tried = false;
+    for name in parents(trial.operation) {
+        let Some(foreign) = value(&theirs, name).filter(|foreign| value(&own, name).as_ref() != Some(foreign)) else {
+            continue;
+        };
+        tried = true;
+        let mut mixed = own.clone();
+        mixed.set(name, Location::Path, foreign);
+        let exchange = trial.call(trial.operation, &mixed, Role::Valid).await?;
+        kept_apart(trial, &exchange, "a path with a parent of another organization")?;
+    }
+    if tried { Ok(()) } else { Err(Stop::Skip("both organizations have parents of the same names".to_owned())) }
 }
 
 /// One's own path with the object of somebody else at its end.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Login, Principal, Role};
+use super::{Login, OAuthClient, Principal, Role};
 use crate::error::Error;
 use crate::secret::Secret;
 
@@ -13,7 +13,15 @@ const PLACE: &str = "credentials file";
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    #[serde(default)]
     credentials: BTreeMap<Role, Entry>,
+    provisioner: Option<ProvisionerEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProvisionerEntry {
+    command: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -25,6 +33,14 @@ struct Entry {
     #[serde(default)]
     secrets: BTreeMap<String, Value>,
     login: Option<LoginEntry>,
+    client: Option<ClientEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClientEntry {
+    id: Value,
+    secret: Value,
 }
 
 #[derive(Deserialize)]
@@ -55,18 +71,27 @@ impl Value {
     }
 }
 
+/// Principals, and the words of a provisioner's command.
+pub(super) type Parsed = (BTreeMap<Role, Principal>, Option<Vec<String>>);
+
 /// Reads the file's text.
-pub(super) fn parse(text: &str, lookup: Lookup<'_>) -> Result<BTreeMap<Role, Principal>, Error> {
+pub(super) fn parse(text: &str, lookup: Lookup<'_>) -> Result<Parsed, Error> {
     let file: File = toml::from_str(text).map_err(|error| {
         // The error's own text quotes the line at fault, which may hold a secret.
         let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or(text).matches('\n').count() + 1);
         Error::config(
             format!("{PLACE}, line {line}"),
             error.message(),
-            "principals stand as [credentials.valid], with `organization`, `parameters`, `secrets` and `login`",
+            "principals stand as [credentials.valid], with `organization`, `parameters`, `secrets`, `login` and `client`",
         )
     })?;
-    file.credentials.into_iter().map(|(role, entry)| Ok((role, principal(entry, lookup)?))).collect()
+    let principals = file.credentials.into_iter().map(|(role, entry)| Ok((role, principal(entry, lookup)?)));
+    let principals = principals.collect::<Result<BTreeMap<_, _>, Error>>()?;
+    if principals.is_empty() && file.provisioner.is_none() {
+        let remedy = "write a [credentials.valid], or a [provisioner] with its `command`";
+        return Err(Error::config(PLACE, "it names nobody", remedy));
+    }
+    Ok((principals, file.provisioner.map(|entry| entry.command)))
 }
 
 fn principal(entry: Entry, lookup: Lookup<'_>) -> Result<Principal, Error> {
@@ -79,8 +104,14 @@ fn principal(entry: Entry, lookup: Lookup<'_>) -> Result<Principal, Error> {
         }
         None => None,
     };
+    let client = match entry.client {
+        Some(client) => {
+            Some(OAuthClient { id: client.id.read(lookup)?, secret: Secret::new(client.secret.read(lookup)?) })
+        }
+        None => None,
+    };
     let secrets = secrets.into_iter().map(|(scheme, secret)| (scheme, Secret::new(secret))).collect();
-    Ok(Principal { organization: entry.organization, parameters, secrets, login })
+    Ok(Principal { organization: entry.organization, parameters, secrets, login, client })
 }
 
 #[cfg(test)]
@@ -101,7 +132,8 @@ mod tests {
     #[test]
     fn reads_texts_and_variables() {
         let lookup = |name: &str| (name == "KEY").then(|| "rbtk_test_1".to_owned());
-        let principals = parse(TEXT, &lookup).expect("it is valid");
+        let (principals, command) = parse(TEXT, &lookup).expect("it is valid");
+        assert_eq!(command, None);
         let valid = &principals[&Role::Valid];
         assert_eq!(valid.secrets["ApiKeyHeader"], Secret::new("rbtk_test_1"));
         assert_eq!(valid.login.as_ref().map(|login| login.username.as_str()), Some("ada@example.com"));
@@ -115,6 +147,8 @@ mod tests {
         let secret = "[credentials.valid]\nsecrets = { Key = \"rbtk_test_canary\", = }";
         let syntax = parse(secret, &|_| None).expect_err("a name is missing").to_string();
         assert!(syntax.contains("line 2") && !syntax.contains("canary"), "{syntax}");
+        let nobody = parse("", &|_| None).expect_err("nobody is named").to_string();
+        assert!(nobody.contains("[credentials.valid]"), "{nobody}");
         let role = parse("[credentials.somebody]", &|_| None).expect_err("no such role").to_string();
         assert!(role.contains("somebody") && role.contains("other-organization"), "{role}");
     }

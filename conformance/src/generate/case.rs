@@ -8,6 +8,9 @@ use serde_json::Value;
 use super::of_text;
 use crate::http::Request;
 
+/// What stands between the parts of a `multipart/form-data` body; no generated text has it.
+const BOUNDARY: &str = "bitting-7f3a91c2b4d8";
+
 /// A parameter's value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Argument {
@@ -78,7 +81,9 @@ impl Case {
         request.target = target;
         request = request.header("accept", "*/*").header("user-agent", concat!("bitting/", env!("CARGO_PKG_VERSION")));
         let Some((media_type, value)) = &self.body else { return Ok(request) };
-        Ok(request.header("content-type", media_type).body(written(media_type, value)?))
+        let body = written(media_type, value)?;
+        let boundary = if is_multipart(media_type) { format!("; boundary={BOUNDARY}") } else { String::new() };
+        Ok(request.header("content-type", &format!("{media_type}{boundary}")).body(body))
     }
 
     /// Whether the request as it goes out says a value of `accepts`, in any reading of its text.
@@ -109,7 +114,10 @@ fn parameter(operation: &Operation, argument: &Argument) -> Option<table::Parame
 pub(crate) fn body_media(operation: &Operation) -> Option<(&String, &MediaType)> {
     let content = &operation.request_body.as_ref()?.content;
     let find = |wanted: fn(&str) -> bool| content.iter().find(|(name, _)| wanted(name));
-    find(is_json).or_else(|| find(is_form)).or_else(|| find(|name| name.starts_with("text/")))
+    find(is_json)
+        .or_else(|| find(is_form))
+        .or_else(|| find(is_multipart))
+        .or_else(|| find(|name| name.starts_with("text/")))
 }
 
 fn is_json(media_type: &str) -> bool {
@@ -117,8 +125,28 @@ fn is_json(media_type: &str) -> bool {
     essence == "application/json" || essence.ends_with("+json")
 }
 
-fn is_form(media_type: &str) -> bool {
+pub(crate) fn is_form(media_type: &str) -> bool {
     media_type.starts_with("application/x-www-form-urlencoded")
+}
+
+fn is_multipart(media_type: &str) -> bool {
+    media_type.starts_with("multipart/form-data")
+}
+
+/// A member of a form as text: a text as it is, anything else as JSON.
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The parts of a `multipart/form-data` body (RFC 7578, 4).
+fn multipart(members: &serde_json::Map<String, Value>) -> String {
+    let part = |(name, value): (&String, &Value)| {
+        let name = name.replace('"', "%22").replace(['\r', '\n'], "%0A");
+        let kind = if value.is_object() || value.is_array() { "\r\nContent-Type: application/json" } else { "" };
+        let text = text_of(value);
+        format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"{kind}\r\n\r\n{text}\r\n")
+    };
+    members.iter().map(part).collect::<String>() + "--" + BOUNDARY + "--\r\n"
 }
 
 fn written(media_type: &str, value: &Value) -> Result<Bytes, String> {
@@ -130,10 +158,15 @@ fn written(media_type: &str, value: &Value) -> Result<Bytes, String> {
         Value::Object(members) if is_form(media_type) => {
             let mut form = form_urlencoded::Serializer::new(String::new());
             for (name, value) in members {
-                form.append_pair(name, &value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+                // A list is written as its items, as `explode` has it by default (OpenAPI 3.1, 4.8.15).
+                let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+                for item in items {
+                    form.append_pair(name, &text_of(item));
+                }
             }
             Ok(Bytes::from(form.finish()))
         }
+        Value::Object(members) if is_multipart(media_type) => Ok(Bytes::from(multipart(members))),
         _ => Err(format!("the suite cannot write a body as {media_type}")),
     }
 }

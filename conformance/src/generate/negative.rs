@@ -10,6 +10,8 @@ use super::schema::{Keywords, alternatives, required, types, whole};
 /// Longer texts and lists than these are not made to break a maximum.
 const MAX_LENGTH: usize = 20_000;
 const MAX_DEPTH: usize = 6;
+/// More alternatives than these are not broken one by one.
+const MAX_TRIED: usize = 4;
 
 /// A value that breaks one keyword of its schema.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,8 +36,13 @@ type Found = Vec<(String, &'static str, Value)>;
 fn collect(document: &Document, schema: &Value, base: &Value, depth: usize, found: &mut Found) {
     let alternatives = alternatives(document, schema);
     found.extend(type_violations(&alternatives).into_iter().map(|value| (String::new(), "type", value)));
-    // With several alternatives a value that breaks one may be of another; the type is all that is common to them.
-    let [keywords] = alternatives.as_slice() else { return };
+    // A value that breaks one alternative may be of another: whoever uses it checks it against the whole schema.
+    for keywords in alternatives.iter().take(MAX_TRIED) {
+        collect_of(document, keywords, base, depth, found);
+    }
+}
+
+fn collect_of(document: &Document, keywords: &Keywords, base: &Value, depth: usize, found: &mut Found) {
     let here =
         |list: Vec<(&'static str, Value)>| list.into_iter().map(|(keyword, value)| (String::new(), keyword, value));
     found.extend(here(choice(keywords)));

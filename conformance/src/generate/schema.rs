@@ -2,6 +2,8 @@
 //!
 //! This loses what cannot be merged (`not`, `if`); every value is checked against the schema itself before it is used.
 
+use std::collections::BTreeMap;
+
 use bitting_spec::Document;
 use serde_json::{Map, Value, json};
 
@@ -18,6 +20,33 @@ pub(super) fn alternatives(document: &Document, schema: &Value) -> Vec<Keywords>
     spread(document, schema, 0)
 }
 
+/// The properties that an object of `schema` may have by what it declares, each with its schema where all alternatives
+/// agree on it. `None` where it declares none, or says itself that it takes others.
+pub(crate) fn property_names(document: &Document, schema: &Value) -> Option<BTreeMap<String, Option<Value>>> {
+    let mut all: BTreeMap<String, Option<Value>> = BTreeMap::new();
+    for keywords in alternatives(document, schema) {
+        let takes_others = |key: &str| keywords.get(key).is_some_and(|value| *value != Value::Bool(false));
+        if ["additionalProperties", "patternProperties", "unevaluatedProperties", "if", "propertyNames"]
+            .into_iter()
+            .any(takes_others)
+        {
+            return None;
+        }
+        let Some(properties) = keywords.get("properties").and_then(Value::as_object) else {
+            if types(&keywords).iter().any(|kind| kind == "object") {
+                return None;
+            }
+            continue;
+        };
+        for (name, schema) in properties {
+            all.entry(name.clone())
+                .and_modify(|known| *known = known.take().filter(|known| known == schema))
+                .or_insert_with(|| Some(schema.clone()));
+        }
+    }
+    (!all.is_empty()).then_some(all)
+}
+
 fn spread(document: &Document, schema: &Value, depth: usize) -> Vec<Keywords> {
     let object = match document.resolve(schema) {
         Value::Bool(true) => return vec![Keywords::new()],
@@ -26,6 +55,7 @@ fn spread(document: &Document, schema: &Value, depth: usize) -> Vec<Keywords> {
     };
     let mut own = object.clone();
     let all = own.remove("allOf");
+    let discriminator = own.remove("discriminator");
     let choices: Vec<Value> = ["anyOf", "oneOf"].iter().filter_map(|key| own.remove(*key)).collect();
     let mut merged = vec![own];
     // A reference with keywords beside it counts like a member of `allOf` (JSON Schema 2020-12, 8.2.3.1).
@@ -39,10 +69,28 @@ fn spread(document: &Document, schema: &Value, depth: usize) -> Vec<Keywords> {
     }
     for choice in &choices {
         let members = choice.as_array().map(Vec::as_slice).unwrap_or_default();
-        let branches: Vec<Keywords> = members.iter().flat_map(|member| spread(document, member, depth + 1)).collect();
+        let branch = |member: &Value| {
+            let tag = discriminator.as_ref().and_then(|discriminator| tag(discriminator, member));
+            product(&spread(document, member, depth + 1), &[tag.unwrap_or_default()])
+        };
+        let branches: Vec<Keywords> = members.iter().flat_map(branch).collect();
         merged = product(&merged, &branches);
     }
     merged
+}
+
+/// What a discriminator asks of a value of `member`: the property has the name that is mapped to it, or the name of its
+/// schema (OpenAPI 3.1, 4.8.25).
+fn tag(discriminator: &Value, member: &Value) -> Option<Keywords> {
+    let property = discriminator.get("propertyName")?.as_str()?;
+    let reference = member.get("$ref")?.as_str()?;
+    let own = reference.rsplit('/').next()?;
+    let leads = |target: &&Value| target.as_str().is_some_and(|target| target == reference || target == own);
+    let mapping = discriminator.get("mapping").and_then(Value::as_object);
+    let mapped =
+        mapping.and_then(|mapping| mapping.iter().find(|(_, target)| leads(target)).map(|(name, _)| name.as_str()));
+    let tag = json!({"required": [property], "properties": {property: {"const": mapped.unwrap_or(own)}}});
+    tag.as_object().cloned()
 }
 
 fn product(left: &[Keywords], right: &[Keywords]) -> Vec<Keywords> {

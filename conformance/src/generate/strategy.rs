@@ -230,6 +230,23 @@ mod tests {
         }
     }
 
+    /// A value says by its discriminator which schema it is of.
+    #[test]
+    fn discriminators_are_kept() {
+        let text = json!({"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}, "components": {"schemas": {
+            "Cat": {"type": "object", "required": ["kind", "lives"], "properties": {"kind": {"type": "string"}, "lives": {"const": 9}}},
+            "Dog": {"type": "object", "required": ["kind", "tricks"], "properties": {"kind": {"type": "string"}, "tricks": {"const": 3}}},
+            "Pet": {"oneOf": [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas/Dog"}],
+                    "discriminator": {"propertyName": "kind", "mapping": {"cat": "#/components/schemas/Cat"}}}}}});
+        let document = Document::parse("test.json", &text.to_string()).expect("a document");
+        let generator = Generator::new(&document, &json!({"$ref": "#/components/schemas/Pet"})).expect("a schema");
+        for index in 0..20 {
+            let value = generator.sample(&mut runner(7, "op", "test", index)).expect("there are values");
+            let kind = if value.get("lives").is_some() { "cat" } else { "Dog" };
+            assert_eq!(value["kind"], kind, "{value}");
+        }
+    }
+
     /// The same seed makes the same values, and the boundaries are among them.
     #[test]
     fn values_depend_on_the_seed_alone_and_reach_the_boundaries() {

@@ -11,7 +11,9 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls_platform_verifier::{BuilderVerifierExt, Verifier};
 
 use super::{Answer, Broken, Request};
 use crate::error::Error;
@@ -47,6 +49,16 @@ impl Base {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Where a reference in the answer to `from` leads (RFC 3986, 5), as a target below this base. `None`: elsewhere, where
+    /// no credential of this server may go.
+    pub(crate) fn target(&self, from: &str, reference: &str) -> Option<String> {
+        let to = url::Url::parse(&self.join(from)).ok()?.join(reference).ok()?;
+        let rest = to.as_str().strip_prefix(&self.0)?;
+        let rest = rest.split('#').next().unwrap_or_default();
+        // The base without a slash at its end could be the beginning of another host's name.
+        rest.starts_with('/').then(|| rest.to_owned())
+    }
 }
 
 /// A client that follows no redirect, keeps connections open and gives up in time.
@@ -57,16 +69,18 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// A client that waits at most `timeout` for each answer, its body included.
-    pub(crate) fn new(timeout: Duration) -> Result<Self, Error> {
+    /// A client that waits at most `timeout` for each answer, its body included, and trusts the system's authorities and
+    /// those of `authorities` (PEM).
+    pub(crate) fn new(timeout: Duration, authorities: &[u8]) -> Result<Self, Error> {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(timeout));
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls()?)
+            .with_tls_config(tls(authorities)?)
             .https_or_http()
             .enable_http1()
+            .enable_http2()
             .wrap_connector(connector);
         let inner = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
@@ -115,18 +129,45 @@ async fn read(mut body: Incoming) -> Result<Bytes, Broken> {
     Ok(bytes.freeze())
 }
 
-fn tls() -> Result<rustls::ClientConfig, Error> {
+fn tls(authorities: &[u8]) -> Result<rustls::ClientConfig, Error> {
     let failed =
         |error: rustls::Error| Error::config("TLS", error.to_string(), "check the certificates of this system");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder =
-        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(failed)?;
-    Ok(builder.with_platform_verifier().map_err(failed)?.with_no_client_auth())
+    let builder = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(failed)?;
+    if authorities.is_empty() {
+        return Ok(builder.with_platform_verifier().map_err(failed)?.with_no_client_auth());
+    }
+    let wrong = |what: String| Error::config("--ca", what, "give a file with certificates in PEM");
+    let roots: Vec<_> = CertificateDer::pem_slice_iter(authorities)
+        .collect::<Result<_, _>>()
+        .map_err(|error| wrong(format!("a certificate cannot be read: {error}")))?;
+    if roots.is_empty() {
+        return Err(wrong("it holds no certificate".to_owned()));
+    }
+    let verifier = Verifier::new_with_extra_roots(roots, provider).map_err(failed)?;
+    // The verifier is the platform's own, with more roots: nothing about a certificate goes unchecked.
+    Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reference_that_leads_elsewhere_is_not_followed() {
+        let base = Base::parse("http://127.0.0.1:80/api").expect("a URL");
+        let to = |reference: &str| base.target("/v1/things", reference);
+        assert_eq!(to("/api/v1/things/5"), Some("/v1/things/5".to_owned()));
+        assert_eq!(to("things/5#x"), Some("/v1/things/5".to_owned()));
+        assert_eq!(to("http://127.0.0.1/api/v1/things/5"), Some("/v1/things/5".to_owned()));
+        for other in
+            ["http://other.example/api/x", "//other.example/api", "https://127.0.0.1/api/x", "/apix/y", "http://["]
+        {
+            assert_eq!(to(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn a_base_url_is_absolute_and_plain() {

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{KeyOrder, Minted, Organization, Provision, ProvisionError, Provisioner, TokenOrder, User, World};
+use super::{KeyOrder, Minted, Provision, ProvisionError, Provisioner, TokenOrder, World};
 use crate::error::Error;
 use crate::http::{Base, Client, Request};
 use crate::secret::Secret;
@@ -42,7 +42,7 @@ impl ControlPlane {
     /// # Errors
     /// [`Error::Config`] when the URL is none.
     pub fn new(url: &str, token: impl Into<String>) -> Result<Self, Error> {
-        Ok(Self { base: Base::parse(url)?, client: Client::new(PATIENCE)?, token: Secret::new(token) })
+        Ok(Self { base: Base::parse(url)?, client: Client::new(PATIENCE, &[])?, token: Secret::new(token) })
     }
 
     async fn call<T: DeserializeOwned>(
@@ -73,19 +73,6 @@ impl ControlPlane {
 }
 
 #[derive(Deserialize)]
-struct WorldAnswer {
-    organizations: Vec<Organization>,
-    users: Vec<UserAnswer>,
-}
-
-#[derive(Deserialize)]
-struct UserAnswer {
-    email: String,
-    password: String,
-    organization: String,
-}
-
-#[derive(Deserialize)]
 struct KeyAnswer {
     id: String,
     secret: String,
@@ -100,15 +87,7 @@ struct TokenAnswer {
 
 impl Provisioner for ControlPlane {
     fn world(&self) -> Provision<'_, World> {
-        Box::pin(async move {
-            let answer: WorldAnswer = self.call("GET", "/v1/credentials", None).await?;
-            let user = |user: UserAnswer| User {
-                email: user.email,
-                password: Secret::new(user.password),
-                organization: user.organization,
-            };
-            Ok(World { organizations: answer.organizations, users: answer.users.into_iter().map(user).collect() })
-        })
+        Box::pin(self.call("GET", "/v1/credentials", None))
     }
 
     fn mint_key(&self, order: KeyOrder) -> Provision<'_, Minted> {

@@ -33,7 +33,7 @@ fn test_case(verdict: &Verdict, fail_on: Severity) -> TestCase {
             case.set_system_out(format!("{cases} requests"));
             case
         }
-        Outcome::Fail(finding) if finding.severity < fail_on => {
+        Outcome::Fail(finding) if !finding.fails(fail_on) => {
             let mut case = TestCase::new(&*verdict.place, TestCaseStatus::success());
             case.set_system_out(described(finding));
             case
@@ -54,7 +54,8 @@ fn test_case(verdict: &Verdict, fail_on: Severity) -> TestCase {
 }
 
 fn described(finding: &Finding) -> String {
-    let Finding { id, severity, rule, source, location, pointer, expected, got, curl, replay, .. } = finding;
+    let Finding { id, severity, rule, source, pointer, expected, got, curl, .. } = finding;
+    let (location, replay) = (finding.location(), finding.replay_command());
     let status = got.status.map(|status| format!("{status} ")).unwrap_or_default();
     format!(
         "{severity} {id}\nrule: {rule} ({source})\nat: {location} {pointer}\nexpected: {expected}\ngot: {status}{}\n{}\n\

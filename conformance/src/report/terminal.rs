@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Effects, Style};
 
-use crate::finding::{Finding, Severity};
+use super::count::{Count, plural, reasons};
+use crate::finding::Finding;
 use crate::verdict::{Outcome, Report, Verdict};
 use crate::{CheckInfo, checks};
 
@@ -19,10 +20,11 @@ pub fn terminal(report: &Report, colour: bool) -> String {
             line(&mut text, &paint, check, &verdicts);
         }
     }
-    for found in report.findings() {
-        finding(&mut text, &paint, &found);
+    for found in report.findings().iter().filter(|found| !found.accepted) {
+        finding(&mut text, &paint, found);
     }
     missing(&mut text, report);
+    demands(&mut text, &paint, report);
     summary(&mut text, &paint, report);
     text
 }
@@ -52,19 +54,15 @@ impl Paint {
 
 /// One check: how many operations pass, fail and are skipped.
 fn line(text: &mut String, paint: &Paint, check: &CheckInfo, verdicts: &[&Verdict]) {
-    let count = |wanted: fn(&Outcome) -> bool| verdicts.iter().filter(|verdict| wanted(&verdict.outcome)).count();
-    let passed = count(|outcome| matches!(outcome, Outcome::Pass { .. }));
-    let errors = count(|outcome| matches!(outcome, Outcome::Fail(found) if found.severity == Severity::Error));
-    let skipped = count(|outcome| matches!(outcome, Outcome::Skip { .. }));
-    let notes = verdicts.len() - passed - errors - skipped;
-    let word = match (errors, notes, passed) {
+    let Count { passed, errors, notes, accepted, skipped } = Count::of(verdicts.iter().copied());
+    let word = match (errors, notes + accepted, passed) {
         (1.., ..) => "FAIL",
         (0, 1.., _) => "note",
         (0, 0, 1..) => "pass",
         _ => "skip",
     };
     let mut counts = format!("{passed}/{} operations", verdicts.len());
-    if skipped > 0 && passed + errors + notes > 0 {
+    if skipped > 0 && skipped < verdicts.len() {
         let _ = write!(counts, ", {skipped} skipped");
     }
     let failed = verdicts.iter().find_map(|verdict| match &verdict.outcome {
@@ -91,7 +89,7 @@ fn finding(text: &mut String, paint: &Paint, found: &Finding) {
         let _ = writeln!(text, "  {}  {value}", paint.dim(&format!("{name:<8}")));
     };
     row("rule", &format!("{} ({})", found.rule, found.source));
-    row("at", &format!("{} {}", found.location, found.pointer));
+    row("at", &format!("{} {}", found.location(), found.pointer));
     row("expected", &found.expected);
     row("got", &got(found));
     for (name, value) in &found.got.headers {
@@ -106,7 +104,7 @@ fn finding(text: &mut String, paint: &Paint, found: &Finding) {
     if !found.curl.is_empty() {
         row("curl", &found.curl);
     }
-    row("replay", &found.replay);
+    row("replay", &found.replay_command());
 }
 
 /// What happened in one line; the status stands first if it is not told already.
@@ -120,15 +118,7 @@ fn got(found: &Finding) -> String {
 
 /// What could not be told, and what to give: each reason once.
 fn missing(text: &mut String, report: &Report) {
-    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
-    for verdict in &report.verdicts {
-        let Outcome::Skip { reason } = &verdict.outcome else { continue };
-        match reasons.iter_mut().find(|(known, _)| known == reason) {
-            Some((_, checks)) if checks.contains(&verdict.check) => {}
-            Some((_, checks)) => checks.push(verdict.check),
-            None => reasons.push((reason, vec![verdict.check])),
-        }
-    }
+    let reasons = reasons(report);
     if !reasons.is_empty() {
         let _ = writeln!(text, "\nNot checked:");
     }
@@ -137,30 +127,39 @@ fn missing(text: &mut String, report: &Report) {
     }
 }
 
+/// What was required and could not run, and what the baseline names that is not there any more.
+fn demands(text: &mut String, paint: &Paint, report: &Report) {
+    for unmet in &report.unmet {
+        let place = unmet.operation.as_deref().map(|id| format!(" on {id}")).unwrap_or_default();
+        let _ = writeln!(text, "\n{}  required, and could not run{place}: {}", paint.outcome("FAIL"), unmet.check);
+        let _ = writeln!(text, "      {}", unmet.reason);
+    }
+    if !report.stale.is_empty() {
+        let _ = writeln!(text, "\nNot found any more, and may leave the baseline: {}", report.stale.join(", "));
+    }
+}
+
 fn summary(text: &mut String, paint: &Paint, report: &Report) {
-    let count =
-        |wanted: fn(&Outcome) -> bool| report.verdicts.iter().filter(|verdict| wanted(&verdict.outcome)).count();
-    let passed = count(|outcome| matches!(outcome, Outcome::Pass { .. }));
-    let skipped = count(|outcome| matches!(outcome, Outcome::Skip { .. }));
-    let findings = report.findings();
-    let errors = findings.iter().filter(|found| found.severity == Severity::Error).count();
-    let notes = findings.len() - errors;
-    let word = if report.failed() { "FAIL" } else { "pass" };
+    let (verdicts, findings) = (Count::of(&report.verdicts), Count::of_findings(&report.findings()));
+    let word = match report.exit_code() {
+        0 => "pass",
+        130 => "stopped",
+        _ => "FAIL",
+    };
+    let accepted = if findings.accepted > 0 { format!(", {} accepted", findings.accepted) } else { String::new() };
     let _ = writeln!(
         text,
-        "\n{}  {} at {}: {} and {} in {} verdicts ({passed} passed, {skipped} skipped); {} in {:.1} s, seed {}",
+        "\n{}  {} at {}: {} and {}{accepted} in {} verdicts ({} passed, {} skipped); {} in {:.1} s, seed {}",
         paint.outcome(word),
         report.title,
         report.target,
-        plural(errors, "error"),
-        plural(notes, "note"),
+        plural(findings.errors, "error"),
+        plural(findings.notes, "note"),
         report.verdicts.len(),
+        verdicts.passed,
+        verdicts.skipped,
         plural(usize::try_from(report.cases).unwrap_or(usize::MAX), "request"),
         report.elapsed.as_secs_f64(),
         report.seed
     );
-}
-
-fn plural(count: usize, word: &str) -> String {
-    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }

@@ -16,7 +16,7 @@ use super::keyring::Keyring;
 use super::shape::Shapes;
 use super::stage::Stage;
 use super::trial::Stop;
-use crate::clock::Deadline;
+use crate::clock::{Deadline, Pace};
 use crate::credentials::{Credentials, Nature, Role, Target, nature};
 use crate::error::Error;
 use crate::generate::Case;
@@ -44,6 +44,7 @@ pub(crate) struct Context<'a> {
     pub(super) shapes: Shapes,
     pub(super) exercises: Exercises,
     client: Client,
+    pace: Option<Pace>,
     validators: Mutex<HashMap<String, Option<Arc<Validator>>>>,
     requests: AtomicU64,
     unconnected: AtomicU32,
@@ -64,7 +65,8 @@ impl<'a> Context<'a> {
             keyring: Keyring::default(),
             shapes: Shapes::default(),
             exercises: Exercises::default(),
-            client: Client::new(options.timeout)?,
+            client: Client::new(options.timeout, &options.authorities)?,
+            pace: options.rate.map(Pace::per_second),
             validators: Mutex::default(),
             requests: AtomicU64::new(0),
             unconnected: AtomicU32::new(0),
@@ -79,6 +81,10 @@ impl<'a> Context<'a> {
         for (role, principal) in self.credentials.principals() {
             for (scheme, secret) in &principal.secrets {
                 self.keep(role, scheme, secret);
+            }
+            if let Some(client) = &principal.client {
+                let origin = format!("the secret of the OAuth client {}", client.id);
+                self.vault.keep(&client.secret, &variable(role, "CLIENT_SECRET"), &origin);
             }
             if let Some(login) = &principal.login {
                 let origin = format!("the password of {}", login.username);
@@ -109,11 +115,19 @@ impl<'a> Context<'a> {
         self.requests.load(Ordering::Relaxed)
     }
 
+    /// Whether nothing new may be begun: the time is up, or somebody stopped the run.
+    pub(crate) fn is_over(&self) -> bool {
+        self.deadline.passed() || self.options.interrupt.is_raised()
+    }
+
     /// Sends a request. An answer that says "too many requests" is waited out, unless limits are what is checked.
     pub(crate) async fn exchange(&self, request: Request) -> Result<Exchange, Broken> {
         for round in 0.. {
             if self.unconnected.load(Ordering::Relaxed) >= GONE {
                 return Err(Broken::Connect("the server is gone".to_owned()));
+            }
+            if let Some(pace) = &self.pace {
+                tokio::time::sleep(pace.turn()).await;
             }
             self.requests.fetch_add(1, Ordering::Relaxed);
             let sent = self.client.send(&self.base, &request).await;

@@ -159,7 +159,7 @@ async fn try_case(
     sign: &Sign,
     exercised: &mut Exercised,
 ) -> bool {
-    if context.deadline.passed() || exercised.broken.is_some() {
+    if context.is_over() || exercised.broken.is_some() {
         return false;
     }
     exercised.cases += 1;
@@ -229,7 +229,7 @@ async fn shrink(
     let (mut case, mut seen, mut replays) = (case.clone(), seen, 0);
     'smaller: loop {
         for candidate in smaller(operation, &case).into_iter().filter(of_sign) {
-            if replays >= MAX_REPLAYS || context.deadline.passed() {
+            if replays >= MAX_REPLAYS || context.is_over() {
                 break 'smaller;
             }
             replays += 1;

@@ -108,14 +108,22 @@ impl Context<'_> {
     }
 
     async fn new_session(&self, role: Role, scheme: &SecurityScheme) -> Result<(Secret, Duration), Stop> {
-        let missing =
-            || format!("the principal `{role}` has nothing for {}: give it under `secrets`, or a `login`", scheme.name);
+        let missing = || {
+            format!(
+                "the principal `{role}` has nothing for {}: give it under `secrets`, or a `login` or `client`",
+                scheme.name
+            )
+        };
         let login = self.credentials.principal(role).and_then(|principal| principal.login.as_ref());
         if let (Some(acquire), Some(login)) = (&scheme.auth.acquire, login) {
             let answer = self.log_in(acquire, login).await?;
             let token = answer.pointer(&acquire.response.access_token).and_then(Value::as_str);
             let token = Secret::new(token.ok_or_else(|| Stop::Skip("the login answered no token".to_owned()))?);
             let life = acquire.response.expires_in.as_ref().and_then(|pointer| answer.pointer(pointer)?.as_u64());
+            self.keep(role, &scheme.name, &token);
+            return Ok((token, life.map_or(USUAL_LIFE, Duration::from_secs)));
+        }
+        if let Some((token, life)) = self.granted(role, scheme).await? {
             self.keep(role, &scheme.name, &token);
             return Ok((token, life.map_or(USUAL_LIFE, Duration::from_secs)));
         }

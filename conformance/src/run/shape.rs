@@ -9,7 +9,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::Value;
 
 use super::Context;
-use crate::generate::{Argument, Case, Generator, body_media, runner, violations};
+use crate::generate::{Argument, Case, Generator, body_media, is_form, of_text, runner, violations};
 
 /// How many generated bodies are tried to reach an operation.
 const ATTEMPTS: u32 = 6;
@@ -156,7 +156,7 @@ impl Shape {
             self.break_parameter(context, parameter, base, &mut all);
         }
         if let (Some((_, media, _)), Some((media_type, value))) = (&self.body, &base.body) {
-            let schema = media.schema.as_ref().filter(|_| media_type.contains("json"));
+            let schema = media.schema.as_ref().filter(|_| media_type.contains("json") || is_form(media_type));
             let found = schema.map(|schema| violations(context.document, &schema.value, value)).unwrap_or_default();
             for violation in found {
                 let place = format!("body {}", violation.pointer).trim_end().to_owned();
@@ -207,6 +207,9 @@ impl Shape {
     /// Whether some part of the case is invalid for certain, in every reading of what goes out.
     pub(crate) fn is_invalid(&self, operation: &Operation, case: &Case) -> bool {
         let body = match (&self.body, &case.body) {
+            (Some((media_type, _, Some(generator))), Some((_, value))) if is_form(media_type) => {
+                form_is_invalid(generator, value)
+            }
             (Some((media_type, _, Some(generator))), Some((_, value))) => {
                 media_type.contains("json") && !generator.accepts(value)
             }
@@ -225,6 +228,22 @@ impl Shape {
 
 fn argument<'a>(case: &'a Case, parameter: &Parameter) -> Option<&'a Argument> {
     case.arguments.iter().find(|argument| argument.name == parameter.name && argument.location == parameter.location)
+}
+
+/// Whether a form is invalid in every reading of its texts. One with lists or objects has too many readings to tell.
+fn form_is_invalid(generator: &Generator, value: &Value) -> bool {
+    let Some(members) = value.as_object() else { return false };
+    if generator.accepts(value) || members.values().any(|member| member.is_array() || member.is_object()) {
+        return false;
+    }
+    members.iter().all(|(name, member)| {
+        let text = member.as_str().map_or_else(|| member.to_string(), str::to_owned);
+        of_text(&text).into_iter().all(|reading| {
+            let mut other = members.clone();
+            other.insert(name.clone(), reading);
+            !generator.accepts(&Value::Object(other))
+        })
+    })
 }
 
 /// Cases that together have every part that any of `taken` has, the fullest first.

@@ -8,6 +8,7 @@ use bitting_spec::{Operation, template_names};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
+use super::grant::{grant_case, granting};
 use super::{Context, Stop};
 use crate::credentials::Role;
 use crate::finding::place;
@@ -50,6 +51,13 @@ impl Context<'_> {
         Ok(case.about(&self.arguments(operation, role, true).await?))
     }
 
+    /// Whether the operation was seen to succeed for the valid principal.
+    pub(super) fn was_reached(&self, operation: &Operation) -> bool {
+        let reached = self.stage.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        let cell = reached.get(&(operation.id.clone(), Role::Valid));
+        cell.and_then(|cell| cell.get()).is_some_and(Result::is_ok)
+    }
+
     async fn reach(&self, operation: &Operation, role: Role) -> Result<Case, Stop> {
         let arguments = self.arguments(operation, role, operation.method == "DELETE").await?;
         let mut last = None;
@@ -74,6 +82,13 @@ impl Context<'_> {
 
     /// Cases to try, the likeliest first.
     fn candidates(&self, operation: &Operation, role: Role) -> Result<Vec<Case>, Stop> {
+        if let Some((scheme, scopes)) = granting(self.document, operation) {
+            let client = self.credentials.principal(role).and_then(|principal| principal.client.as_ref());
+            let client = client.ok_or_else(|| {
+                Stop::Skip(format!("a token endpoint needs a client: give `client` for [credentials.{role}]"))
+            })?;
+            return Ok(vec![grant_case(scheme, client, &scopes)]);
+        }
         let acquire = self.document.security_schemes.iter().filter_map(|scheme| scheme.auth.acquire.as_ref());
         let Some(acquire) = acquire.into_iter().find(|acquire| acquire.operation_id == operation.id) else {
             return Ok(self.shape(operation).candidates(self, operation));
@@ -107,10 +122,13 @@ impl Context<'_> {
             (Some(given), _) if !fresh => Ok(Value::from(given.as_str())),
             (_, Some(creator)) if fresh => Box::pin(self.new_object(creator, name, role)).await,
             (_, Some(creator)) => self.shared_object(creator, name, role).await,
-            _ if fresh => {
+            _ if fresh && operation.method == "DELETE" => {
                 Err(Stop::Skip(format!("{} deletes, and nothing in the document makes its object", place(operation))))
             }
-            _ => Box::pin(self.found_object(operation, prefix, name, role)).await,
+            _ => match Box::pin(self.linked(operation, name, role)).await? {
+                Some(value) => Ok(value),
+                None => Box::pin(self.found_object(operation, prefix, name, role)).await,
+            },
         }
     }
 

@@ -1,5 +1,6 @@
 //! One check at work on one operation: it sends, looks, and stops at the first thing that is wrong.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -42,11 +43,12 @@ pub(crate) struct Trial<'a> {
     pub(crate) operation: &'a Operation,
     cases: AtomicU32,
     note: Mutex<Option<Observation>>,
+    refusals: Mutex<BTreeSet<u16>>,
 }
 
 impl<'a> Trial<'a> {
     pub(super) fn new(context: &'a Context<'a>, operation: &'a Operation) -> Self {
-        Self { context, operation, cases: AtomicU32::new(0), note: Mutex::new(None) }
+        Self { context, operation, cases: AtomicU32::new(0), note: Mutex::new(None), refusals: Mutex::default() }
     }
 
     /// How the trial ended, all in all: a note counts if nothing worse came after it.
@@ -57,6 +59,16 @@ impl<'a> Trial<'a> {
             (Ok(()), None) => Ok(self.cases.into_inner()),
             (Err(stop), _) => Err(stop),
         }
+    }
+
+    /// Remembers how a credential was answered that was to be refused.
+    pub(crate) fn met(&self, status: u16) {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).insert(status);
+    }
+
+    /// How the credentials were answered that were to be refused.
+    pub(super) fn refusals(&self) -> Vec<u16> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 
     /// Something worth knowing was seen; the trial goes on. The first one counts.
@@ -111,6 +123,7 @@ impl<'a> Trial<'a> {
     /// Stops unless the exchange was refused as a bad credential must be. `who` says what was sent.
     pub(crate) fn refused(&self, exchange: &Exchange, cases: &[AuthCase], who: &str) -> Result<(), Stop> {
         let status = exchange.answer.status;
+        self.met(status);
         let documented = self.documented(cases);
         let wanted = if documented.is_empty() { self.rejections() } else { documented.clone() };
         let expected = format!("{who} is refused with {}", listed(&wanted));

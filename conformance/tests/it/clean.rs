@@ -4,11 +4,18 @@ use bitting_conformance::{Credentials, Options, Outcome, Target, report, run};
 
 use crate::{check, document, failed, server, skipped, target};
 
-/// No finding, note or error, on any of 20 seeds; and every operation is judged, none silently.
+/// How many seeds are tried: a few each time, and as many as `BITTING_SEEDS` says for the proof before a release
+/// (`BITTING_SEEDS=200 cargo test --release -p bitting-conformance --test it clean`).
+fn seeds(usual: u64) -> std::ops::Range<u64> {
+    let wanted = std::env::var("BITTING_SEEDS").ok().map(|text| text.parse().expect("BITTING_SEEDS is a number"));
+    0..wanted.unwrap_or(usual)
+}
+
+/// No finding, note or error, on any seed; and every operation is judged, none silently.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_found_on_a_server_without_defects() {
     let document = document("roboticks");
-    for seed in 0..20 {
+    for seed in seeds(12) {
         let options = Options { seed, max_cases: 40, ..Options::default() };
         let report = check(&document, None, options).await;
         assert_eq!(failed(&report), Vec::<&str>::new(), "seed {seed}\n{}", report::terminal(&report, false));
@@ -21,7 +28,7 @@ async fn nothing_is_found_on_a_server_without_defects() {
 async fn nothing_is_found_with_the_other_documents() {
     for name in ["arrow", "artos", "arrotech"] {
         let document = document(name);
-        for seed in 0..3 {
+        for seed in seeds(3) {
             let report = check(&document, None, Options { seed, max_cases: 30, ..Options::default() }).await;
             assert_eq!(
                 failed(&report),
@@ -29,7 +36,7 @@ async fn nothing_is_found_with_the_other_documents() {
                 "{name}, seed {seed}\n{}",
                 report::terminal(&report, false)
             );
-            assert!(report.verdicts.iter().any(|verdict| matches!(verdict.outcome, Outcome::Pass { .. })));
+            assert!(report.operations.iter().all(|operation| operation.reached), "{:?}", report.operations);
         }
     }
 }

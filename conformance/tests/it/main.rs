@@ -4,7 +4,11 @@
 //! - `clean`: the server without defects is never accused, whatever the seed.
 //! - `liars`: answers that lie are reported, and nothing hangs or dies of them.
 //! - `reports`: what people and machines read, and that no secret is in it.
+//! - `outputs`: what programs and browsers read, and what a run is held to.
+//! - `provisioners`: programs that make credentials to order.
 //! - `buggy`: faults that only generated requests meet are found and made small.
+//! - `sloppy`: a small server, once in order and once not.
+//! - `tls`: servers behind TLS.
 //! - `errors`: what keeps a run from beginning is said at once.
 
 mod buggy;
@@ -12,7 +16,11 @@ mod clean;
 mod defects;
 mod errors;
 mod liars;
+mod outputs;
+mod provisioners;
 mod reports;
+mod sloppy;
+mod tls;
 
 use std::sync::Arc;
 

@@ -1,0 +1,106 @@
+//! `list.*`: what a list says of itself is true: its filters filter, and its total is what it holds.
+
+use bitting_spec::table::Location;
+use bitting_spec::{Operation, Parameter};
+use serde_json::Value;
+
+use crate::check::{Check, CheckInfo, Need, Phase};
+use crate::credentials::Role;
+use crate::finding::Observation;
+use crate::run::{Stop, Trial, listed_items};
+
+const NEEDS: &[Need] = &[Need::Valid];
+/// The most values of one filter that are tried.
+const MAX_VALUES: usize = 4;
+/// Lists of more items are not counted through.
+const MAX_COUNTED: u64 = 500;
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        info: CheckInfo {
+            id: "list.filter",
+            title: "a filter filters",
+            rule: "Where a query parameter has a fixed set of values and the items a member of its name, a list that is \
+                   asked for one of the values holds no item with another.",
+            source: "OpenAPI 3.1, 4.8.12; RFC 9110, 9.3.1",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| {
+            operation.method == "GET" && operation.parameters.iter().any(|one| !choices(document, one).is_empty())
+        },
+        run: |trial| Box::pin(filter(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "list.total",
+            title: "the total is what the list holds",
+            rule: "The total that a page tells is the number of items on all pages together.",
+            source: "x-pagination",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |_, operation| {
+            operation.method == "GET"
+                && operation.pagination.as_ref().is_some_and(|paging| paging.response.contains_key("total"))
+        },
+        run: |trial| Box::pin(total(trial)),
+    },
+];
+
+/// The values of a filter, if it has a fixed set of them.
+fn choices(document: &bitting_spec::Document, parameter: &Parameter) -> Vec<Value> {
+    let schema = document.resolve(&parameter.schema.value);
+    let choices = schema.get("enum").and_then(Value::as_array).cloned().unwrap_or_default();
+    if parameter.location == Location::Query { choices } else { Vec::new() }
+}
+
+async fn filter(trial: &Trial<'_>) -> Result<(), Stop> {
+    let case = trial.case().await?;
+    let plain = trial.call(trial.operation, &case, Role::Valid).await?;
+    let items = listed_items(trial.operation, &plain.answer).unwrap_or_default();
+    let mut tried = false;
+    for parameter in &trial.operation.parameters {
+        let choices = choices(trial.context.document, parameter);
+        // A parameter such as `sort` has choices too, and no member of its name.
+        if !items.iter().any(|item| item.get(&parameter.name).is_some_and(|value| choices.contains(value))) {
+            continue;
+        }
+        for choice in choices.into_iter().take(MAX_VALUES) {
+            tried = true;
+            let case = case.clone().with(parameter, choice.clone());
+            let page = trial.call(trial.operation, &case, Role::Valid).await?;
+            let items = listed_items(trial.operation, &page.answer).unwrap_or_default();
+            if items.iter().filter_map(|item| item.get(&parameter.name)).any(|value| *value != choice) {
+                let cause = format!("the filter `{}` lets other values through", parameter.name);
+                let expected = format!("only items whose `{}` is {choice}", parameter.name);
+                return Err(Observation::error(cause, expected, &page).at(&parameter.pointer).into());
+            }
+        }
+    }
+    if tried { Ok(()) } else { Err(Stop::Skip("no item has a member of the name of a filter".to_owned())) }
+}
+
+async fn total(trial: &Trial<'_>) -> Result<(), Stop> {
+    let case = trial.case().await?;
+    let pages = trial.context.pages(trial.operation, &case, Role::Valid).await?;
+    let tells = |page: &crate::http::Exchange| total_of(trial.operation, &page.answer.json()?);
+    let Some((page, total)) = pages.last().and_then(|page| Some((page, tells(page)?))) else {
+        return Err(Stop::Skip("no page tells a total".to_owned()));
+    };
+    let count = |page: &crate::http::Exchange| listed_items(trial.operation, &page.answer).unwrap_or_default().len();
+    let held: usize = pages.iter().map(count).sum();
+    let held = u64::try_from(held).unwrap_or(u64::MAX);
+    // The last page has nothing more, unless there were too many to ask for all.
+    let is_whole = pages.last().is_some_and(|page| count(page) == 0 && page.answer.is_success()) && held <= MAX_COUNTED;
+    if total < held || is_whole && total != held {
+        let cause = "the total is not what the list holds";
+        let saying = format!("the total is {total}, and the pages hold {held} items");
+        return Err(Observation::error(cause, "a total of all items", page).saying(saying).into());
+    }
+    Ok(())
+}
+
+fn total_of(operation: &Operation, body: &Value) -> Option<u64> {
+    body.pointer(operation.pagination.as_ref()?.response.get("total")?)?.as_u64()
+}
