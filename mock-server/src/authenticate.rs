@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq as _;
 
+use crate::behaviour::scopes_of;
 use crate::defect::{Flaw, Flaws};
 use crate::scheme::{Presented, Scheme, Wire};
 use crate::token::{ISSUER, Laxness, Signer, TokenFault, claim};
@@ -31,6 +32,8 @@ pub(crate) struct Principal {
     pub(crate) user: String,
     pub(crate) organization: String,
     pub(crate) permission: Permission,
+    /// The session that a token comes from.
+    pub(crate) session: Option<String>,
     /// What the credential is limited to; `None`: whatever its user may do.
     pub(crate) scopes: Option<BTreeSet<String>>,
     /// Whoever a defect let in: at home everywhere.
@@ -47,6 +50,7 @@ impl Principal {
             user: user.map(|user| user.email.clone()).unwrap_or_default(),
             organization: user.map(|user| user.organization.clone()).unwrap_or_default(),
             permission: Permission::Member,
+            session: None,
             scopes: None,
             is_anyone: true,
         }
@@ -247,7 +251,25 @@ impl Doorkeeper<'_> {
         if key.environment != scheme.environment && !self.flaws.has(Flaw::M12) {
             return Err(AuthCase::WrongEnvironment);
         }
-        holder(&world, key).ok_or(AuthCase::Unknown)
+        self.holder(&world, key)
+    }
+
+    /// A key speaks for the user who made it (ROBOTICKS-7), in the organization that it was made for.
+    fn holder(&self, world: &World, key: &ApiKey) -> Verdict {
+        let user = world.accounts.users.get(&key.user).ok_or(AuthCase::Unknown)?;
+        if !user.is_member && !self.flaws.has(Flaw::M40) {
+            return Err(AuthCase::Forbidden);
+        }
+        Ok(Principal {
+            credential: key.id.clone(),
+            is_key: true,
+            user: user.email.clone(),
+            organization: key.organization.clone(),
+            permission: user.permission,
+            session: None,
+            scopes: key.scopes.clone(),
+            is_anyone: false,
+        })
     }
 
     fn is_revoked(&self, at: DateTime<Utc>) -> bool {
@@ -256,7 +278,11 @@ impl Doorkeeper<'_> {
     }
 
     fn token(&self, scheme: &Scheme, token: &str) -> Verdict {
-        let laxness = Laxness { no_signature: self.flaws.has(Flaw::M05), alg_none: self.flaws.has(Flaw::M06) };
+        let laxness = Laxness {
+            no_signature: self.flaws.has(Flaw::M05),
+            alg_none: self.flaws.has(Flaw::M06),
+            key_confusion: self.flaws.has(Flaw::M07),
+        };
         let claims = self.signer.verify(token, laxness).map_err(|fault| match fault {
             TokenFault::Malformed => AuthCase::Malformed,
             TokenFault::Algorithm | TokenFault::Signature => AuthCase::Unknown,
@@ -272,7 +298,8 @@ impl Doorkeeper<'_> {
         }
         let world = self.world();
         let id = text("/jti").unwrap_or_default();
-        if world.revoked.get(id).is_some_and(|at| self.is_revoked(*at)) {
+        let session = text("/sid").unwrap_or_default();
+        if [id, session].iter().any(|id| world.revoked.get(*id).is_some_and(|at| self.is_revoked(*at))) {
             return Err(AuthCase::Revoked);
         }
         if number("exp").is_none_or(|end| end <= now) && !self.flaws.has(Flaw::M03) {
@@ -281,7 +308,7 @@ impl Doorkeeper<'_> {
         if text("/env").map(str::to_owned) != scheme.environment && !self.flaws.has(Flaw::M12) {
             return Err(AuthCase::WrongEnvironment);
         }
-        bearer(&world, scheme, &claims, id)
+        self.bearer(&world, scheme, &claims, id)
     }
 
     fn password(&self, _: &Scheme, text: &str) -> Verdict {
@@ -295,7 +322,34 @@ impl Doorkeeper<'_> {
             user: email.to_owned(),
             organization: user.0,
             permission: user.1,
+            session: None,
             scopes: None,
+            is_anyone: false,
+        })
+    }
+
+    /// A token speaks for its subject, in the organization that it names, which must be the subject's own.
+    fn bearer(&self, world: &World, scheme: &Scheme, claims: &Map<String, Value>, id: &str) -> Verdict {
+        let text = |pointer: &str| claim(claims, pointer).and_then(Value::as_str);
+        let subject = text(scheme.claim("subject", "/sub")).ok_or(AuthCase::Unknown)?;
+        let user = world.accounts.users.get(subject);
+        if user.is_some_and(|user| !user.is_member) && !self.flaws.has(Flaw::M40) {
+            return Err(AuthCase::Forbidden);
+        }
+        let user = user.map(|user| (user.organization.as_str(), user.permission));
+        let client = || world.clients.get(subject).map(|client| (client.organization.as_str(), Permission::Member));
+        let (organization, permission) = user.or_else(client).ok_or(AuthCase::Unknown)?;
+        if text(scheme.claim("organization", "/org")) != Some(organization) {
+            return Err(AuthCase::WrongOrganization);
+        }
+        Ok(Principal {
+            credential: id.to_owned(),
+            is_key: false,
+            user: subject.to_owned(),
+            organization: organization.to_owned(),
+            permission,
+            session: text("/sid").map(str::to_owned),
+            scopes: scopes_of(scheme, claims).map(|scopes| scopes.into_iter().collect()),
             is_anyone: false,
         })
     }
@@ -309,48 +363,6 @@ pub(crate) fn check_password(world: &World, email: &str, password: &str) -> Opti
     let stored = user.map_or([0; 32], |user| user.password);
     let is_right = bool::from(given.ct_eq(&stored));
     user.filter(|_| is_right).map(|user| (user.organization.clone(), user.permission))
-}
-
-/// A key speaks for the user who made it (ROBOTICKS-7).
-fn holder(world: &World, key: &ApiKey) -> Option<Principal> {
-    let user = world.accounts.users.get(&key.user)?;
-    Some(Principal {
-        credential: key.id.clone(),
-        is_key: true,
-        user: user.email.clone(),
-        organization: user.organization.clone(),
-        permission: user.permission,
-        scopes: key.scopes.clone(),
-        is_anyone: false,
-    })
-}
-
-/// A token speaks for its subject, in the organization that it names, which must be the subject's own.
-fn bearer(world: &World, scheme: &Scheme, claims: &Map<String, Value>, id: &str) -> Verdict {
-    let text = |pointer: &str| claim(claims, pointer).and_then(Value::as_str);
-    let subject = text(scheme.claim("subject", "/sub")).ok_or(AuthCase::Unknown)?;
-    let user = world.accounts.users.get(subject).map(|user| (user.organization.as_str(), user.permission));
-    let client = || world.clients.get(subject).map(|client| (client.organization.as_str(), Permission::Member));
-    let (organization, permission) = user.or_else(client).ok_or(AuthCase::Unknown)?;
-    if text(scheme.claim("organization", "/org")) != Some(organization) {
-        return Err(AuthCase::WrongOrganization);
-    }
-    let scopes = match claim(claims, scheme.claim("scopes", "/scope")) {
-        Some(Value::String(scopes)) => {
-            Some(scopes.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect())
-        }
-        Some(Value::Array(scopes)) => Some(scopes.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
-        _ => None,
-    };
-    Ok(Principal {
-        credential: id.to_owned(),
-        is_key: false,
-        user: subject.to_owned(),
-        organization: organization.to_owned(),
-        permission,
-        scopes,
-        is_anyone: false,
-    })
 }
 
 /// How much a reason says: the one about the credential that came nearest to being right wins.

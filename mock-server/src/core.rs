@@ -4,6 +4,8 @@
 //! (429), organization (403), scope (403), validity of the request (422 or 400), the operation itself, our own answer
 //! against the document (500 if it breaks it), fault after.
 
+mod beside;
+mod lifecycle;
 mod mint;
 mod snapshot;
 mod spoil;
@@ -18,11 +20,12 @@ use chrono::{DateTime, Utc};
 use http::Method;
 use serde_json::{Value, json};
 
+pub use lifecycle::{CreateKey, KeyError};
 pub use mint::{MintError, MintKey, MintToken, Minted, Tamper};
 
 use crate::StartError;
 use crate::authenticate::{Doorkeeper, Principal, Way};
-use crate::behaviour::{Desk, grant, schemes_of};
+use crate::behaviour::{Behaviour, Desk, fields, grant_error, schemes_of};
 use crate::clock::Clock;
 use crate::defect::{Flaw, Flaws, UnknownDefect};
 use crate::exchange::{Answer, Delivery, Outcome, Request};
@@ -146,11 +149,22 @@ impl Core {
             body: &call.request.body,
         };
         let given = plan.inputs.read(&parts).map_err(|invalid| {
+            if let Some(answer) = self.unsupported_grant(plan, call.request) {
+                return Box::new(answer);
+            }
             let status = if invalid.is_media_type && plan.answers.has(415) { 415 } else { plan.invalid };
             let detail = format!("The request is not valid: {}", invalid.detail);
             Box::new(plan.refusals.answer(status, None, Some(&detail)).because("invalid"))
         })?;
         Ok(self.perform(call, plan, &given))
+    }
+
+    /// A token endpoint says that it does not know a grant, not that a form is not valid (RFC 6749, 5.2).
+    fn unsupported_grant(&self, plan: &OperationPlan, request: &Request) -> Option<Answer> {
+        let form = matches!(plan.behaviour, Behaviour::Token { .. }).then(|| fields(&request.body))?;
+        let asked = form.get("grant_type").and_then(Value::as_str)?;
+        let is_known = ["client_credentials", "authorization_code", "refresh_token"].contains(&asked);
+        (!is_known).then(|| grant_error(self, 400, "unsupported_grant_type"))
     }
 
     fn perform(&self, call: &Call<'_>, plan: &OperationPlan, given: &Given) -> Answer {
@@ -183,20 +197,6 @@ impl Core {
                 Err(Box::new(answer.with("allow", &allowed.join(", "))))
             }
             Routed::NotFound => Err(Box::new(self.beside(call))),
-        }
-    }
-
-    /// What the document's schemes need and its paths do not have: a token endpoint.
-    fn beside(&self, call: &Call<'_>) -> Answer {
-        let path = call.request.path().trim_end_matches('/');
-        let is_here = |scheme: &&crate::scheme::Scheme| scheme.token_path.as_deref().is_some_and(|known| known == path);
-        match self.plan.schemes.iter().find(is_here).filter(|_| call.request.method == Method::POST) {
-            Some(scheme) => {
-                let pairs = form_urlencoded::parse(&call.request.body);
-                let form = pairs.map(|(name, value)| (name.into_owned(), Value::from(value.into_owned()))).collect();
-                grant(self, scheme, &Value::Object(form), call.request, call.now)
-            }
-            None => Answer::json(404, json!({"detail": "Not Found"})).because("route"),
         }
     }
 
@@ -277,7 +277,7 @@ impl Core {
         if is_skipped && !is_public {
             return Ok(vec![Way::unchecked(&self.world())]);
         }
-        let is_refresh = matches!(plan.behaviour, crate::behaviour::Behaviour::Refresh { .. });
+        let is_refresh = matches!(plan.behaviour, Behaviour::Refresh { .. });
         doorkeeper.admit(security, &wire, is_refresh).map_err(|denied| {
             if denied.is_broken && self.flaws.has(Flaw::M22) {
                 return Box::new(Answer::json(500, json!({"detail": "Internal Server Error"})).because("malformed"));
@@ -292,6 +292,9 @@ impl Core {
             schemes = self.plan.schemes.iter().collect();
         }
         let mut answer = plan.refusals.credential(case, &schemes);
+        if self.flaws.has(Flaw::M75) {
+            self.limits.punish_everybody();
+        }
         if self.flaws.has(Flaw::M21) {
             answer.headers.remove("www-authenticate");
         }
@@ -350,8 +353,8 @@ impl Core {
         };
         call.principal = ways.get(chosen).and_then(Way::principal).cloned();
         let may_only_read = call.principal.as_ref().is_some_and(|one| one.permission == Permission::ReadOnly);
-        let is_about_tokens = !matches!(plan.behaviour, crate::behaviour::Behaviour::Refresh { .. });
-        if may_only_read && !is_read && is_about_tokens {
+        let is_about_data = !matches!(plan.behaviour, Behaviour::Refresh { .. } | Behaviour::Logout);
+        if may_only_read && !is_read && is_about_data {
             return Err(Box::new(plan.refusals.answer(403, Some(AuthCase::Forbidden), None).because("forbidden")));
         }
         Ok(())

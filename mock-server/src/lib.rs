@@ -43,7 +43,7 @@ mod token;
 mod validate;
 mod world;
 
-pub use self::core::{Core, MintError, MintKey, MintToken, Minted, Tamper};
+pub use self::core::{Core, CreateKey, KeyError, MintError, MintKey, MintToken, Minted, Tamper};
 pub use clock::{Clock, ClockError, Reading, Setting};
 pub use defect::{Defect, UnknownDefect, defects, find as find_defect};
 pub use exchange::{Delivery, Manner, Outcome, Request};
@@ -53,4 +53,5 @@ pub use rate::Policy;
 #[cfg(feature = "wiremock")]
 pub use respond::Responder;
 pub use server::{Builder, RunningServer, Server, StartError};
+pub use token::Algorithm;
 pub use world::{KeyInfo, Organization, Permission, Person, Population};

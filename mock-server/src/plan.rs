@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::StartError;
 use crate::authenticate::Security;
-use crate::behaviour::{self, Behaviour};
+use crate::behaviour::{self, Act, Behaviour};
 use crate::collection::{self, Collection, Target};
 use crate::fake::{Fake, example, flatten};
 use crate::refuse::Refusals;
@@ -36,6 +36,8 @@ pub(crate) struct OperationPlan {
     pub(crate) inputs: Inputs,
     pub(crate) answers: Answers,
     pub(crate) behaviour: Behaviour,
+    /// What it does to an object, where it acts on one.
+    pub(crate) act: Act,
     /// What must exist on the way: a path parameter, and the collection that it chooses from.
     pub(crate) parents: Vec<(String, usize)>,
     pub(crate) refusals: Refusals,
@@ -69,11 +71,16 @@ impl Plan {
         let mut rules = Rules::new(&document);
         let mut operations = Vec::with_capacity(document.operations.len());
         for operation in &document.operations {
+            let behaviour = behaviour::infer(&document, &collections, operation);
             operations.push(OperationPlan {
                 security: security(operation, &schemes),
                 inputs: rules.inputs(operation)?,
                 answers: rules.answers(operation)?,
-                behaviour: behaviour::infer(&document, &collections, operation),
+                act: match behaviour {
+                    Behaviour::Act { collection } => Act::new(&document, &collections[collection], operation),
+                    _ => Act::default(),
+                },
+                behaviour,
                 parents: parents(&document, &collections, operation),
                 refusals: Refusals::new(&document, operation),
                 success: Success::new(&document, operation),

@@ -80,6 +80,13 @@ impl Limits {
         (state.buckets, state.exhausted) = (HashMap::new(), HashMap::new());
     }
 
+    /// Counts a refused request against everybody (defect M75).
+    pub(crate) fn punish_everybody(&self) {
+        for bucket in self.state().buckets.values_mut() {
+            bucket.used = bucket.used.saturating_add(1);
+        }
+    }
+
     pub(crate) fn mark(&self) -> State {
         self.state().clone()
     }

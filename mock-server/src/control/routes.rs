@@ -1,17 +1,19 @@
 //! The routes of the control plane, each a few lines over the core.
 
+mod credentials;
+
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Control, DESCRIPTION, Handler, Input, Problem, done, made, told};
 use crate::clock::{ClockError, Setting};
-use crate::core::{MintError, MintKey, MintToken};
 use crate::exchange::Answer;
 use crate::fault::{Effect, Fault};
 use crate::journal::Wanted;
 use crate::rate::Policy;
-use crate::world::seed::{census, client_credentials};
+use crate::world::seed::census;
+use credentials::*;
 
 /// Every route of the control plane.
 #[rustfmt::skip]
@@ -24,6 +26,11 @@ pub(super) const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::POST, "/v1/snapshots/{id}/restore", restore),
     (Method::GET, "/v1/credentials", credentials),
     (Method::POST, "/v1/keys", mint_key),
+    (Method::POST, "/v1/keys/{id}/rotate", rotate_key),
+    (Method::POST, "/v1/organizations/{slug}/keys", create_key),
+    (Method::POST, "/v1/users/{email}/remove", remove_member),
+    (Method::POST, "/v1/clients", register_client),
+    (Method::POST, "/v1/codes", mint_code),
     (Method::POST, "/v1/keys/{id}/revoke", |control, input| key(input, control.core.revoke_key(input.parameter()))),
     (Method::POST, "/v1/keys/{id}/expire", |control, input| key(input, control.core.expire_key(input.parameter()))),
     (Method::POST, "/v1/tokens", mint_token),
@@ -78,56 +85,6 @@ fn restore(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
         return done();
     }
     Err(Problem::new(404, format!("there is no snapshot {id}"), "POST /v1/snapshots makes one and answers its id"))
-}
-
-/// The credentials of the world's beginning. They are fakes, made to be shown.
-fn credentials(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
-    let core = &control.core;
-    let keys = core
-        .seeded_keys()
-        .into_iter()
-        .map(|key| json!({"id": key.id, "secret": key.secret, "user": key.user, "schemes": key.schemes}));
-    let clients = core.population.organizations.iter().map(|organization| {
-        let (id, secret) = client_credentials(&organization.slug, core.seed);
-        json!({"client_id": id, "client_secret": secret, "organization": organization.slug})
-    });
-    told(&json!({
-        "organizations": core.population.organizations,
-        "users": core.population.users,
-        "keys": keys.collect::<Vec<_>>(),
-        "clients": clients.collect::<Vec<_>>(),
-    }))
-}
-
-fn mint_key(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
-    let minted = control.core.mint_key(&input.body::<MintKey>()?).map_err(|error| mint_problem(&error))?;
-    made(json!({"id": minted.id, "secret": minted.secret}))
-}
-
-fn mint_token(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
-    let minted = control.core.mint_token(&input.body::<MintToken>()?).map_err(|error| mint_problem(&error))?;
-    made(json!({"token": minted.secret, "jti": minted.id}))
-}
-
-fn mint_problem(error: &MintError) -> Problem {
-    let status = match error {
-        MintError::UnknownUser(_) | MintError::UnknownScheme(_) => 404,
-        MintError::NoScheme(_) => 409,
-        MintError::Lifetime => 400,
-    };
-    Problem::new(status, error.to_string(), "GET /v1/openapi.yaml describes the body")
-}
-
-fn key(input: &Input<'_>, is_there: bool) -> Result<Answer, Problem> {
-    if is_there {
-        return done();
-    }
-    Err(Problem::new(404, format!("there is no key {}", input.parameter()), "GET /v1/world lists the keys"))
-}
-
-fn revoke_token(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
-    control.core.revoke_token(input.parameter());
-    done()
 }
 
 fn set_clock(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {

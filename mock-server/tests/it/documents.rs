@@ -9,7 +9,7 @@ use crate::stage::*;
 
 const ARTOS_LIST: &str = "/api/v1/templates/";
 
-fn form(target: &str, fields: &[(&str, &str)]) -> Request {
+pub(crate) fn form(target: &str, fields: &[(&str, &str)]) -> Request {
     let body = fields.iter().map(|(name, value)| format!("{name}={}", value.replace(':', "%3A").replace(' ', "+")));
     let body = body.collect::<Vec<_>>().join("&");
     Request { body: body.into(), ..Request::new(Method::POST, target) }

@@ -8,6 +8,8 @@ mod defects;
 mod documents;
 mod faults;
 mod journal;
+mod keys;
+mod oauth;
 #[cfg(feature = "wiremock")]
 mod respond;
 mod roboticks;
