@@ -117,7 +117,8 @@ impl std::str::FromStr for Report {
 
 /// Run a stateful reference server that behaves as the document says.
 ///
-/// When it is ready it prints one line of JSON: base_url, control_url, control_token, docs of both, pid.
+/// When it is ready it prints one line of JSON: base_url, control_url, control_token, docs_url, console_url, pid.
+/// docs_url is Swagger UI, console_url a page to make keys and watch requests; both are for a browser.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// The OpenAPI document (3.0 or 3.1; YAML or JSON)
@@ -132,6 +133,9 @@ pub(crate) struct Serve {
     /// What the seeded data grow from; the same seed makes the same world
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+    /// Leave the interactive documentation at /docs out
+    #[arg(long)]
+    pub(crate) no_docs: bool,
     /// Switch a deliberate defect on (repeatable)
     #[arg(long, value_name = "ID")]
     pub(crate) defect: Vec<String>,

@@ -21,11 +21,13 @@ pub(crate) fn run(options: &Serve) -> Result<ExitCode, Failure> {
     document::warn(&document);
     runtime()?.block_on(async {
         let ports = (options.port, options.control_port);
-        let server = start(&document, options.seed, &options.defect, ports).await?;
+        let server = start(&document, options.seed, &options.defect, ports, !options.no_docs).await?;
         let ready = serde_json::json!({
             "base_url": server.base_url(),
             "control_url": server.control_url(),
             "control_token": server.control_token(),
+            "docs_url": (!options.no_docs).then(|| format!("{}/docs", server.base_url())),
+            "console_url": server.console_url(),
             "pid": std::process::id(),
         });
         anstream::println!("{ready}");
@@ -43,8 +45,9 @@ pub(crate) async fn start(
     seed: u64,
     defects: &[String],
     (port, control_port): (u16, u16),
+    docs: bool,
 ) -> Result<RunningServer, Failure> {
-    let mut builder = Server::builder(document.clone()).seed(seed).port(port).control_port(control_port);
+    let mut builder = Server::builder(document.clone()).seed(seed).port(port).control_port(control_port).docs(docs);
     for id in defects {
         builder = builder.defect(id).map_err(|error| Failure::Usage(error.to_string()))?;
     }

@@ -12,7 +12,7 @@ mod spoil;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bitting_spec::extension::AuthCase;
 use bytes::Bytes;
@@ -48,6 +48,10 @@ pub struct Core {
     pub(crate) flaws: Flaws,
     pub(crate) faults: Faults,
     pub(crate) limits: Limits,
+    /// Where the server is, once it has a network.
+    pub(crate) origin: OnceLock<String>,
+    /// Whether it shows its documentation.
+    pub(crate) has_docs: bool,
     clock: Clock,
     gates: Gates,
     journal: Journal,
@@ -74,7 +78,13 @@ struct Call<'r> {
 }
 
 impl Core {
-    pub(crate) fn new(plan: Plan, seed: u64, population: Population, clock: Clock) -> Result<Self, StartError> {
+    pub(crate) fn new(
+        plan: Plan,
+        seed: u64,
+        population: Population,
+        clock: Clock,
+        has_docs: bool,
+    ) -> Result<Self, StartError> {
         if let Some(message) = population.fault() {
             return Err(StartError::World { message });
         }
@@ -89,6 +99,8 @@ impl Core {
             world: Mutex::new(initial),
             initial: World::default(),
             snapshots: Mutex::default(),
+            origin: OnceLock::new(),
+            has_docs,
             plan,
             seed,
             population,
@@ -382,6 +394,10 @@ impl Core {
     }
 
     fn record(&self, call: &Call<'_>, answer: &Answer) {
+        // The files of the documentation are no calls of the API.
+        if self.has_docs && call.operation.is_none() && call.request.path().starts_with("/docs") {
+            return;
+        }
         self.journal.push(Entry {
             sequence: 0,
             at: call.now,

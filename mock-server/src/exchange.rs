@@ -126,6 +126,8 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     pub(crate) media: String,
     pub(crate) body: Option<Value>,
+    /// The body as bytes, where it is no JSON or has been written already.
+    pub(crate) raw: Option<Bytes>,
     /// Why it is a refusal, for the journal.
     pub(crate) reason: Option<&'static str>,
 }
@@ -133,7 +135,7 @@ pub(crate) struct Answer {
 impl Answer {
     /// An answer without a body.
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, headers: HeaderMap::new(), media: String::new(), body: None, reason: None }
+        Self { status, headers: HeaderMap::new(), media: String::new(), body: None, raw: None, reason: None }
     }
 
     /// An answer with a JSON body.
@@ -162,8 +164,9 @@ impl Answer {
 
     /// The answer as bytes.
     pub(crate) fn outcome(self, delivery: Delivery) -> Outcome {
-        let Self { status, mut headers, media, body, .. } = self;
+        let Self { status, mut headers, media, body, raw, .. } = self;
         let bytes = match body {
+            None if raw.is_some() => raw.unwrap_or_default(),
             None => Bytes::new(),
             Some(Value::String(text)) if !media.contains("json") => Bytes::from(text),
             Some(value) => Bytes::from(value.to_string()),

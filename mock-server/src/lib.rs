@@ -31,6 +31,7 @@ mod fault;
 mod front;
 mod journal;
 mod object;
+mod pages;
 mod plan;
 mod rate;
 mod refuse;

@@ -31,6 +31,7 @@ impl Server {
             port: 0,
             control_port: 0,
             population: None,
+            docs: false,
         }
     }
 }
@@ -45,6 +46,7 @@ pub struct Builder {
     port: u16,
     control_port: u16,
     population: Option<Population>,
+    docs: bool,
 }
 
 /// Why a server does not start.
@@ -132,13 +134,20 @@ impl Builder {
         self
     }
 
+    /// Whether it shows interactive documentation at `/docs`, if the document has no such path; not by default.
+    #[must_use]
+    pub fn docs(mut self, docs: bool) -> Self {
+        self.docs = docs;
+        self
+    }
+
     /// The server without any network.
     ///
     /// # Errors
     /// What in the document or in the world cannot be served, and where it stands.
     pub fn core(self) -> Result<Arc<Core>, StartError> {
         let population = self.population.unwrap_or_else(|| Population::seeded(self.seed));
-        let core = Core::new(Plan::new(self.document)?, self.seed, population, self.clock)?;
+        let core = Core::new(Plan::new(self.document)?, self.seed, population, self.clock, self.docs)?;
         for id in self.defects {
             // They were found when they were given.
             let _ = core.set_defect(id, true);
@@ -154,6 +163,8 @@ impl Builder {
         let (port, control_port) = (self.port, self.control_port);
         let core = self.core()?;
         let (listener, base_url) = listen(port).await?;
+        // It is not set before: a core starts once.
+        let _ = core.origin.set(base_url.clone());
         let (control_listener, control_url) = listen(control_port).await?;
         let token = format!("bitting-control-{}", Uuid::new_v4().simple());
         let (stop, stopped) = watch::channel(false);
@@ -204,6 +215,12 @@ impl RunningServer {
     #[must_use]
     pub fn control_url(&self) -> &str {
         &self.control_url
+    }
+
+    /// The console, a page for people on the control plane, with the token that opens it.
+    #[must_use]
+    pub fn console_url(&self) -> String {
+        format!("{}/#token={}", self.control_url, self.token)
     }
 
     /// The bearer token of the control plane; a new one for every server.

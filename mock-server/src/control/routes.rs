@@ -70,8 +70,32 @@ fn world(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
         "users": users.collect::<Vec<_>>(),
         "keys": keys,
         "clients": world.clients.keys().collect::<Vec<_>>(),
+        "api": about(control),
         "collections": census(&world, &core.plan.collections),
     }))
+}
+
+/// What the console must know of the API.
+fn about(control: &Control) -> Value {
+    let core = &control.core;
+    let plan = &core.plan;
+    let schemes = plan.schemes.iter().filter(|scheme| scheme.takes_keys).map(|scheme| {
+        json!({
+            "name": scheme.name,
+            "scopes": scheme.scopes,
+            "must_end": scheme.lifecycle.must_end,
+            "longest": scheme.lifecycle.longest.map(|life| life.num_seconds()),
+            "environment": scheme.environment,
+            "environments": scheme.auth.environments.keys().collect::<Vec<_>>(),
+        })
+    });
+    json!({
+        "title": plan.document.title,
+        "base_url": core.origin.get(),
+        "has_docs": core.has_docs,
+        "operations": plan.document.operations.iter().map(|operation| &operation.id).collect::<Vec<_>>(),
+        "key_schemes": schemes.collect::<Vec<_>>(),
+    })
 }
 
 fn reset(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {

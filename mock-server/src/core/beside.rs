@@ -35,6 +35,11 @@ impl Core {
         if is_get && path == KEYS && self.plan.schemes.iter().any(|scheme| scheme.takes_tokens) {
             return Answer::json(200, self.signer.jwks());
         }
+        let page =
+            || crate::pages::documentation(&self.plan.document, path, self.origin.get().map_or("", String::as_str));
+        if let Some(answer) = Some(()).filter(|()| is_get && self.has_docs).and_then(|()| page()) {
+            return answer;
+        }
         Answer::json(404, json!({"detail": "Not Found"})).because("route")
     }
 }
