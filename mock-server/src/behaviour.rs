@@ -60,6 +60,13 @@ pub(crate) enum Behaviour {
     Generate,
 }
 
+impl Behaviour {
+    /// Whether it changes nothing and depends on nothing but its target and the data.
+    pub(crate) fn is_read(self) -> bool {
+        matches!(self, Self::List { .. } | Self::Read { .. } | Self::Generate)
+    }
+}
+
 /// The scheme whose tokens `operation` issues for a name and a password.
 pub(crate) fn is_login<'d>(document: &'d Document, operation: &Operation) -> Option<&'d SecurityScheme> {
     let issues =

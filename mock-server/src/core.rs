@@ -26,6 +26,7 @@ pub use mint::{MintError, MintKey, MintToken, Minted, Tamper};
 use crate::StartError;
 use crate::authenticate::{Doorkeeper, Principal, Way};
 use crate::behaviour::{Behaviour, Desk, fields, grant_error, schemes_of};
+use crate::cache::{Asked, Cache};
 use crate::clock::Clock;
 use crate::defect::{Flaw, Flaws, UnknownDefect};
 use crate::exchange::{Answer, Delivery, Outcome, Request};
@@ -58,6 +59,7 @@ pub struct Core {
     world: Mutex<World>,
     initial: World,
     snapshots: Mutex<snapshot::Snapshots>,
+    cache: Cache,
 }
 
 /// A request on its way.
@@ -73,6 +75,8 @@ struct Call<'r> {
     standing: Option<Standing>,
     delivery: Delivery,
     effects: Vec<(Stage, Effect)>,
+    /// The state of the data that it is answered from; 0: none yet.
+    revision: u64,
     /// Whether a defect lets it pass without a credential.
     is_unchecked: bool,
 }
@@ -99,6 +103,7 @@ impl Core {
             world: Mutex::new(initial),
             initial: World::default(),
             snapshots: Mutex::default(),
+            cache: Cache::default(),
             origin: OnceLock::new(),
             has_docs,
             plan,
@@ -124,6 +129,7 @@ impl Core {
             standing: None,
             delivery: Delivery::default(),
             effects: Vec::new(),
+            revision: 0,
             is_unchecked: false,
         };
         let mut answer = self.decide(&mut call).unwrap_or_else(|refusal| *refusal);
@@ -133,6 +139,7 @@ impl Core {
         }
         if let Some(plan) = plan {
             answer = self.checked(plan, answer);
+            self.keep(&call, plan, &mut answer);
             answer = self.after(&mut call, plan, answer);
             self.spoil(&call, plan, &mut answer);
         }
@@ -154,6 +161,9 @@ impl Core {
         self.rate_limit(call, plan)?;
         self.organization(call, plan)?;
         self.scopes(call, plan, &ways)?;
+        if let Some(answer) = self.kept(call, plan) {
+            return Ok(answer);
+        }
         let parts = Parts {
             path: &call.raw,
             query: call.request.query(),
@@ -169,6 +179,37 @@ impl Core {
             Box::new(plan.refusals.answer(status, None, Some(&detail)).because("invalid"))
         })?;
         Ok(self.perform(call, plan, &given))
+    }
+
+    /// What an answer that may be kept is kept for.
+    fn asked<'c>(&self, call: &'c Call<'_>, plan: &OperationPlan) -> Option<Asked<'c>> {
+        let is_kept = plan.is_kept && call.request.body.is_empty() && self.flaws.is_empty();
+        let organization = || call.principal.as_ref().map_or("", |principal| principal.organization.as_str());
+        is_kept.then(|| Asked {
+            revision: call.revision,
+            operation: call.operation.unwrap_or_default(),
+            target: &call.request.target,
+            organization: organization(),
+        })
+    }
+
+    fn kept(&self, call: &mut Call<'_>, plan: &OperationPlan) -> Option<Answer> {
+        if plan.is_kept {
+            call.revision = self.world().data.revision();
+        }
+        self.cache.get(self.asked(call, plan)?)
+    }
+
+    /// Keeps a success that was made and found to be right.
+    fn keep(&self, call: &Call<'_>, plan: &OperationPlan, answer: &mut Answer) {
+        let is_made = call.revision > 0 && answer.status == plan.success.status && answer.reason.is_none();
+        if let Some(asked) = self.asked(call, plan).filter(|_| is_made && !answer.is_checked) {
+            // Whoever changed something in the meantime made another state of it.
+            if self.world().data.revision() != asked.revision {
+                return;
+            }
+            self.cache.keep(asked, answer);
+        }
     }
 
     /// A token endpoint says that it does not know a grant, not that a form is not valid (RFC 6749, 5.2).
@@ -282,9 +323,8 @@ impl Core {
             exact_spelling: self.flaws.has(Flaw::M15),
         };
         let is_skipped = call.is_unchecked || self.flaws.has(Flaw::M33) && call.request.method == Method::HEAD;
-        let everybody =
-            vec![self.plan.schemes.iter().enumerate().map(|(index, _)| (index, Vec::new())).take(1).collect()];
         let is_public = plan.security.is_empty();
+        let everybody = vec![(0..self.plan.schemes.len().min(1)).map(|index| (index, Vec::new())).collect()];
         let security = if is_public && self.flaws.has(Flaw::M20) { &everybody } else { &plan.security };
         if is_skipped && !is_public {
             return Ok(vec![Way::unchecked(&self.world())]);
@@ -384,8 +424,7 @@ impl Core {
                 }
             }
         }
-        let Some(fault) = plan.answers.fault(answer.status, &answer.headers, &answer.media, answer.body.as_ref())
-        else {
+        let Some(fault) = plan.answers.fault(&answer) else {
             return answer;
         };
         let error = format!("the answer that bitting made for {} breaks the document: {fault}", plan.operation.id);

@@ -160,6 +160,11 @@ impl Flaws {
         }
     }
 
+    /// Whether none is on.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.low.load(Ordering::Relaxed) == 0 && self.high.load(Ordering::Relaxed) == 0
+    }
+
     /// The ids of those that are on.
     pub(crate) fn ids(&self) -> Vec<&'static str> {
         DEFECTS.iter().filter(|defect| self.has(defect.flaw)).map(|defect| defect.id).collect()

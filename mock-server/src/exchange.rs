@@ -128,6 +128,8 @@ pub(crate) struct Answer {
     pub(crate) body: Option<Value>,
     /// The body as bytes, where it is no JSON or has been written already.
     pub(crate) raw: Option<Bytes>,
+    /// Whether its body was checked against the document already.
+    pub(crate) is_checked: bool,
     /// Why it is a refusal, for the journal.
     pub(crate) reason: Option<&'static str>,
 }
@@ -135,7 +137,15 @@ pub(crate) struct Answer {
 impl Answer {
     /// An answer without a body.
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, headers: HeaderMap::new(), media: String::new(), body: None, raw: None, reason: None }
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            media: String::new(),
+            body: None,
+            raw: None,
+            is_checked: false,
+            reason: None,
+        }
     }
 
     /// An answer with a JSON body.

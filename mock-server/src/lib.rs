@@ -20,6 +20,7 @@
 
 mod authenticate;
 mod behaviour;
+mod cache;
 mod clock;
 mod collection;
 mod control;

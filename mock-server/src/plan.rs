@@ -34,6 +34,8 @@ pub(crate) struct OperationPlan {
     pub(crate) operation: Operation,
     pub(crate) security: Security,
     pub(crate) inputs: Inputs,
+    /// Whether its answers can be kept while the data stay the same.
+    pub(crate) is_kept: bool,
     pub(crate) answers: Answers,
     pub(crate) behaviour: Behaviour,
     /// What it does to an object, where it acts on one.
@@ -72,9 +74,11 @@ impl Plan {
         let mut operations = Vec::with_capacity(document.operations.len());
         for operation in &document.operations {
             let behaviour = behaviour::infer(&document, &collections, operation);
+            let inputs = rules.inputs(operation)?;
             operations.push(OperationPlan {
                 security: security(operation, &schemes),
-                inputs: rules.inputs(operation)?,
+                is_kept: operation.method == "GET" && inputs.are_in_target() && behaviour.is_read(),
+                inputs,
                 answers: rules.answers(operation)?,
                 act: match behaviour {
                     Behaviour::Act { collection } => Act::new(&document, &collections[collection], operation),
