@@ -42,7 +42,7 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
 async fn check(document: &Document, options: &Check) -> Result<Report, Failure> {
     let server = match &options.url {
         Some(_) => None,
-        None => Some(serve::start(document, options.seed, &options.defect, (0, 0), false).await?),
+        None => Some(serve::start(document, options.seed, &options.defect, (0, 0), (false, false)).await?),
     };
     let target = Target {
         base_url: options

@@ -133,6 +133,9 @@ pub(crate) struct Serve {
     /// What the seeded data grow from; the same seed makes the same world
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+    /// Speak TLS, with a certificate that the ready line tells as `certificate` (PEM); HTTP/2 works with and without
+    #[arg(long, value_name = "KIND")]
+    pub(crate) tls: Option<Certificate>,
     /// Leave the interactive documentation at /docs out
     #[arg(long)]
     pub(crate) no_docs: bool,
@@ -142,6 +145,13 @@ pub(crate) struct Serve {
     /// List the deliberate defects, and which the document can express, and stop
     #[arg(long)]
     pub(crate) list_defects: bool,
+}
+
+/// Where a certificate comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Certificate {
+    /// The server makes one for 127.0.0.1 and localhost when it starts
+    SelfSigned,
 }
 
 /// Generate a client for Rust, Python or Node.

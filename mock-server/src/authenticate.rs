@@ -167,8 +167,8 @@ impl Doorkeeper<'_> {
     /// Each place that holds something must hold something valid.
     fn refuse_any_invalid(&self, judged: &[(usize, Presented, Verdict)]) -> Result<(), Denied> {
         for (scheme, presented, verdict) in judged {
-            let place = self.schemes[*scheme].place.name();
-            let same = || judged.iter().filter(|(other, ..)| self.schemes[*other].place.name() == place);
+            let place = &self.schemes[*scheme].place_name;
+            let same = || judged.iter().filter(|(other, ..)| self.schemes[*other].place_name == *place);
             if *presented != Presented::Nothing && verdict.is_err() && same().all(|(.., verdict)| verdict.is_err()) {
                 let cases = same().filter_map(|(.., verdict)| verdict.as_ref().err().copied());
                 let case = cases.max_by_key(|case| weight(*case)).unwrap_or(AuthCase::Unknown);

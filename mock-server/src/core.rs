@@ -15,9 +15,9 @@ mod tests;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bitting_spec::extension::AuthCase;
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::Method;
+use http::header::DATE;
+use http::{HeaderValue, Method};
 use serde_json::{Value, json};
 
 pub use lifecycle::{CreateKey, KeyError};
@@ -60,6 +60,8 @@ pub struct Core {
     initial: World,
     snapshots: Mutex<snapshot::Snapshots>,
     cache: Cache,
+    /// The last `Date` header and its second.
+    date: Mutex<(i64, HeaderValue)>,
 }
 
 /// A request on its way.
@@ -69,8 +71,8 @@ struct Call<'r> {
     operation: Option<usize>,
     /// The path parameters as they came over the wire.
     raw: Vec<(String, String)>,
-    /// The same without their percent-encoding.
-    path: Vec<(String, String)>,
+    /// The same without their percent-encoding, where they have any.
+    decoded: Option<Vec<(String, String)>>,
     principal: Option<Principal>,
     standing: Option<Standing>,
     delivery: Delivery,
@@ -79,6 +81,13 @@ struct Call<'r> {
     revision: u64,
     /// Whether a defect lets it pass without a credential.
     is_unchecked: bool,
+}
+
+impl Call<'_> {
+    /// The path parameters without their percent-encoding.
+    fn path(&self) -> &[(String, String)] {
+        self.decoded.as_ref().unwrap_or(&self.raw)
+    }
 }
 
 impl Core {
@@ -104,6 +113,7 @@ impl Core {
             initial: World::default(),
             snapshots: Mutex::default(),
             cache: Cache::default(),
+            date: Mutex::new((i64::MIN, HeaderValue::from_static(""))),
             origin: OnceLock::new(),
             has_docs,
             plan,
@@ -124,7 +134,7 @@ impl Core {
             now: self.clock.now(),
             operation: None,
             raw: Vec::new(),
-            path: Vec::new(),
+            decoded: None,
             principal: None,
             standing: None,
             delivery: Delivery::default(),
@@ -143,12 +153,10 @@ impl Core {
             answer = self.after(&mut call, plan, answer);
             self.spoil(&call, plan, &mut answer);
         }
-        answer.set("date", &httpdate::fmt_http_date(call.now.into()));
+        answer.headers.insert(DATE, self.date(call.now));
         self.record(&call, &answer);
         let mut outcome = answer.outcome(call.delivery);
-        if call.effects.iter().any(|(_, effect)| *effect == Effect::InvalidJson) {
-            outcome.body = Bytes::from_static(b"{\"broken\": ");
-        }
+        call.effects.iter().for_each(|(_, effect)| spoil::disfigure(effect, &mut outcome));
         outcome
     }
 
@@ -158,6 +166,9 @@ impl Core {
         self.before(call, plan)?;
         let ways = self.authenticate(call, plan)?;
         call.principal = ways.first().and_then(Way::principal).cloned();
+        if call.principal.is_some() {
+            self.before(call, plan)?;
+        }
         self.rate_limit(call, plan)?;
         self.organization(call, plan)?;
         self.scopes(call, plan, &ways)?;
@@ -222,7 +233,7 @@ impl Core {
 
     fn perform(&self, call: &Call<'_>, plan: &OperationPlan, given: &Given) -> Answer {
         let principal = call.principal.as_ref();
-        let (request, path, now) = (call.request, call.path.as_slice(), call.now);
+        let (request, path, now) = (call.request, call.path(), call.now);
         Desk { core: self, plan, request, principal, path, given, now }.perform()
     }
 
@@ -236,7 +247,9 @@ impl Core {
         }
         match routed {
             Routed::Found { operation, parameters } => {
-                call.path = parameters.iter().map(|(name, text)| (name.clone(), decoded(text))).collect();
+                let is_encoded = parameters.iter().any(|(_, text)| text.contains('%'));
+                let decoded = || parameters.iter().map(|(name, text)| (name.clone(), decoded(text))).collect();
+                call.decoded = is_encoded.then(decoded);
                 call.raw = parameters;
                 call.operation = Some(operation);
                 Ok(&self.plan.operations[operation])
@@ -253,10 +266,11 @@ impl Core {
         }
     }
 
-    /// The faults that act before the credential is looked at.
+    /// The faults that act before the credential is looked at, and those of one caller once it is known.
     fn before(&self, call: &mut Call<'_>, plan: &OperationPlan) -> Result<(), Box<Answer>> {
-        call.effects = self.faults.acting(&plan.operation.id, call.request.method.as_str());
-        for (stage, effect) in &call.effects {
+        let acting = self.faults.acting(&plan.operation.id, call.request.method.as_str(), call.principal.as_ref());
+        call.effects.extend(acting.iter().cloned());
+        for (stage, effect) in &acting {
             deliver(effect, &mut call.delivery, &self.faults);
             if let Effect::AdvanceClock { seconds } = effect {
                 // A clock that cannot go there stays where it is; the plan was checked when it was made.
@@ -376,7 +390,7 @@ impl Core {
     /// 403 where the path names another organization than the caller's; whether it exists is not told.
     fn organization(&self, call: &Call<'_>, plan: &OperationPlan) -> Result<(), Box<Answer>> {
         let named = crate::collection::tenant_parameter(&plan.operation);
-        let value = named.and_then(|name| call.path.iter().find(|(known, _)| known == name)).map(|(_, value)| value);
+        let value = named.and_then(|name| call.path().iter().find(|(known, _)| known == name)).map(|(_, value)| value);
         let (Some(principal), Some(organization)) = (&call.principal, value) else { return Ok(()) };
         let exists = || self.world().accounts.organizations.contains_key(organization);
         let is_read = matches!(call.request.method, Method::GET | Method::HEAD);
@@ -430,6 +444,16 @@ impl Core {
         let error = format!("the answer that bitting made for {} breaks the document: {fault}", plan.operation.id);
         let help = "give the response an example that fits its schema; bitting then answers that";
         Answer::json(500, json!({"error": error, "help": help})).because("self-check")
+    }
+
+    /// The time as a header; it is written once a second.
+    fn date(&self, now: DateTime<Utc>) -> HeaderValue {
+        let mut known = self.date.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.0 != now.timestamp() {
+            let text = httpdate::fmt_http_date(now.into());
+            *known = (now.timestamp(), HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("")));
+        }
+        known.1.clone()
     }
 
     fn record(&self, call: &Call<'_>, answer: &Answer) {

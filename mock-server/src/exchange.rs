@@ -101,6 +101,13 @@ pub enum Manner {
     Whole,
     /// Never: the connection stays open and silent.
     Hang,
+    /// Bytes that are no HTTP, and then the end of the connection.
+    Garbage,
+    /// The headers promise more bytes than the body has.
+    Promise {
+        /// How many more.
+        extra: u64,
+    },
     /// The connection is reset (TCP RST) in place of an answer.
     Reset,
     /// The headers and the first bytes of the body go out; then the connection ends, by a reset or in the usual way.
@@ -172,6 +179,13 @@ impl Answer {
         }
     }
 
+    /// Sets a header to a number.
+    pub(crate) fn set_number(&mut self, name: &str, number: u64) {
+        if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+            self.headers.insert(name, HeaderValue::from(number));
+        }
+    }
+
     /// The answer as bytes.
     pub(crate) fn outcome(self, delivery: Delivery) -> Outcome {
         let Self { status, mut headers, media, body, raw, .. } = self;
@@ -181,7 +195,11 @@ impl Answer {
             Some(Value::String(text)) if !media.contains("json") => Bytes::from(text),
             Some(value) => Bytes::from(value.to_string()),
         };
-        if let Ok(media) = HeaderValue::from_str(&media)
+        let media = match media.as_str() {
+            "application/json" => Ok(HeaderValue::from_static("application/json")),
+            media => HeaderValue::from_str(media),
+        };
+        if let Ok(media) = media
             && !media.is_empty()
         {
             headers.insert(CONTENT_TYPE, media);

@@ -53,6 +53,8 @@ pub(crate) enum Presented {
 pub(crate) struct Scheme {
     pub(crate) name: String,
     pub(crate) place: Place,
+    /// A name that is the same for the same place.
+    pub(crate) place_name: String,
     pub(crate) takes_keys: bool,
     pub(crate) takes_tokens: bool,
     pub(crate) takes_passwords: bool,
@@ -78,6 +80,7 @@ impl Scheme {
         Self {
             name: scheme.name.clone(),
             place: place(scheme),
+            place_name: place(scheme).name(),
             takes_keys: takes_keys(scheme),
             takes_tokens: takes_tokens(scheme),
             takes_passwords: matches!(&scheme.kind, SchemeKind::Http { scheme, .. } if scheme == "basic"),

@@ -46,6 +46,7 @@ pub(super) const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::POST, "/v1/rate-limits/exhaust", exhaust),
     (Method::POST, "/v1/rate-limits/reset", reset_limits),
     (Method::GET, "/v1/journal", journal),
+    (Method::GET, "/v1/journal.har", har),
     (Method::GET, "/v1/defects", defects),
     (Method::PUT, "/v1/defects", set_defects),
     (Method::POST, "/v1/shutdown", shutdown),
@@ -200,6 +201,29 @@ fn journal(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
     let status = number("status")?.map(|status| u16::try_from(status).unwrap_or(u16::MAX));
     let wanted = Wanted { since: number("since")?.unwrap_or(0), operation: input.query("operation"), status };
     told(&json!({"entries": control.core.journal().entries(&wanted)}))
+}
+
+/// The journal as an HTTP Archive 1.2, which the network tools of browsers open. Headers and bodies are not kept.
+fn har(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
+    let base = control.core.origin.get().map_or("", String::as_str);
+    let message = json!({"httpVersion": "HTTP/1.1", "cookies": [], "headers": [], "headersSize": -1, "bodySize": -1});
+    let entries = control.core.journal().entries(&Wanted::default()).into_iter().map(|entry| {
+        let (mut request, mut response) = (message.clone(), message.clone());
+        request["method"] = json!(entry.method);
+        request["url"] = json!(format!("{base}{}", entry.target));
+        request["queryString"] = json!([]);
+        response["status"] = json!(entry.status);
+        response["statusText"] = json!(entry.reason.unwrap_or_default());
+        response["content"] = json!({"size": -1, "mimeType": ""});
+        response["redirectURL"] = json!("");
+        json!({
+            "startedDateTime": entry.at, "time": 0, "request": request, "response": response, "cache": {},
+            "timings": {"send": 0, "wait": 0, "receive": 0},
+            "comment": entry.operation.unwrap_or_default(),
+        })
+    });
+    let creator = json!({"name": "bitting", "version": env!("CARGO_PKG_VERSION")});
+    told(&json!({"log": {"version": "1.2", "creator": creator, "entries": entries.collect::<Vec<_>>()}}))
 }
 
 fn defects(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {

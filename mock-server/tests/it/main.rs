@@ -7,6 +7,7 @@ mod control;
 mod defects;
 mod documents;
 mod faults;
+mod front;
 mod journal;
 mod keys;
 mod oauth;
