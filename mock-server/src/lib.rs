@@ -41,6 +41,7 @@ mod respond;
 mod route;
 mod scheme;
 mod server;
+mod step;
 mod token;
 mod validate;
 mod world;
@@ -55,5 +56,6 @@ pub use rate::Policy;
 #[cfg(feature = "wiremock")]
 pub use respond::Responder;
 pub use server::{Builder, RunningServer, Server, StartError};
+pub use step::Step;
 pub use token::Algorithm;
 pub use world::{KeyInfo, Organization, Permission, Person, Population};

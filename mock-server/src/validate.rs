@@ -177,6 +177,11 @@ pub(crate) struct Given {
 }
 
 impl Given {
+    /// What a request gave that nobody has checked: its body, if it is JSON.
+    pub(crate) fn unchecked(body: &[u8]) -> Self {
+        Self { parameters: Vec::new(), body: serde_json::from_slice(body).unwrap_or_default() }
+    }
+
     /// A parameter's value.
     pub(crate) fn parameter(&self, location: Location, name: &str) -> Option<&Value> {
         self.parameters.iter().find(|(place, known, _)| *place == location && known == name).map(|(_, _, value)| value)

@@ -12,6 +12,7 @@ use crate::exchange::Answer;
 use crate::fault::{Effect, Fault};
 use crate::journal::Wanted;
 use crate::rate::Policy;
+use crate::step::Step;
 use crate::world::seed::census;
 use credentials::*;
 
@@ -49,6 +50,8 @@ pub(super) const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::GET, "/v1/journal.har", har),
     (Method::GET, "/v1/defects", defects),
     (Method::PUT, "/v1/defects", set_defects),
+    (Method::GET, "/v1/steps", |control, _| told(&json!({"skipped": control.core.skipped()}))),
+    (Method::PUT, "/v1/steps", skip_steps),
     (Method::POST, "/v1/shutdown", shutdown),
 ];
 
@@ -253,6 +256,17 @@ fn set_defects(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> 
         control.core.flaws.set(defect.flaw, on);
     }
     defects(control, input)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SkipSteps {
+    skipped: Vec<Step>,
+}
+
+fn skip_steps(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
+    control.core.skip(&input.body::<SkipSteps>()?.skipped);
+    told(&json!({"skipped": control.core.skipped()}))
 }
 
 fn shutdown(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {

@@ -34,6 +34,7 @@ fn example(id: &str, key: &str) -> (Vec<(&'static str, String)>, Value) {
         "addFault" => (vec![], json!({"effect": {"kind": "latency", "milliseconds": 1}})),
         "releaseGate" => (path("name", "door"), Value::Null),
         "setRateLimit" => (vec![], json!({"limit": 5, "window": 60})),
+        "skipSteps" => (vec![], json!({"skipped": ["rate-limit"]})),
         "setDefects" => (vec![], json!({"active": ["M01"]})),
         _ => (vec![], Value::Null),
     }

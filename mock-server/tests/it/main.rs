@@ -15,5 +15,6 @@ mod oauth;
 mod respond;
 mod roboticks;
 mod stage;
+mod steps;
 mod travel;
 mod wire;
