@@ -4,7 +4,7 @@
 //! Stricter than the OR alone: where an operation needs a credential, an invalid one beside a valid one is refused.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -67,18 +67,18 @@ impl Principal {
 /// One alternative of a requirement that is satisfied: who satisfies each scheme, and the scopes that it asks for.
 #[derive(Debug, Clone)]
 pub(crate) struct Way {
-    schemes: Vec<(Principal, Vec<String>)>,
+    schemes: Vec<(Arc<Principal>, Vec<String>)>,
 }
 
 impl Way {
     /// Whoever speaks; nobody where no credential is needed.
-    pub(crate) fn principal(&self) -> Option<&Principal> {
+    pub(crate) fn principal(&self) -> Option<&Arc<Principal>> {
         self.schemes.first().map(|(principal, _)| principal)
     }
 
     /// The way in that a defect leaves open.
     pub(crate) fn unchecked(world: &World) -> Self {
-        Self { schemes: vec![(Principal::anyone(world), Vec::new())] }
+        Self { schemes: vec![(Arc::new(Principal::anyone(world)), Vec::new())] }
     }
 
     /// The scopes that it lacks.
@@ -112,6 +112,8 @@ pub(crate) struct Doorkeeper<'a> {
 }
 
 type Verdict = Result<Principal, AuthCase>;
+/// A scheme, what the request presents for it, and who that is.
+type Judged = (usize, Presented, Result<Arc<Principal>, AuthCase>);
 /// Judges one kind of credential.
 type Judge<D> = fn(&D, &Scheme, &str) -> Verdict;
 
@@ -121,11 +123,11 @@ impl Doorkeeper<'_> {
         if security.is_empty() {
             return Ok(vec![Way { schemes: Vec::new() }]);
         }
-        let mut judged: Vec<(usize, Presented, Verdict)> = Vec::new();
+        let mut judged: Vec<Judged> = Vec::with_capacity(4);
         for (scheme, _) in security.iter().flatten() {
             if !judged.iter().any(|(known, ..)| known == scheme) {
                 let presented = self.presented(&self.schemes[*scheme], wire);
-                let verdict = self.judge(&self.schemes[*scheme], &presented, is_refresh);
+                let verdict = self.judge(&self.schemes[*scheme], &presented, is_refresh).map(Arc::new);
                 judged.push((*scheme, presented, verdict));
             }
         }
@@ -165,7 +167,7 @@ impl Doorkeeper<'_> {
     }
 
     /// Each place that holds something must hold something valid.
-    fn refuse_any_invalid(&self, judged: &[(usize, Presented, Verdict)]) -> Result<(), Denied> {
+    fn refuse_any_invalid(&self, judged: &[Judged]) -> Result<(), Denied> {
         for (scheme, presented, verdict) in judged {
             let place = &self.schemes[*scheme].place_name;
             let same = || judged.iter().filter(|(other, ..)| self.schemes[*other].place_name == *place);
@@ -181,23 +183,25 @@ impl Doorkeeper<'_> {
         Ok(())
     }
 
-    fn way(&self, schemes: &[(usize, Vec<String>)], judged: &[(usize, Presented, Verdict)]) -> Option<Way> {
+    fn way(&self, schemes: &[(usize, Vec<String>)], judged: &[Judged]) -> Option<Way> {
         let verdict = |scheme: usize| judged.iter().find(|(known, ..)| *known == scheme).map(|(.., verdict)| verdict);
         let accepted = schemes.iter().filter_map(|(scheme, scopes)| {
             let principal = verdict(*scheme)?.as_ref().ok()?;
-            Some((principal.clone(), scopes.clone()))
+            Some((Arc::clone(principal), scopes.clone()))
         });
         let accepted: Vec<_> = accepted.collect();
         let is_enough = accepted.len() == schemes.len() || self.flaws.has(Flaw::M18) && !accepted.is_empty();
         is_enough.then_some(Way { schemes: accepted })
     }
 
-    fn denied(&self, security: &Security, judged: &[(usize, Presented, Verdict)]) -> Result<Vec<Way>, Denied> {
+    fn denied(&self, security: &Security, judged: &[Judged]) -> Result<Vec<Way>, Denied> {
         let cases = judged.iter().filter_map(|(.., verdict)| verdict.as_ref().err().copied());
         let case = cases.max_by_key(|case| weight(*case)).unwrap_or(AuthCase::Missing);
         if case == AuthCase::Missing && self.flaws.has(Flaw::M01) {
             let scopes = security.first().and_then(|schemes| schemes.first()).map(|(_, scopes)| scopes.clone());
-            return Ok(vec![Way { schemes: vec![(Principal::anyone(&self.world()), scopes.unwrap_or_default())] }]);
+            return Ok(vec![Way {
+                schemes: vec![(Arc::new(Principal::anyone(&self.world())), scopes.unwrap_or_default())],
+            }]);
         }
         Err(Denied { case, is_broken: judged.iter().any(|(_, presented, _)| *presented == Presented::Broken) })
     }

@@ -12,7 +12,7 @@ mod spoil;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bitting_spec::extension::AuthCase;
 use chrono::{DateTime, Utc};
@@ -75,7 +75,7 @@ struct Call<'r> {
     raw: Vec<(String, String)>,
     /// The same without their percent-encoding, where they have any.
     decoded: Option<Vec<(String, String)>>,
-    principal: Option<Principal>,
+    principal: Option<Arc<Principal>>,
     standing: Option<Standing>,
     delivery: Delivery,
     effects: Vec<(Stage, Effect)>,
@@ -238,7 +238,7 @@ impl Core {
     }
 
     fn perform(&self, call: &Call<'_>, plan: &OperationPlan, given: &Given) -> Answer {
-        let principal = call.principal.as_ref();
+        let principal = call.principal.as_deref();
         let (request, path, now) = (call.request, call.path(), call.now);
         Desk { core: self, plan, request, principal, path, given, now }.perform()
     }
@@ -274,7 +274,7 @@ impl Core {
 
     /// The faults that act before the credential is looked at, and those of one caller once it is known.
     fn before(&self, call: &mut Call<'_>, plan: &OperationPlan) -> Result<(), Box<Answer>> {
-        let acting = self.faults.acting(&plan.operation.id, call.request.method.as_str(), call.principal.as_ref());
+        let acting = self.faults.acting(&plan.operation.id, call.request.method.as_str(), call.principal.as_deref());
         call.effects.extend(acting.iter().cloned());
         for (stage, effect) in &acting {
             deliver(effect, &mut call.delivery, &self.faults);

@@ -34,7 +34,7 @@ enum Refused {
     /// It is not known, or wants the user sent where it may not: the user stays (RFC 6749, 4.1.2.1).
     Page(&'static str),
     /// The user is sent back with an error.
-    Back(Asked, &'static str),
+    Back(Box<Asked>, &'static str),
 }
 
 /// A user who is to be asked, or has been.
@@ -69,7 +69,7 @@ pub(crate) fn decide(core: &Core, scheme: &Scheme, request: &Request, now: DateT
         Err(refused) => return counter.refused(refused),
     };
     if field("decision") != "allow" {
-        return counter.refused(Refused::Back(asked, "access_denied"));
+        return counter.refused(Refused::Back(Box::new(asked), "access_denied"));
     }
     let email = field("email");
     if check_password(&core.world(), email, field("password")).is_none() {
@@ -97,11 +97,11 @@ impl Counter<'_> {
         let scopes = if scopes.is_empty() { self.scheme.scopes.clone() } else { scopes };
         let asked = Asked { client, redirect_uri, scopes, state: text("state"), challenge: text("code_challenge") };
         match text("response_type").as_deref() {
-            Some("code") if is_open => Err(Refused::Back(asked, "invalid_scope")),
+            Some("code") if is_open => Err(Refused::Back(Box::new(asked), "invalid_scope")),
             // `plain` proves nothing (RFC 9700, 2.1.1).
-            Some("code") if is_plain => Err(Refused::Back(asked, "invalid_request")),
+            Some("code") if is_plain => Err(Refused::Back(Box::new(asked), "invalid_request")),
             Some("code") => Ok(asked),
-            _ => Err(Refused::Back(asked, "unsupported_response_type")),
+            _ => Err(Refused::Back(Box::new(asked), "unsupported_response_type")),
         }
     }
 

@@ -181,9 +181,10 @@ fn tokens() -> Vec<Row> {
         row("M55", other, "200 400", "200 200", |c| { let app = App::of(c); let at = app.code(c); format!("{} {}", code(&app.exchange(c, &at)), code(&app.exchange(c, &at))) }),
         row("M56", arrotech, "400 400", "200 200", |c| {
             let app = App::of(c);
+            let (first, second) = (app.code(c), app.code(c));
             let thief = App { id: "client-globex", ..app.clone() };
-            let liar = App { redirect_uri: "http://127.0.0.1/callback".into(), ..app.clone() };
-            format!("{} {}", code(&thief.exchange(c, &app.code(c))), code(&liar.exchange(c, &app.code(c))))
+            let liar = App { redirect_uri: "http://127.0.0.1/callback".into(), ..app };
+            format!("{} {}", code(&thief.exchange(c, &first)), code(&liar.exchange(c, &second)))
         }),
         row("M57", arrotech, "400", "200", |c| { let app = App::of(c); let at = app.code(c); code(&App { verifier: "another-verifier-that-has-enough-letters-in-it", ..app }.exchange(c, &at)) }),
         row("M58", roboticks, "3600", "86400", |c| login(c, ADA, "correct-horse-7").json()["expires_in"].to_string()),
