@@ -98,7 +98,7 @@ fn planned(options: &Check) -> Result<ExitCode, Failure> {
     let plan = serve::runtime()?.block_on(async {
         let credentials = match (&options.url, &options.credentials) {
             (None, None) => {
-                let server = serve::start(&document, options.seed, &[], (0, 0)).await?;
+                let server = serve::start(&document, options.seed, &[], (0, 0), (false, false)).await?;
                 let credentials = credentials(&document, options, Some(&server)).await;
                 server.shutdown().await;
                 credentials?
@@ -131,7 +131,7 @@ fn remedy(options: &Check) -> Result<String, Failure> {
 async fn check(document: &Document, options: &Check) -> Result<Report, Failure> {
     let server = match &options.url {
         Some(_) => None,
-        None => Some(serve::start(document, options.seed, &options.defect, (0, 0)).await?),
+        None => Some(serve::start(document, options.seed, &options.defect, (0, 0), (false, false)).await?),
     };
     let target = Target {
         base_url: options

@@ -185,7 +185,8 @@ pub(crate) struct Replay {
 
 /// Run a stateful reference server that behaves as the document says.
 ///
-/// When it is ready it prints one line of JSON: base_url, control_url, control_token, docs of both, pid.
+/// When it is ready it prints one line of JSON: base_url, control_url, control_token, docs_url, console_url, pid.
+/// docs_url is Swagger UI, console_url a page to make keys and watch requests; both are for a browser.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// The OpenAPI document (3.0 or 3.1; YAML or JSON)
@@ -200,12 +201,25 @@ pub(crate) struct Serve {
     /// What the seeded data grow from; the same seed makes the same world
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+    /// Speak TLS, with a certificate that the ready line tells as `certificate` (PEM); HTTP/2 works with and without
+    #[arg(long, value_name = "KIND")]
+    pub(crate) tls: Option<Certificate>,
+    /// Leave the interactive documentation at /docs out
+    #[arg(long)]
+    pub(crate) no_docs: bool,
     /// Switch a deliberate defect on (repeatable)
     #[arg(long, value_name = "ID")]
     pub(crate) defect: Vec<String>,
     /// List the deliberate defects, and which the document can express, and stop
     #[arg(long)]
     pub(crate) list_defects: bool,
+}
+
+/// Where a certificate comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Certificate {
+    /// The server makes one for 127.0.0.1 and localhost when it starts
+    SelfSigned,
 }
 
 /// Generate a client for Rust, Python or Node.

@@ -21,11 +21,15 @@ pub(crate) fn run(options: &Serve) -> Result<ExitCode, Failure> {
     document::warn(&document);
     runtime()?.block_on(async {
         let ports = (options.port, options.control_port);
-        let server = start(&document, options.seed, &options.defect, ports).await?;
+        let extras = (!options.no_docs, options.tls.is_some());
+        let server = start(&document, options.seed, &options.defect, ports, extras).await?;
         let ready = serde_json::json!({
             "base_url": server.base_url(),
             "control_url": server.control_url(),
             "control_token": server.control_token(),
+            "docs_url": (!options.no_docs).then(|| format!("{}/docs", server.base_url())),
+            "console_url": server.console_url(),
+            "certificate": server.certificate(),
             "pid": std::process::id(),
         });
         anstream::println!("{ready}");
@@ -43,8 +47,10 @@ pub(crate) async fn start(
     seed: u64,
     defects: &[String],
     (port, control_port): (u16, u16),
+    (docs, tls): (bool, bool),
 ) -> Result<RunningServer, Failure> {
-    let mut builder = Server::builder(document.clone()).seed(seed).port(port).control_port(control_port);
+    let mut builder =
+        Server::builder(document.clone()).seed(seed).port(port).control_port(control_port).docs(docs).tls(tls);
     for id in defects {
         builder = builder.defect(id).map_err(|error| Failure::Usage(error.to_string()))?;
     }

@@ -8,8 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use bitting_spec::extension::Tenant;
-use bitting_spec::table::SchemeKind;
-use bitting_spec::{Document, SecurityScheme};
+use bitting_spec::table::{Location, SchemeKind};
+use bitting_spec::{Document, Operation, SecurityScheme};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -212,14 +212,14 @@ impl Credentials {
         Ok(credentials)
     }
 
-    /// Refuses what is meant for a scheme or a path parameter that the document does not have: it would do nothing.
+    /// Refuses what is meant for a scheme or a parameter that the document does not have: it would do nothing.
     pub(crate) fn validate(&self, document: &Document) -> Result<(), Error> {
-        let paths = document.operations.iter().map(|operation| operation.path.as_str());
-        let parameters: BTreeSet<&str> = paths.flat_map(bitting_spec::template_names).collect();
+        let parameters = document.operations.iter().flat_map(|operation| &operation.parameters);
+        let parameters: BTreeSet<&str> = parameters.map(|parameter| parameter.name.as_str()).collect();
         let schemes: BTreeSet<&str> = document.security_schemes.iter().map(|scheme| scheme.name.as_str()).collect();
         for (role, principal) in &self.principals {
             let secrets = principal.secrets.keys().map(|name| ("security scheme", name, &schemes));
-            let values = principal.parameters.keys().map(|name| ("path parameter", name, &parameters));
+            let values = principal.parameters.keys().map(|name| ("parameter", name, &parameters));
             for (kind, name, known) in secrets.chain(values) {
                 if !known.contains(name.as_str()) {
                     let message = format!("the document has no {kind} `{name}`");
@@ -332,6 +332,17 @@ fn parameters(document: &Document, world: &World, organization: &str) -> BTreeMa
                 parameters.insert(name.to_owned(), organization.to_owned());
             } else if let (true, Some(project)) = (lower.starts_with("project"), project) {
                 parameters.insert(name.to_owned(), project.clone());
+            }
+        }
+    }
+    if let Some(client) = world.clients.iter().find(|client| client.organization == organization) {
+        let uri = client.redirect_uris.first().map(|uri| ("redirect_uri", uri));
+        for (name, value) in [("client_id", &client.client_id)].into_iter().chain(uri) {
+            let asks = |operation: &Operation| {
+                operation.parameters.iter().any(|known| known.name == name && known.location != Location::Path)
+            };
+            if document.operations.iter().any(asks) {
+                parameters.insert(name.to_owned(), value.clone());
             }
         }
     }

@@ -113,6 +113,9 @@ pub struct ClientOf {
     pub client_secret: Secret,
     /// The slug of the organization.
     pub organization: String,
+    /// Where it lets users be sent back to.
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
 }
 
 /// An organization.

@@ -4,7 +4,7 @@
 //! Stricter than the OR alone: where an operation needs a credential, an invalid one beside a valid one is refused.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq as _;
 
+use crate::behaviour::scopes_of;
 use crate::defect::{Flaw, Flaws};
 use crate::scheme::{Presented, Scheme, Wire};
 use crate::token::{ISSUER, Laxness, Signer, TokenFault, claim};
@@ -31,6 +32,8 @@ pub(crate) struct Principal {
     pub(crate) user: String,
     pub(crate) organization: String,
     pub(crate) permission: Permission,
+    /// The session that a token comes from.
+    pub(crate) session: Option<String>,
     /// What the credential is limited to; `None`: whatever its user may do.
     pub(crate) scopes: Option<BTreeSet<String>>,
     /// Whoever a defect let in: at home everywhere.
@@ -47,6 +50,7 @@ impl Principal {
             user: user.map(|user| user.email.clone()).unwrap_or_default(),
             organization: user.map(|user| user.organization.clone()).unwrap_or_default(),
             permission: Permission::Member,
+            session: None,
             scopes: None,
             is_anyone: true,
         }
@@ -63,18 +67,18 @@ impl Principal {
 /// One alternative of a requirement that is satisfied: who satisfies each scheme, and the scopes that it asks for.
 #[derive(Debug, Clone)]
 pub(crate) struct Way {
-    schemes: Vec<(Principal, Vec<String>)>,
+    schemes: Vec<(Arc<Principal>, Vec<String>)>,
 }
 
 impl Way {
     /// Whoever speaks; nobody where no credential is needed.
-    pub(crate) fn principal(&self) -> Option<&Principal> {
+    pub(crate) fn principal(&self) -> Option<&Arc<Principal>> {
         self.schemes.first().map(|(principal, _)| principal)
     }
 
     /// The way in that a defect leaves open.
     pub(crate) fn unchecked(world: &World) -> Self {
-        Self { schemes: vec![(Principal::anyone(world), Vec::new())] }
+        Self { schemes: vec![(Arc::new(Principal::anyone(world)), Vec::new())] }
     }
 
     /// The scopes that it lacks.
@@ -108,6 +112,8 @@ pub(crate) struct Doorkeeper<'a> {
 }
 
 type Verdict = Result<Principal, AuthCase>;
+/// A scheme, what the request presents for it, and who that is.
+type Judged = (usize, Presented, Result<Arc<Principal>, AuthCase>);
 /// Judges one kind of credential.
 type Judge<D> = fn(&D, &Scheme, &str) -> Verdict;
 
@@ -117,11 +123,11 @@ impl Doorkeeper<'_> {
         if security.is_empty() {
             return Ok(vec![Way { schemes: Vec::new() }]);
         }
-        let mut judged: Vec<(usize, Presented, Verdict)> = Vec::new();
+        let mut judged: Vec<Judged> = Vec::with_capacity(4);
         for (scheme, _) in security.iter().flatten() {
             if !judged.iter().any(|(known, ..)| known == scheme) {
                 let presented = self.presented(&self.schemes[*scheme], wire);
-                let verdict = self.judge(&self.schemes[*scheme], &presented, is_refresh);
+                let verdict = self.judge(&self.schemes[*scheme], &presented, is_refresh).map(Arc::new);
                 judged.push((*scheme, presented, verdict));
             }
         }
@@ -161,10 +167,10 @@ impl Doorkeeper<'_> {
     }
 
     /// Each place that holds something must hold something valid.
-    fn refuse_any_invalid(&self, judged: &[(usize, Presented, Verdict)]) -> Result<(), Denied> {
+    fn refuse_any_invalid(&self, judged: &[Judged]) -> Result<(), Denied> {
         for (scheme, presented, verdict) in judged {
-            let place = self.schemes[*scheme].place.name();
-            let same = || judged.iter().filter(|(other, ..)| self.schemes[*other].place.name() == place);
+            let place = &self.schemes[*scheme].place_name;
+            let same = || judged.iter().filter(|(other, ..)| self.schemes[*other].place_name == *place);
             if *presented != Presented::Nothing && verdict.is_err() && same().all(|(.., verdict)| verdict.is_err()) {
                 let cases = same().filter_map(|(.., verdict)| verdict.as_ref().err().copied());
                 let case = cases.max_by_key(|case| weight(*case)).unwrap_or(AuthCase::Unknown);
@@ -177,23 +183,25 @@ impl Doorkeeper<'_> {
         Ok(())
     }
 
-    fn way(&self, schemes: &[(usize, Vec<String>)], judged: &[(usize, Presented, Verdict)]) -> Option<Way> {
+    fn way(&self, schemes: &[(usize, Vec<String>)], judged: &[Judged]) -> Option<Way> {
         let verdict = |scheme: usize| judged.iter().find(|(known, ..)| *known == scheme).map(|(.., verdict)| verdict);
         let accepted = schemes.iter().filter_map(|(scheme, scopes)| {
             let principal = verdict(*scheme)?.as_ref().ok()?;
-            Some((principal.clone(), scopes.clone()))
+            Some((Arc::clone(principal), scopes.clone()))
         });
         let accepted: Vec<_> = accepted.collect();
         let is_enough = accepted.len() == schemes.len() || self.flaws.has(Flaw::M18) && !accepted.is_empty();
         is_enough.then_some(Way { schemes: accepted })
     }
 
-    fn denied(&self, security: &Security, judged: &[(usize, Presented, Verdict)]) -> Result<Vec<Way>, Denied> {
+    fn denied(&self, security: &Security, judged: &[Judged]) -> Result<Vec<Way>, Denied> {
         let cases = judged.iter().filter_map(|(.., verdict)| verdict.as_ref().err().copied());
         let case = cases.max_by_key(|case| weight(*case)).unwrap_or(AuthCase::Missing);
         if case == AuthCase::Missing && self.flaws.has(Flaw::M01) {
             let scopes = security.first().and_then(|schemes| schemes.first()).map(|(_, scopes)| scopes.clone());
-            return Ok(vec![Way { schemes: vec![(Principal::anyone(&self.world()), scopes.unwrap_or_default())] }]);
+            return Ok(vec![Way {
+                schemes: vec![(Arc::new(Principal::anyone(&self.world())), scopes.unwrap_or_default())],
+            }]);
         }
         Err(Denied { case, is_broken: judged.iter().any(|(_, presented, _)| *presented == Presented::Broken) })
     }
@@ -247,7 +255,25 @@ impl Doorkeeper<'_> {
         if key.environment != scheme.environment && !self.flaws.has(Flaw::M12) {
             return Err(AuthCase::WrongEnvironment);
         }
-        holder(&world, key).ok_or(AuthCase::Unknown)
+        self.holder(&world, key)
+    }
+
+    /// A key speaks for the user who made it (ROBOTICKS-7), in the organization that it was made for.
+    fn holder(&self, world: &World, key: &ApiKey) -> Verdict {
+        let user = world.accounts.users.get(&key.user).ok_or(AuthCase::Unknown)?;
+        if !user.is_member && !self.flaws.has(Flaw::M40) {
+            return Err(AuthCase::Forbidden);
+        }
+        Ok(Principal {
+            credential: key.id.clone(),
+            is_key: true,
+            user: user.email.clone(),
+            organization: key.organization.clone(),
+            permission: user.permission,
+            session: None,
+            scopes: key.scopes.clone(),
+            is_anyone: false,
+        })
     }
 
     fn is_revoked(&self, at: DateTime<Utc>) -> bool {
@@ -256,7 +282,11 @@ impl Doorkeeper<'_> {
     }
 
     fn token(&self, scheme: &Scheme, token: &str) -> Verdict {
-        let laxness = Laxness { no_signature: self.flaws.has(Flaw::M05), alg_none: self.flaws.has(Flaw::M06) };
+        let laxness = Laxness {
+            no_signature: self.flaws.has(Flaw::M05),
+            alg_none: self.flaws.has(Flaw::M06),
+            key_confusion: self.flaws.has(Flaw::M07),
+        };
         let claims = self.signer.verify(token, laxness).map_err(|fault| match fault {
             TokenFault::Malformed => AuthCase::Malformed,
             TokenFault::Algorithm | TokenFault::Signature => AuthCase::Unknown,
@@ -272,7 +302,8 @@ impl Doorkeeper<'_> {
         }
         let world = self.world();
         let id = text("/jti").unwrap_or_default();
-        if world.revoked.get(id).is_some_and(|at| self.is_revoked(*at)) {
+        let session = text("/sid").unwrap_or_default();
+        if [id, session].iter().any(|id| world.revoked.get(*id).is_some_and(|at| self.is_revoked(*at))) {
             return Err(AuthCase::Revoked);
         }
         if number("exp").is_none_or(|end| end <= now) && !self.flaws.has(Flaw::M03) {
@@ -281,7 +312,7 @@ impl Doorkeeper<'_> {
         if text("/env").map(str::to_owned) != scheme.environment && !self.flaws.has(Flaw::M12) {
             return Err(AuthCase::WrongEnvironment);
         }
-        bearer(&world, scheme, &claims, id)
+        self.bearer(&world, scheme, &claims, id)
     }
 
     fn password(&self, _: &Scheme, text: &str) -> Verdict {
@@ -295,7 +326,34 @@ impl Doorkeeper<'_> {
             user: email.to_owned(),
             organization: user.0,
             permission: user.1,
+            session: None,
             scopes: None,
+            is_anyone: false,
+        })
+    }
+
+    /// A token speaks for its subject, in the organization that it names, which must be the subject's own.
+    fn bearer(&self, world: &World, scheme: &Scheme, claims: &Map<String, Value>, id: &str) -> Verdict {
+        let text = |pointer: &str| claim(claims, pointer).and_then(Value::as_str);
+        let subject = text(scheme.claim("subject", "/sub")).ok_or(AuthCase::Unknown)?;
+        let user = world.accounts.users.get(subject);
+        if user.is_some_and(|user| !user.is_member) && !self.flaws.has(Flaw::M40) {
+            return Err(AuthCase::Forbidden);
+        }
+        let user = user.map(|user| (user.organization.as_str(), user.permission));
+        let client = || world.clients.get(subject).map(|client| (client.organization.as_str(), Permission::Member));
+        let (organization, permission) = user.or_else(client).ok_or(AuthCase::Unknown)?;
+        if text(scheme.claim("organization", "/org")) != Some(organization) {
+            return Err(AuthCase::WrongOrganization);
+        }
+        Ok(Principal {
+            credential: id.to_owned(),
+            is_key: false,
+            user: subject.to_owned(),
+            organization: organization.to_owned(),
+            permission,
+            session: text("/sid").map(str::to_owned),
+            scopes: scopes_of(scheme, claims).map(|scopes| scopes.into_iter().collect()),
             is_anyone: false,
         })
     }
@@ -309,48 +367,6 @@ pub(crate) fn check_password(world: &World, email: &str, password: &str) -> Opti
     let stored = user.map_or([0; 32], |user| user.password);
     let is_right = bool::from(given.ct_eq(&stored));
     user.filter(|_| is_right).map(|user| (user.organization.clone(), user.permission))
-}
-
-/// A key speaks for the user who made it (ROBOTICKS-7).
-fn holder(world: &World, key: &ApiKey) -> Option<Principal> {
-    let user = world.accounts.users.get(&key.user)?;
-    Some(Principal {
-        credential: key.id.clone(),
-        is_key: true,
-        user: user.email.clone(),
-        organization: user.organization.clone(),
-        permission: user.permission,
-        scopes: key.scopes.clone(),
-        is_anyone: false,
-    })
-}
-
-/// A token speaks for its subject, in the organization that it names, which must be the subject's own.
-fn bearer(world: &World, scheme: &Scheme, claims: &Map<String, Value>, id: &str) -> Verdict {
-    let text = |pointer: &str| claim(claims, pointer).and_then(Value::as_str);
-    let subject = text(scheme.claim("subject", "/sub")).ok_or(AuthCase::Unknown)?;
-    let user = world.accounts.users.get(subject).map(|user| (user.organization.as_str(), user.permission));
-    let client = || world.clients.get(subject).map(|client| (client.organization.as_str(), Permission::Member));
-    let (organization, permission) = user.or_else(client).ok_or(AuthCase::Unknown)?;
-    if text(scheme.claim("organization", "/org")) != Some(organization) {
-        return Err(AuthCase::WrongOrganization);
-    }
-    let scopes = match claim(claims, scheme.claim("scopes", "/scope")) {
-        Some(Value::String(scopes)) => {
-            Some(scopes.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect())
-        }
-        Some(Value::Array(scopes)) => Some(scopes.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
-        _ => None,
-    };
-    Ok(Principal {
-        credential: id.to_owned(),
-        is_key: false,
-        user: subject.to_owned(),
-        organization: organization.to_owned(),
-        permission,
-        scopes,
-        is_anyone: false,
-    })
 }
 
 /// How much a reason says: the one about the credential that came nearest to being right wins.

@@ -1,6 +1,9 @@
 //! What an operation does: a login, a refresh, a step in the life of an object, or an answer made from its schema.
 
+mod act;
+mod consent;
 mod crud;
+mod grant;
 mod list;
 mod token;
 
@@ -9,11 +12,15 @@ use bitting_spec::{Document, Operation, SecurityScheme};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-pub(crate) use token::{TokenKind, claims, grant};
+pub(crate) use act::Act;
+pub(crate) use consent::{DECISION, authorize, decide};
+pub(crate) use grant::{error as grant_error, fields, grant};
+pub(crate) use token::{Holder, TokenKind, claims, scopes_of};
 
 use crate::authenticate::Principal;
 use crate::collection::{Collection, Target, target, trimmed};
 use crate::core::Core;
+use crate::defect::Flaw;
 use crate::exchange::{Answer, Request};
 use crate::fake::{Fake, seed_of};
 use crate::plan::OperationPlan;
@@ -31,6 +38,10 @@ pub(crate) enum Behaviour {
     Refresh { scheme: usize },
     /// The token endpoint of OAuth 2.0 (RFC 6749, 3.2).
     Token { scheme: usize },
+    /// The authorization endpoint of OAuth 2.0 (RFC 6749, 3.1).
+    Authorize { scheme: usize },
+    /// Ends the session of the caller.
+    Logout,
     /// Answers the objects under the first `depth` parents.
     List { collection: usize, depth: usize },
     /// Makes an object.
@@ -47,6 +58,13 @@ pub(crate) enum Behaviour {
     Act { collection: usize },
     /// Answers what fits the schema, the same for the same path.
     Generate,
+}
+
+impl Behaviour {
+    /// Whether it changes nothing and depends on nothing but its target and the data.
+    pub(crate) fn is_read(self) -> bool {
+        matches!(self, Self::List { .. } | Self::Read { .. } | Self::Generate)
+    }
 }
 
 /// The scheme whose tokens `operation` issues for a name and a password.
@@ -76,6 +94,23 @@ pub(crate) fn is_token<'d>(document: &'d Document, operation: &Operation) -> Opt
     document.security_schemes.iter().filter(|_| operation.method == "POST").find(is_here)
 }
 
+/// The scheme whose authorization endpoint `operation` is.
+pub(crate) fn is_authorize<'d>(document: &'d Document, operation: &Operation) -> Option<&'d SecurityScheme> {
+    let prefix = document.servers.first().map_or("", |server| path_of(&server.url));
+    let here = [trimmed(&operation.path).to_owned(), format!("{prefix}{}", trimmed(&operation.path))];
+    let is_here = |scheme: &&SecurityScheme| {
+        Scheme::new(document, scheme).authorize_path.is_some_and(|path| here.contains(&path))
+    };
+    document.security_schemes.iter().filter(|_| operation.method == "GET").find(is_here)
+}
+
+/// Whether `operation` ends the session of whoever calls it.
+pub(crate) fn is_logout(operation: &Operation) -> bool {
+    let last = trimmed(&operation.path).rsplit('/').next().unwrap_or_default();
+    let is_named = ["logout", "log-out", "signout", "sign-out"].iter().any(|name| last.eq_ignore_ascii_case(name));
+    operation.method == "POST" && is_named && !operation.is_public()
+}
+
 /// The schema of a request body as data.
 pub(crate) fn body_schema(operation: &Operation) -> Option<&Value> {
     let content = &operation.request_body.as_ref()?.content;
@@ -89,7 +124,9 @@ pub(crate) fn infer(document: &Document, collections: &[Collection], operation: 
     let issues = is_login(document, operation).and_then(place).map(|scheme| Behaviour::Login { scheme });
     let renews = || is_refresh(document, operation).and_then(place).map(|scheme| Behaviour::Refresh { scheme });
     let grants = || is_token(document, operation).and_then(place).map(|scheme| Behaviour::Token { scheme });
-    if let Some(behaviour) = issues.or_else(renews).or_else(grants) {
+    let asks = || is_authorize(document, operation).and_then(place).map(|scheme| Behaviour::Authorize { scheme });
+    let ends = || is_logout(operation).then_some(Behaviour::Logout);
+    if let Some(behaviour) = issues.or_else(renews).or_else(grants).or_else(asks).or_else(ends) {
         return behaviour;
     }
     match (operation.method.as_str(), target(document, collections, operation)) {
@@ -144,9 +181,12 @@ impl Desk<'_> {
             Behaviour::Login { scheme } => self.login(&self.core.plan.schemes[scheme]),
             Behaviour::Refresh { scheme } => self.refresh(&self.core.plan.schemes[scheme]),
             Behaviour::Token { scheme } => self.token(&self.core.plan.schemes[scheme]),
+            Behaviour::Authorize { scheme } => self.authorize(&self.core.plan.schemes[scheme]),
+            Behaviour::Logout => self.logout(),
             Behaviour::List { collection, depth } => self.list(collection, depth),
             Behaviour::Create { collection } => self.create(collection),
-            Behaviour::Read { collection } | Behaviour::Act { collection } => self.read(collection),
+            Behaviour::Read { collection } => self.read(collection),
+            Behaviour::Act { collection } => self.act(collection),
             Behaviour::Update { collection } => self.change(collection, false),
             Behaviour::Replace { collection } => self.change(collection, true),
             Behaviour::Delete { collection } => self.delete(collection),
@@ -160,10 +200,25 @@ impl Desk<'_> {
 
     /// The organization that the request concerns; empty where there is none.
     fn organization(&self) -> String {
+        if let Some(stated) = self.stated_organization() {
+            return stated;
+        }
         match crate::collection::tenant_parameter(&self.plan.operation) {
             Some(name) => self.parameter(name).to_owned(),
             None => self.principal.map(|principal| principal.organization.clone()).unwrap_or_default(),
         }
+    }
+
+    /// The organization that a query parameter names, which nobody should listen to (defect M37).
+    fn stated_organization(&self) -> Option<String> {
+        const NAMES: [&str; 6] = ["organization", "organization_id", "org", "org_id", "org_slug", "tenant"];
+        if !self.core.flaws.has(Flaw::M37) || !matches!(self.plan.behaviour, Behaviour::List { .. }) {
+            return None;
+        }
+        let mut pairs = form_urlencoded::parse(self.request.query().as_bytes());
+        let (_, stated) = pairs.find(|(name, _)| NAMES.contains(&name.as_ref()))?;
+        let is_known = |stated: &String| self.core.population.organizations.iter().any(|known| known.slug == *stated);
+        Some(stated.into_owned()).filter(is_known)
     }
 
     /// Where the objects of a collection lie for this request, under its first `depth` parents.
@@ -202,11 +257,15 @@ impl Desk<'_> {
     /// `value` as the answer of this operation shows it.
     fn shown(&self, collection: &Collection, value: &Value) -> Value {
         match &self.plan.success.schema {
-            Some(schema) if Some(schema) != collection.schema.as_ref() => {
-                crate::object::shown(&self.core.plan.document, schema, value, self.core.seed)
-            }
+            Some(schema) if Some(schema) != collection.schema.as_ref() => self.shown_by(schema, collection, value),
             _ => value.clone(),
         }
+    }
+
+    /// `value` as `schema` shows it; what is made up follows from the object.
+    fn shown_by(&self, schema: &Value, collection: &Collection, value: &Value) -> Value {
+        let id = collection.key.as_ref().and_then(|key| value.get(key)).map(crate::object::id_text).unwrap_or_default();
+        crate::object::shown(&self.core.plan.document, schema, value, seed_of(self.core.seed, &[&collection.path, &id]))
     }
 
     /// An answer from the document's example, else from its schema.

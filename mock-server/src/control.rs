@@ -22,6 +22,8 @@ use crate::route::decoded;
 /// The description of the control plane.
 pub(crate) const DESCRIPTION: &str = include_str!("../control.yaml");
 
+const CONSOLE: &str = include_str!("../assets/console.html");
+
 /// The control plane.
 pub(crate) struct Control {
     pub(crate) core: Arc<Core>,
@@ -101,6 +103,9 @@ impl Control {
     }
 
     fn handle(&self, request: &Request) -> Answer {
+        if request.path() == "/" && request.method == Method::GET {
+            return console();
+        }
         let Ok(found) = self.router.at(request.path()) else {
             let help = "GET /v1/openapi.yaml lists the paths";
             return Problem::new(404, format!("there is no {} here", request.path()), help).answer();
@@ -127,6 +132,13 @@ impl Control {
         let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         token.is_some_and(|(_, token)| bool::from(token.trim().as_bytes().ct_eq(self.token.as_bytes())))
     }
+}
+
+/// The console: a page that asks for the token, or has it behind the `#` of its address, which is sent nowhere.
+fn console() -> Answer {
+    const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
+                          frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+    crate::pages::page(CONSOLE.to_owned(), POLICY).with("referrer-policy", "no-referrer")
 }
 
 impl Service for Control {

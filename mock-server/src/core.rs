@@ -4,25 +4,29 @@
 //! (429), organization (403), scope (403), validity of the request (422 or 400), the operation itself, our own answer
 //! against the document (500 if it breaks it), fault after.
 
+mod beside;
+mod lifecycle;
 mod mint;
 mod snapshot;
 mod spoil;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bitting_spec::extension::AuthCase;
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::Method;
+use http::header::DATE;
+use http::{HeaderValue, Method};
 use serde_json::{Value, json};
 
+pub use lifecycle::{CreateKey, KeyError};
 pub use mint::{MintError, MintKey, MintToken, Minted, Tamper};
 
 use crate::StartError;
 use crate::authenticate::{Doorkeeper, Principal, Way};
-use crate::behaviour::{Desk, grant, schemes_of};
+use crate::behaviour::{Behaviour, Desk, fields, grant_error, schemes_of};
+use crate::cache::{Asked, Cache};
 use crate::clock::Clock;
 use crate::defect::{Flaw, Flaws, UnknownDefect};
 use crate::exchange::{Answer, Delivery, Outcome, Request};
@@ -32,6 +36,7 @@ use crate::plan::{OperationPlan, Plan};
 use crate::rate::{self, Limits, Standing};
 use crate::route::{Routed, decoded};
 use crate::scheme::Wire;
+use crate::step::{STEPS, Skipped, Step};
 use crate::token::Signer;
 use crate::validate::{Given, Parts};
 use crate::world::{Permission, Population, World, seed};
@@ -45,12 +50,20 @@ pub struct Core {
     pub(crate) flaws: Flaws,
     pub(crate) faults: Faults,
     pub(crate) limits: Limits,
+    /// Where the server is, once it has a network.
+    pub(crate) origin: OnceLock<String>,
+    /// Whether it shows its documentation.
+    pub(crate) has_docs: bool,
     clock: Clock,
     gates: Gates,
     journal: Journal,
     world: Mutex<World>,
     initial: World,
     snapshots: Mutex<snapshot::Snapshots>,
+    cache: Cache,
+    skipped: Skipped,
+    /// The last `Date` header and its second.
+    date: Mutex<(i64, HeaderValue)>,
 }
 
 /// A request on its way.
@@ -60,18 +73,33 @@ struct Call<'r> {
     operation: Option<usize>,
     /// The path parameters as they came over the wire.
     raw: Vec<(String, String)>,
-    /// The same without their percent-encoding.
-    path: Vec<(String, String)>,
-    principal: Option<Principal>,
+    /// The same without their percent-encoding, where they have any.
+    decoded: Option<Vec<(String, String)>>,
+    principal: Option<Arc<Principal>>,
     standing: Option<Standing>,
     delivery: Delivery,
     effects: Vec<(Stage, Effect)>,
+    /// The state of the data that it is answered from; 0: none yet.
+    revision: u64,
     /// Whether a defect lets it pass without a credential.
     is_unchecked: bool,
 }
 
+impl Call<'_> {
+    /// The path parameters without their percent-encoding.
+    fn path(&self) -> &[(String, String)] {
+        self.decoded.as_ref().unwrap_or(&self.raw)
+    }
+}
+
 impl Core {
-    pub(crate) fn new(plan: Plan, seed: u64, population: Population, clock: Clock) -> Result<Self, StartError> {
+    pub(crate) fn new(
+        plan: Plan,
+        seed: u64,
+        population: Population,
+        clock: Clock,
+        has_docs: bool,
+    ) -> Result<Self, StartError> {
         if let Some(message) = population.fault() {
             return Err(StartError::World { message });
         }
@@ -86,6 +114,11 @@ impl Core {
             world: Mutex::new(initial),
             initial: World::default(),
             snapshots: Mutex::default(),
+            cache: Cache::default(),
+            skipped: Skipped::default(),
+            date: Mutex::new((i64::MIN, HeaderValue::from_static(""))),
+            origin: OnceLock::new(),
+            has_docs,
             plan,
             seed,
             population,
@@ -104,11 +137,12 @@ impl Core {
             now: self.clock.now(),
             operation: None,
             raw: Vec::new(),
-            path: Vec::new(),
+            decoded: None,
             principal: None,
             standing: None,
             delivery: Delivery::default(),
             effects: Vec::new(),
+            revision: 0,
             is_unchecked: false,
         };
         let mut answer = self.decide(&mut call).unwrap_or_else(|refusal| *refusal);
@@ -118,15 +152,14 @@ impl Core {
         }
         if let Some(plan) = plan {
             answer = self.checked(plan, answer);
+            self.keep(&call, plan, &mut answer);
             answer = self.after(&mut call, plan, answer);
             self.spoil(&call, plan, &mut answer);
         }
-        answer.set("date", &httpdate::fmt_http_date(call.now.into()));
+        answer.headers.insert(DATE, self.date(call.now));
         self.record(&call, &answer);
         let mut outcome = answer.outcome(call.delivery);
-        if call.effects.iter().any(|(_, effect)| *effect == Effect::InvalidJson) {
-            outcome.body = Bytes::from_static(b"{\"broken\": ");
-        }
+        call.effects.iter().for_each(|(_, effect)| spoil::disfigure(effect, &mut outcome));
         outcome
     }
 
@@ -136,26 +169,77 @@ impl Core {
         self.before(call, plan)?;
         let ways = self.authenticate(call, plan)?;
         call.principal = ways.first().and_then(Way::principal).cloned();
+        if call.principal.is_some() {
+            self.before(call, plan)?;
+        }
         self.rate_limit(call, plan)?;
         self.organization(call, plan)?;
         self.scopes(call, plan, &ways)?;
+        if let Some(answer) = self.kept(call, plan) {
+            return Ok(answer);
+        }
         let parts = Parts {
             path: &call.raw,
             query: call.request.query(),
             headers: &call.request.headers,
             body: &call.request.body,
         };
-        let given = plan.inputs.read(&parts).map_err(|invalid| {
+        let given = plan.inputs.read(&parts).or_else(|invalid| {
+            if self.skipped.has(Step::Validation) {
+                return Ok(Given::unchecked(&call.request.body));
+            }
+            if let Some(answer) = self.unsupported_grant(plan, call.request) {
+                return Err(Box::new(answer));
+            }
             let status = if invalid.is_media_type && plan.answers.has(415) { 415 } else { plan.invalid };
             let detail = format!("The request is not valid: {}", invalid.detail);
-            Box::new(plan.refusals.answer(status, None, Some(&detail)).because("invalid"))
+            Err(Box::new(plan.refusals.answer(status, None, Some(&detail)).because("invalid")))
         })?;
         Ok(self.perform(call, plan, &given))
     }
 
+    /// What an answer that may be kept is kept for.
+    fn asked<'c>(&self, call: &'c Call<'_>, plan: &OperationPlan) -> Option<Asked<'c>> {
+        let is_kept = plan.is_kept && call.request.body.is_empty() && self.flaws.is_empty();
+        let organization = || call.principal.as_ref().map_or("", |principal| principal.organization.as_str());
+        is_kept.then(|| Asked {
+            revision: call.revision,
+            operation: call.operation.unwrap_or_default(),
+            target: &call.request.target,
+            organization: organization(),
+        })
+    }
+
+    fn kept(&self, call: &mut Call<'_>, plan: &OperationPlan) -> Option<Answer> {
+        if plan.is_kept {
+            call.revision = self.world().data.revision();
+        }
+        self.cache.get(self.asked(call, plan)?)
+    }
+
+    /// Keeps a success that was made and found to be right.
+    fn keep(&self, call: &Call<'_>, plan: &OperationPlan, answer: &mut Answer) {
+        let is_made = call.revision > 0 && answer.status == plan.success.status && answer.reason.is_none();
+        if let Some(asked) = self.asked(call, plan).filter(|_| is_made && !answer.is_checked) {
+            // Whoever changed something in the meantime made another state of it.
+            if self.world().data.revision() != asked.revision {
+                return;
+            }
+            self.cache.keep(asked, answer);
+        }
+    }
+
+    /// A token endpoint says that it does not know a grant, not that a form is not valid (RFC 6749, 5.2).
+    fn unsupported_grant(&self, plan: &OperationPlan, request: &Request) -> Option<Answer> {
+        let form = matches!(plan.behaviour, Behaviour::Token { .. }).then(|| fields(&request.body))?;
+        let asked = form.get("grant_type").and_then(Value::as_str)?;
+        let is_known = ["client_credentials", "authorization_code", "refresh_token"].contains(&asked);
+        (!is_known).then(|| grant_error(self, 400, "unsupported_grant_type"))
+    }
+
     fn perform(&self, call: &Call<'_>, plan: &OperationPlan, given: &Given) -> Answer {
-        let principal = call.principal.as_ref();
-        let (request, path, now) = (call.request, call.path.as_slice(), call.now);
+        let principal = call.principal.as_deref();
+        let (request, path, now) = (call.request, call.path(), call.now);
         Desk { core: self, plan, request, principal, path, given, now }.perform()
     }
 
@@ -169,7 +253,9 @@ impl Core {
         }
         match routed {
             Routed::Found { operation, parameters } => {
-                call.path = parameters.iter().map(|(name, text)| (name.clone(), decoded(text))).collect();
+                let is_encoded = parameters.iter().any(|(_, text)| text.contains('%'));
+                let decoded = || parameters.iter().map(|(name, text)| (name.clone(), decoded(text))).collect();
+                call.decoded = is_encoded.then(decoded);
                 call.raw = parameters;
                 call.operation = Some(operation);
                 Ok(&self.plan.operations[operation])
@@ -186,24 +272,11 @@ impl Core {
         }
     }
 
-    /// What the document's schemes need and its paths do not have: a token endpoint.
-    fn beside(&self, call: &Call<'_>) -> Answer {
-        let path = call.request.path().trim_end_matches('/');
-        let is_here = |scheme: &&crate::scheme::Scheme| scheme.token_path.as_deref().is_some_and(|known| known == path);
-        match self.plan.schemes.iter().find(is_here).filter(|_| call.request.method == Method::POST) {
-            Some(scheme) => {
-                let pairs = form_urlencoded::parse(&call.request.body);
-                let form = pairs.map(|(name, value)| (name.into_owned(), Value::from(value.into_owned()))).collect();
-                grant(self, scheme, &Value::Object(form), call.request, call.now)
-            }
-            None => Answer::json(404, json!({"detail": "Not Found"})).because("route"),
-        }
-    }
-
-    /// The faults that act before the credential is looked at.
+    /// The faults that act before the credential is looked at, and those of one caller once it is known.
     fn before(&self, call: &mut Call<'_>, plan: &OperationPlan) -> Result<(), Box<Answer>> {
-        call.effects = self.faults.acting(&plan.operation.id, call.request.method.as_str());
-        for (stage, effect) in &call.effects {
+        let acting = self.faults.acting(&plan.operation.id, call.request.method.as_str(), call.principal.as_deref());
+        call.effects.extend(acting.iter().cloned());
+        for (stage, effect) in &acting {
             deliver(effect, &mut call.delivery, &self.faults);
             if let Effect::AdvanceClock { seconds } = effect {
                 // A clock that cannot go there stays where it is; the plan was checked when it was made.
@@ -269,15 +342,16 @@ impl Core {
             query: call.request.query(),
             exact_spelling: self.flaws.has(Flaw::M15),
         };
-        let is_skipped = call.is_unchecked || self.flaws.has(Flaw::M33) && call.request.method == Method::HEAD;
-        let everybody =
-            vec![self.plan.schemes.iter().enumerate().map(|(index, _)| (index, Vec::new())).take(1).collect()];
+        let is_skipped = call.is_unchecked
+            || self.skipped.has(Step::Credential)
+            || self.flaws.has(Flaw::M33) && call.request.method == Method::HEAD;
         let is_public = plan.security.is_empty();
+        let everybody = vec![(0..self.plan.schemes.len().min(1)).map(|index| (index, Vec::new())).collect()];
         let security = if is_public && self.flaws.has(Flaw::M20) { &everybody } else { &plan.security };
         if is_skipped && !is_public {
             return Ok(vec![Way::unchecked(&self.world())]);
         }
-        let is_refresh = matches!(plan.behaviour, crate::behaviour::Behaviour::Refresh { .. });
+        let is_refresh = matches!(plan.behaviour, Behaviour::Refresh { .. });
         doorkeeper.admit(security, &wire, is_refresh).map_err(|denied| {
             if denied.is_broken && self.flaws.has(Flaw::M22) {
                 return Box::new(Answer::json(500, json!({"detail": "Internal Server Error"})).because("malformed"));
@@ -292,6 +366,9 @@ impl Core {
             schemes = self.plan.schemes.iter().collect();
         }
         let mut answer = plan.refusals.credential(case, &schemes);
+        if self.flaws.has(Flaw::M75) {
+            self.limits.punish_everybody();
+        }
         if self.flaws.has(Flaw::M21) {
             answer.headers.remove("www-authenticate");
         }
@@ -307,7 +384,9 @@ impl Core {
     }
 
     fn rate_limit(&self, call: &mut Call<'_>, plan: &OperationPlan) -> Result<(), Box<Answer>> {
-        let Some(principal) = &call.principal else { return Ok(()) };
+        let Some(principal) = call.principal.as_ref().filter(|_| !self.skipped.has(Step::RateLimit)) else {
+            return Ok(());
+        };
         let declared = plan.rate_limit.as_ref();
         call.standing = self.limits.take(declared, principal, call.now.timestamp(), &self.flaws);
         let Some(wait) = call.standing.and_then(|standing| standing.wait) else { return Ok(()) };
@@ -320,8 +399,11 @@ impl Core {
 
     /// 403 where the path names another organization than the caller's; whether it exists is not told.
     fn organization(&self, call: &Call<'_>, plan: &OperationPlan) -> Result<(), Box<Answer>> {
+        if self.skipped.has(Step::Organization) {
+            return Ok(());
+        }
         let named = crate::collection::tenant_parameter(&plan.operation);
-        let value = named.and_then(|name| call.path.iter().find(|(known, _)| known == name)).map(|(_, value)| value);
+        let value = named.and_then(|name| call.path().iter().find(|(known, _)| known == name)).map(|(_, value)| value);
         let (Some(principal), Some(organization)) = (&call.principal, value) else { return Ok(()) };
         let exists = || self.world().accounts.organizations.contains_key(organization);
         let is_read = matches!(call.request.method, Method::GET | Method::HEAD);
@@ -341,7 +423,8 @@ impl Core {
     /// 403 where no way in has every scope, or the user may only read.
     fn scopes(&self, call: &mut Call<'_>, plan: &OperationPlan, ways: &[Way]) -> Result<(), Box<Answer>> {
         let is_read = matches!(call.request.method, Method::GET | Method::HEAD);
-        let is_skipped = self.flaws.has(Flaw::M30) || self.flaws.has(Flaw::M32) && !is_read;
+        let is_off = self.skipped.has(Step::Scope);
+        let is_skipped = is_off || self.flaws.has(Flaw::M30) || self.flaws.has(Flaw::M32) && !is_read;
         let missing: Vec<Vec<String>> = ways.iter().map(|way| way.missing_scopes(&self.flaws)).collect();
         let chosen = missing.iter().position(Vec::is_empty).or(is_skipped.then_some(0));
         let Some(chosen) = chosen else {
@@ -350,8 +433,8 @@ impl Core {
         };
         call.principal = ways.get(chosen).and_then(Way::principal).cloned();
         let may_only_read = call.principal.as_ref().is_some_and(|one| one.permission == Permission::ReadOnly);
-        let is_about_tokens = !matches!(plan.behaviour, crate::behaviour::Behaviour::Refresh { .. });
-        if may_only_read && !is_read && is_about_tokens {
+        let is_about_data = !matches!(plan.behaviour, Behaviour::Refresh { .. } | Behaviour::Logout);
+        if may_only_read && !is_read && is_about_data && !is_off {
             return Err(Box::new(plan.refusals.answer(403, Some(AuthCase::Forbidden), None).because("forbidden")));
         }
         Ok(())
@@ -359,7 +442,7 @@ impl Core {
 
     /// Our own answer, unless it breaks the document: that is our fault, and we say so. What a fault asked for may.
     fn checked(&self, plan: &OperationPlan, mut answer: Answer) -> Answer {
-        if answer.reason == Some("fault") {
+        if answer.reason == Some("fault") || self.skipped.has(Step::SelfCheck) {
             return answer;
         }
         if answer.status == plan.success.status {
@@ -369,8 +452,7 @@ impl Core {
                 }
             }
         }
-        let Some(fault) = plan.answers.fault(answer.status, &answer.headers, &answer.media, answer.body.as_ref())
-        else {
+        let Some(fault) = plan.answers.fault(&answer) else {
             return answer;
         };
         let error = format!("the answer that bitting made for {} breaks the document: {fault}", plan.operation.id);
@@ -378,7 +460,21 @@ impl Core {
         Answer::json(500, json!({"error": error, "help": help})).because("self-check")
     }
 
+    /// The time as a header; it is written once a second.
+    fn date(&self, now: DateTime<Utc>) -> HeaderValue {
+        let mut known = self.date.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.0 != now.timestamp() {
+            let text = httpdate::fmt_http_date(now.into());
+            *known = (now.timestamp(), HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("")));
+        }
+        known.1.clone()
+    }
+
     fn record(&self, call: &Call<'_>, answer: &Answer) {
+        // The files of the documentation are no calls of the API.
+        if self.has_docs && call.operation.is_none() && call.request.path().starts_with("/docs") {
+            return;
+        }
         self.journal.push(Entry {
             sequence: 0,
             at: call.now,
@@ -411,6 +507,17 @@ impl Core {
     #[must_use]
     pub fn gates(&self) -> &Gates {
         &self.gates
+    }
+
+    /// Leaves just these steps of every decision out; none by default.
+    pub fn skip(&self, steps: &[Step]) {
+        self.skipped.set(steps);
+    }
+
+    /// The steps that are left out.
+    #[must_use]
+    pub fn skipped(&self) -> Vec<Step> {
+        STEPS.into_iter().filter(|step| self.skipped.has(*step)).collect()
     }
 
     /// Switches a defect on or off.

@@ -60,11 +60,12 @@ pub fn find(id: &str) -> Result<&'static Defect, UnknownDefect> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[rustfmt::skip]
 pub(crate) enum Flaw {
-    M01 = 1, M02 = 2, M03 = 3, M04 = 4, M05 = 5, M06 = 6, M08 = 8, M09 = 9, M10 = 10, M11 = 11, M12 = 12, M13 = 13,
+    M01 = 1, M02 = 2, M03 = 3, M04 = 4, M05 = 5, M06 = 6, M07 = 7, M08 = 8, M09 = 9, M10 = 10, M11 = 11, M12 = 12, M13 = 13,
     M14 = 14, M15 = 15, M16 = 16, M17 = 17, M18 = 18, M19 = 19, M20 = 20, M21 = 21, M22 = 22, M30 = 30, M31 = 31,
-    M32 = 32, M33 = 33, M34 = 34, M35 = 35, M36 = 36, M38 = 38, M39 = 39, M50 = 50, M58 = 58, M59 = 59, M60 = 60,
-    M61 = 61, M70 = 70, M71 = 71, M72 = 72, M73 = 73, M74 = 74, M76 = 76, M77 = 77, M80 = 80, M81 = 81, M82 = 82,
-    M83 = 83, M84 = 84, M85 = 85, M86 = 86, M88 = 88,
+    M32 = 32, M33 = 33, M34 = 34, M35 = 35, M36 = 36, M37 = 37, M38 = 38, M39 = 39, M40 = 40, M50 = 50, M51 = 51,
+    M52 = 52, M53 = 53, M54 = 54, M55 = 55, M56 = 56, M57 = 57, M58 = 58, M59 = 59, M60 = 60,
+    M61 = 61, M62 = 62, M63 = 63, M70 = 70, M71 = 71, M72 = 72, M73 = 73, M74 = 74, M75 = 75, M76 = 76, M77 = 77, M80 = 80, M81 = 81, M82 = 82,
+    M83 = 83, M84 = 84, M85 = 85, M86 = 86, M87 = 87, M88 = 88,
 }
 
 const fn defect(id: &'static str, flaw: Flaw, name: &'static str, fits: fn(&Document) -> bool) -> Defect {
@@ -72,13 +73,14 @@ const fn defect(id: &'static str, flaw: Flaw, name: &'static str, fits: fn(&Docu
 }
 
 #[rustfmt::skip]
-static DEFECTS: [Defect; 50] = [
+static DEFECTS: [Defect; 64] = [
     defect("M01", Flaw::M01, "a missing credential is accepted", traits::protected),
     defect("M02", Flaw::M02, "any bearer token that is not empty is accepted", traits::bearer),
     defect("M03", Flaw::M03, "an expired credential is accepted", traits::protected),
     defect("M04", Flaw::M04, "a token is accepted before it is valid (nbf)", traits::tokens),
     defect("M05", Flaw::M05, "the signature of a token is not checked", traits::tokens),
     defect("M06", Flaw::M06, "a token of the algorithm none is accepted", traits::tokens),
+    defect("M07", Flaw::M07, "the public key of one algorithm is taken as the secret of another", traits::tokens),
     defect("M08", Flaw::M08, "a token for another audience is accepted", traits::tokens),
     defect("M09", Flaw::M09, "a token of another issuer is accepted", traits::tokens),
     defect("M10", Flaw::M10, "a revoked credential is accepted", traits::protected),
@@ -101,18 +103,30 @@ static DEFECTS: [Defect; 50] = [
     defect("M34", Flaw::M34, "another organization can be read by its path", traits::tenant_path),
     defect("M35", Flaw::M35, "another organization's object can be read under one's own path", traits::tenant_items),
     defect("M36", Flaw::M36, "lists hold rows of other organizations", traits::tenant_lists),
+    defect("M37", Flaw::M37, "a query parameter chooses the organization whose rows are listed", traits::tenant_lists),
     defect("M38", Flaw::M38, "404 tells an organization that does not exist from one that is foreign", traits::tenant_path),
     defect("M39", Flaw::M39, "a slash too many at the end of a path skips the credential", traits::protected),
+    defect("M40", Flaw::M40, "who was taken out of an organization still gets in with what was issued before", traits::protected),
     defect("M50", Flaw::M50, "a refresh accepts any token", traits::refresh),
+    defect("M51", Flaw::M51, "a refresh token that was replaced still works", traits::rotation),
+    defect("M52", Flaw::M52, "a stolen refresh token does not end its session", traits::rotation),
+    defect("M53", Flaw::M53, "a refreshed token may do more than the one before", traits::refreshed_scopes),
+    defect("M54", Flaw::M54, "a token still works after the logout", traits::logout),
+    defect("M55", Flaw::M55, "an authorization code works twice", traits::codes),
+    defect("M56", Flaw::M56, "an authorization code works for another client or redirect URI", traits::codes),
+    defect("M57", Flaw::M57, "the code verifier is not checked (PKCE)", traits::codes),
     defect("M58", Flaw::M58, "expires_in is not the token's life", traits::issues_tokens),
     defect("M59", Flaw::M59, "an answer with a token may be cached", traits::issues_tokens),
     defect("M60", Flaw::M60, "a login tells an unknown user from a wrong password", traits::login),
     defect("M61", Flaw::M61, "client credentials are granted scopes that were not asked for", traits::client_scopes),
+    defect("M62", Flaw::M62, "the state of an authorization request does not come back", traits::codes),
+    defect("M63", Flaw::M63, "a user is sent to any redirect URI", traits::codes),
     defect("M70", Flaw::M70, "answers have no rate limit headers", traits::rate_headers),
     defect("M71", Flaw::M71, "the remaining requests never fall", traits::rate_headers),
     defect("M72", Flaw::M72, "the rate limit resets in the past", traits::rate_headers),
     defect("M73", Flaw::M73, "a 429 does not say when to try again", traits::rate_limit),
     defect("M74", Flaw::M74, "the rate limit is shared by all callers of one address", traits::rate_limit),
+    defect("M75", Flaw::M75, "requests with a wrong credential count against everybody", traits::rate_limit),
     defect("M76", Flaw::M76, "Retry-After and the body of a 429 disagree", traits::rate_body),
     defect("M77", Flaw::M77, "the window of the rate limit never ends", traits::rate_limit),
     defect("M80", Flaw::M80, "answers break their schema", traits::json_answer),
@@ -122,6 +136,7 @@ static DEFECTS: [Defect; 50] = [
     defect("M84", Flaw::M84, "a deleted object is still readable", traits::delete_and_read),
     defect("M85", Flaw::M85, "the same list has another order each time", traits::lists),
     defect("M86", Flaw::M86, "a client sets what the server owns, such as the id", traits::open_create),
+    defect("M87", Flaw::M87, "a secret that is shown once is shown again", traits::shown_once),
     defect("M88", Flaw::M88, "a refusal repeats the credential that it refuses", traits::protected),
 ];
 
@@ -143,6 +158,11 @@ impl Flaws {
         } else {
             self.word(flaw).fetch_and(!bit(flaw), Ordering::Relaxed);
         }
+    }
+
+    /// Whether none is on.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.low.load(Ordering::Relaxed) == 0 && self.high.load(Ordering::Relaxed) == 0
     }
 
     /// The ids of those that are on.

@@ -101,6 +101,13 @@ pub enum Manner {
     Whole,
     /// Never: the connection stays open and silent.
     Hang,
+    /// Bytes that are no HTTP, and then the end of the connection.
+    Garbage,
+    /// The headers promise more bytes than the body has.
+    Promise {
+        /// How many more.
+        extra: u64,
+    },
     /// The connection is reset (TCP RST) in place of an answer.
     Reset,
     /// The headers and the first bytes of the body go out; then the connection ends, by a reset or in the usual way.
@@ -126,6 +133,10 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     pub(crate) media: String,
     pub(crate) body: Option<Value>,
+    /// The body as bytes, where it is no JSON or has been written already.
+    pub(crate) raw: Option<Bytes>,
+    /// Whether its body was checked against the document already.
+    pub(crate) is_checked: bool,
     /// Why it is a refusal, for the journal.
     pub(crate) reason: Option<&'static str>,
 }
@@ -133,7 +144,15 @@ pub(crate) struct Answer {
 impl Answer {
     /// An answer without a body.
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, headers: HeaderMap::new(), media: String::new(), body: None, reason: None }
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            media: String::new(),
+            body: None,
+            raw: None,
+            is_checked: false,
+            reason: None,
+        }
     }
 
     /// An answer with a JSON body.
@@ -160,15 +179,27 @@ impl Answer {
         }
     }
 
+    /// Sets a header to a number.
+    pub(crate) fn set_number(&mut self, name: &str, number: u64) {
+        if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+            self.headers.insert(name, HeaderValue::from(number));
+        }
+    }
+
     /// The answer as bytes.
     pub(crate) fn outcome(self, delivery: Delivery) -> Outcome {
-        let Self { status, mut headers, media, body, .. } = self;
+        let Self { status, mut headers, media, body, raw, .. } = self;
         let bytes = match body {
+            None if raw.is_some() => raw.unwrap_or_default(),
             None => Bytes::new(),
             Some(Value::String(text)) if !media.contains("json") => Bytes::from(text),
             Some(value) => Bytes::from(value.to_string()),
         };
-        if let Ok(media) = HeaderValue::from_str(&media)
+        let media = match media.as_str() {
+            "application/json" => Ok(HeaderValue::from_static("application/json")),
+            media => HeaderValue::from_str(media),
+        };
+        if let Ok(media) = media
             && !media.is_empty()
         {
             headers.insert(CONTENT_TYPE, media);

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
 
+use crate::authenticate::Principal;
 use crate::exchange::{Delivery, Manner};
 
 /// The longest wait that a fault can ask for.
@@ -24,6 +25,9 @@ pub struct Fault {
     /// Only requests of this method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
+    /// Only requests of this user (by email) or credential (by id). Such a fault acts after the credential is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
     /// From the how-many-th matching request on, counted from 1.
     #[serde(default = "one")]
     pub nth: u64,
@@ -125,6 +129,20 @@ pub enum Effect {
     },
     /// The body is no JSON.
     InvalidJson,
+    /// What comes is no HTTP at all, and then the end.
+    Garbage,
+    /// `Content-Length` promises more than the body has.
+    ContentLength {
+        /// How many bytes more; at least 1.
+        extra: u64,
+    },
+    /// Every header of the answer comes twice.
+    DuplicateHeaders,
+    /// A header of that many bytes is added.
+    OversizedHeader {
+        /// How many; at most 1048576.
+        bytes: usize,
+    },
     /// The body has another content type than it says.
     ContentType {
         /// The content type that is told.
@@ -180,6 +198,10 @@ impl Fault {
             Effect::Latency { milliseconds, sigma } if *milliseconds > LONGEST || !(0.0..=5.0).contains(sigma) => {
                 Some("`milliseconds` must be at most 3600000, and `sigma` from 0 to 5")
             }
+            Effect::ContentLength { extra } if *extra == 0 || *extra > 1 << 20 => {
+                Some("`extra` must be from 1 to 1048576")
+            }
+            Effect::OversizedHeader { bytes } if *bytes > 1 << 20 => Some("`bytes` must be at most 1048576"),
             Effect::Drip { bytes, milliseconds } if *bytes == 0 || *milliseconds > LONGEST => {
                 Some("`bytes` must be at least 1, and `milliseconds` at most 3600000")
             }
@@ -237,12 +259,19 @@ impl Faults {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).plans.clear();
     }
 
-    /// What goes wrong with a request to `operation` with `method`.
-    pub(crate) fn acting(&self, operation: &str, method: &str) -> Vec<(Stage, Effect)> {
+    /// What goes wrong with a request to `operation` with `method`: what is for anybody while nobody is known, then
+    /// what is for `principal` only.
+    pub(crate) fn acting(&self, operation: &str, method: &str, principal: Option<&Principal>) -> Vec<(Stage, Effect)> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State { plans, rng, .. } = &mut *state;
+        let is_theirs = |fault: &Fault| match (&fault.principal, principal) {
+            (None, known) => known.is_none(),
+            (Some(wanted), Some(known)) => *wanted == known.user || *wanted == known.credential,
+            (Some(_), None) => false,
+        };
         let matches = |fault: &Fault| {
-            fault.operation.as_deref().is_none_or(|id| id == operation)
+            is_theirs(fault)
+                && fault.operation.as_deref().is_none_or(|id| id == operation)
                 && fault.method.as_deref().is_none_or(|name| name.eq_ignore_ascii_case(method))
         };
         let mut acting = Vec::new();
@@ -279,6 +308,8 @@ pub(crate) fn deliver(effect: &Effect, delivery: &mut Delivery, faults: &Faults)
             delivery.manner = Manner::Drip { bytes: *bytes, pause: Duration::from_millis(*milliseconds) };
         }
         Effect::Hang => delivery.manner = Manner::Hang,
+        Effect::Garbage => delivery.manner = Manner::Garbage,
+        Effect::ContentLength { extra } => delivery.manner = Manner::Promise { extra: *extra },
         _ => {}
     }
 }

@@ -1,20 +1,24 @@
-//! The stand-alone front: HTTP/1.1 by hyper, with bounds on everything that a client can send, and with the faults
+//! The stand-alone front: HTTP/1.1 and HTTP/2 by hyper, in the clear (h2c by prior knowledge) or over TLS, with bounds on everything that a client can send, and with the faults
 //! that only a connection can have.
 
+pub(crate) mod tls;
 mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::body::{Body as _, Incoming};
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use serde_json::json;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use crate::exchange::{Answer, Delivery, Manner, Outcome, Request};
 use crate::fault::Gates;
@@ -39,13 +43,18 @@ pub(crate) trait Service: Send + Sync + 'static {
 }
 
 /// Serves connections until `stop` is true, then lets the answers on their way finish.
-pub(crate) async fn serve<S: Service>(listener: TcpListener, service: Arc<S>, stop: watch::Receiver<bool>) {
+pub(crate) async fn serve<S: Service>(
+    listener: TcpListener,
+    service: Arc<S>,
+    tls: Option<TlsAcceptor>,
+    stop: watch::Receiver<bool>,
+) {
     let mut stopped = stop.clone();
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(connection(stream, Arc::clone(&service), stop.clone()))),
+                Ok((stream, _)) => drop(connections.spawn(connection(stream, Arc::clone(&service), tls.clone(), stop.clone()))),
                 // Too many open files, or a client that went away: the next one may be luckier.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
@@ -65,17 +74,74 @@ async fn ended(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn connection<S: Service>(stream: TcpStream, service: Arc<S>, mut stop: watch::Receiver<bool>) {
+async fn connection<S: Service>(
+    stream: TcpStream,
+    service: Arc<S>,
+    tls: Option<TlsAcceptor>,
+    stop: watch::Receiver<bool>,
+) {
     // Small answers must not wait for one another.
     let _ = stream.set_nodelay(true);
     let fate = Fate::default();
-    let io = TokioIo::new(FaultyStream::new(stream, fate.clone()));
+    let Some(tls) = tls else {
+        let mut stopped = stop.clone();
+        let is_h2 = tokio::select! {
+            begun = tokio::time::timeout(PATIENCE, begins_with_h2(&stream)) => begun.ok().flatten(),
+            () = ended(&mut stopped) => None,
+        };
+        let Some(is_h2) = is_h2 else { return };
+        return speak(FaultyStream::new(stream, fate.clone()), is_h2, service, fate, stop).await;
+    };
+    let handshake = tls.accept(FaultyStream::new(stream, fate.clone()));
+    // Whoever does not finish the handshake, or distrusts the certificate, goes away.
+    let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, handshake).await else { return };
+    let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2".as_slice());
+    speak(stream, is_h2, service, fate, stop).await;
+}
+
+/// Whether the connection begins as HTTP/2 does (RFC 9113, 3.4). `None`: it ends before one can tell.
+async fn begins_with_h2(stream: &TcpStream) -> Option<bool> {
+    const PREFACE: &[u8] = b"PRI ";
+    let mut first = [0; PREFACE.len()];
+    loop {
+        match stream.peek(&mut first).await {
+            Ok(0) | Err(_) => return None,
+            Ok(length) if first[..length] != PREFACE[..length] => return Some(false),
+            Ok(length) if length == PREFACE.len() => return Some(true),
+            // Too little to tell: what was peeked at is still there, so the next look must wait a little.
+            Ok(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    }
+}
+
+/// Answers the requests of one connection.
+async fn speak<S: Service>(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    is_h2: bool,
+    service: Arc<S>,
+    fate: Fate,
+    mut stop: watch::Receiver<bool>,
+) {
+    let io = TokioIo::new(stream);
     let handler = service_fn(|request| exchange(request, Arc::clone(&service), fate.clone()));
+    // Whatever ends a connection ends only that connection.
+    if is_h2 {
+        let handler = service_fn(move |request| exchange(request, Arc::clone(&service), fate.clone()));
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        let head = u32::try_from(HEAD).unwrap_or(u32::MAX);
+        builder.timer(TokioTimer::new()).max_header_list_size(head).keep_alive_interval(PATIENCE);
+        let mut connection = std::pin::pin!(builder.serve_connection(io, handler));
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = ended(&mut stop) => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.await;
+        return;
+    }
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(HEAD);
     let mut connection = std::pin::pin!(builder.serve_connection(io, handler));
     tokio::select! {
-        // Whatever ends a connection ends only that connection.
         _ = connection.as_mut() => return,
         () = ended(&mut stop) => connection.as_mut().graceful_shutdown(),
     }
@@ -104,6 +170,10 @@ async fn exchange<S: Service>(
             fate.reset();
             return Err(Cut);
         }
+        Manner::Garbage => {
+            fate.garble();
+            return Err(Cut);
+        }
         Manner::Cut { reset: true, .. } => fate.reset(),
         _ => {}
     }
@@ -120,6 +190,10 @@ async fn received(request: http::Request<Incoming>) -> Result<Request, Box<Outco
         let answer = Answer::json(status, json!({"detail": error})).with("connection", "close");
         Err(Box::new(answer.outcome(Delivery::default())))
     };
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    if body.is_end_stream() {
+        return Ok(Request { method: parts.method, target, headers: parts.headers, body: Bytes::new() });
+    }
     let body = match tokio::time::timeout(PATIENCE, Limited::new(body, BODY).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
@@ -128,7 +202,6 @@ async fn received(request: http::Request<Incoming>) -> Result<Request, Box<Outco
         Ok(Err(_)) => return refuse(400, "the body cannot be read"),
         Err(_) => return refuse(408, "the body did not come in time"),
     };
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
     Ok(Request { method: parts.method, target, headers: parts.headers, body })
 }
 

@@ -20,6 +20,7 @@
 
 mod authenticate;
 mod behaviour;
+mod cache;
 mod clock;
 mod collection;
 mod control;
@@ -31,6 +32,7 @@ mod fault;
 mod front;
 mod journal;
 mod object;
+mod pages;
 mod plan;
 mod rate;
 mod refuse;
@@ -39,11 +41,12 @@ mod respond;
 mod route;
 mod scheme;
 mod server;
+mod step;
 mod token;
 mod validate;
 mod world;
 
-pub use self::core::{Core, MintError, MintKey, MintToken, Minted, Tamper};
+pub use self::core::{Core, CreateKey, KeyError, MintError, MintKey, MintToken, Minted, Tamper};
 pub use clock::{Clock, ClockError, Reading, Setting};
 pub use defect::{Defect, UnknownDefect, defects, find as find_defect};
 pub use exchange::{Delivery, Manner, Outcome, Request};
@@ -53,4 +56,6 @@ pub use rate::Policy;
 #[cfg(feature = "wiremock")]
 pub use respond::Responder;
 pub use server::{Builder, RunningServer, Server, StartError};
+pub use step::Step;
+pub use token::Algorithm;
 pub use world::{KeyInfo, Organization, Permission, Person, Population};

@@ -7,6 +7,9 @@ use serde_json::{Map, Value, json};
 use crate::collection::Collection;
 use crate::fake::{Fake, flatten, timestamp};
 
+/// Properties that tell how an object stands.
+pub(crate) const STANDING: [&str; 4] = ["status", "state", "phase", "stage"];
+
 /// Makes and changes the objects of one collection.
 pub(crate) struct Maker<'a> {
     pub(crate) document: &'a Document,
@@ -41,12 +44,24 @@ impl Maker<'_> {
         if !is_open {
             self.strip(&mut object, "readOnly");
         }
+        self.begin(&mut object);
         let mut made = self.completed(object);
         self.stamp(&mut made, |_| true);
         let fixed = given.get(self.collection.key.as_deref().unwrap_or_default());
         let is_given = is_open || !self.collection.key.as_deref().is_some_and(|key| self.owns(key));
         let id = self.name(&mut made, fixed.filter(|_| is_given).map(id_text).as_deref());
         (id, Value::Object(made))
+    }
+
+    /// Lets an object that was just made stand where the document's list of its states begins.
+    fn begin(&self, object: &mut Map<String, Value>) {
+        for name in STANDING {
+            let flat = self.collection.property(name).map(|schema| flatten(self.document, schema)).unwrap_or_default();
+            let first = flat.get("enum").and_then(Value::as_array).and_then(|values| values.first());
+            if let Some(first) = first.filter(|_| !object.contains_key(name)) {
+                object.insert(name.to_owned(), first.clone());
+            }
+        }
     }
 
     /// `old` with the members of `changes` in place of its own (RFC 7396 for `null`).
@@ -60,6 +75,14 @@ impl Maker<'_> {
             }
         }
         let mut object = self.completed(object);
+        self.stamp(&mut object, |name| name.starts_with("updated") || name.starts_with("modified"));
+        Value::Object(object)
+    }
+
+    /// `old` after an action that sets one property.
+    pub(crate) fn acted(&self, old: &Value, (name, value): &(String, String)) -> Value {
+        let mut object = as_object(old.clone());
+        object.insert(name.clone(), Value::from(value.as_str()));
         self.stamp(&mut object, |name| name.starts_with("updated") || name.starts_with("modified"));
         Value::Object(object)
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::StartError;
 use crate::authenticate::Security;
-use crate::behaviour::{self, Behaviour};
+use crate::behaviour::{self, Act, Behaviour};
 use crate::collection::{self, Collection, Target};
 use crate::fake::{Fake, example, flatten};
 use crate::refuse::Refusals;
@@ -34,8 +34,12 @@ pub(crate) struct OperationPlan {
     pub(crate) operation: Operation,
     pub(crate) security: Security,
     pub(crate) inputs: Inputs,
+    /// Whether its answers can be kept while the data stay the same.
+    pub(crate) is_kept: bool,
     pub(crate) answers: Answers,
     pub(crate) behaviour: Behaviour,
+    /// What it does to an object, where it acts on one.
+    pub(crate) act: Act,
     /// What must exist on the way: a path parameter, and the collection that it chooses from.
     pub(crate) parents: Vec<(String, usize)>,
     pub(crate) refusals: Refusals,
@@ -69,11 +73,18 @@ impl Plan {
         let mut rules = Rules::new(&document);
         let mut operations = Vec::with_capacity(document.operations.len());
         for operation in &document.operations {
+            let behaviour = behaviour::infer(&document, &collections, operation);
+            let inputs = rules.inputs(operation)?;
             operations.push(OperationPlan {
                 security: security(operation, &schemes),
-                inputs: rules.inputs(operation)?,
+                is_kept: operation.method == "GET" && inputs.are_in_target() && behaviour.is_read(),
+                inputs,
                 answers: rules.answers(operation)?,
-                behaviour: behaviour::infer(&document, &collections, operation),
+                act: match behaviour {
+                    Behaviour::Act { collection } => Act::new(&document, &collections[collection], operation),
+                    _ => Act::default(),
+                },
+                behaviour,
                 parents: parents(&document, &collections, operation),
                 refusals: Refusals::new(&document, operation),
                 success: Success::new(&document, operation),

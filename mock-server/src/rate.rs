@@ -1,6 +1,7 @@
 //! Rate limits: fixed windows per credential, user, organization or address, told in the headers that the document
 //! names (ROBOTICKS-5).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -80,6 +81,13 @@ impl Limits {
         (state.buckets, state.exhausted) = (HashMap::new(), HashMap::new());
     }
 
+    /// Counts a refused request against everybody (defect M75).
+    pub(crate) fn punish_everybody(&self) {
+        for bucket in self.state().buckets.values_mut() {
+            bucket.used = bucket.used.saturating_add(1);
+        }
+    }
+
     pub(crate) fn mark(&self) -> State {
         self.state().clone()
     }
@@ -103,13 +111,16 @@ impl Limits {
         let window = i64::try_from(policy.window).unwrap_or(i64::MAX / 2);
         let caller = if flaws.has(Flaw::M74) { "address" } else { caller(declared, principal) };
         let class = declared.and_then(|limit| limit.class.as_deref());
-        let key = class.map_or_else(|| caller.to_owned(), |class| format!("{caller} {class}"));
+        let key = class.map_or(Cow::Borrowed(caller), |class| Cow::Owned(format!("{caller} {class}")));
         let exhausted = state.exhausted.get(caller).or_else(|| state.exhausted.get("*")).copied();
         let exhausted = exhausted.filter(|start| now < start + window);
         if state.buckets.len() > SWEEP {
             state.buckets.retain(|_, bucket| now < bucket.start + window);
         }
-        let bucket = state.buckets.entry(key).or_insert(Bucket { start: now, used: 0 });
+        if !state.buckets.contains_key(key.as_ref()) {
+            state.buckets.insert(key.clone().into_owned(), Bucket { start: now, used: 0 });
+        }
+        let bucket = state.buckets.get_mut(key.as_ref())?;
         if now >= bucket.start + window && !flaws.has(Flaw::M77) {
             *bucket = Bucket { start: now, used: 0 };
         }
@@ -146,8 +157,8 @@ impl Standing {
             return;
         };
         let remaining = if flaws.has(Flaw::M71) { self.policy.limit } else { self.remaining };
-        answer.set(&headers.limit, &self.policy.limit.to_string());
-        answer.set(&headers.remaining, &remaining.to_string());
+        answer.set_number(&headers.limit, self.policy.limit);
+        answer.set_number(&headers.remaining, remaining);
         let reset = if flaws.has(Flaw::M72) { self.now - 3600 } else { self.reset };
         answer.set(&headers.reset.name, &self.reset_text(headers, reset));
     }

@@ -8,6 +8,7 @@ use http::header::AUTHORIZATION;
 use percent_encoding::percent_decode_str;
 
 use crate::route::path_of;
+use crate::world::lifecycle::Lifecycle;
 
 /// Where a scheme's credential stands in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub(crate) enum Presented {
 pub(crate) struct Scheme {
     pub(crate) name: String,
     pub(crate) place: Place,
+    /// A name that is the same for the same place.
+    pub(crate) place_name: String,
     pub(crate) takes_keys: bool,
     pub(crate) takes_tokens: bool,
     pub(crate) takes_passwords: bool,
@@ -65,6 +68,10 @@ pub(crate) struct Scheme {
     pub(crate) environment: Option<String>,
     /// The path of its token endpoint (RFC 6749, 3.2).
     pub(crate) token_path: Option<String>,
+    /// The path of its authorization endpoint (RFC 6749, 3.1), on whichever host the document has it.
+    pub(crate) authorize_path: Option<String>,
+    /// What it demands of the life of its keys.
+    pub(crate) lifecycle: Lifecycle,
 }
 
 impl Scheme {
@@ -73,6 +80,7 @@ impl Scheme {
         Self {
             name: scheme.name.clone(),
             place: place(scheme),
+            place_name: place(scheme).name(),
             takes_keys: takes_keys(scheme),
             takes_tokens: takes_tokens(scheme),
             takes_passwords: matches!(&scheme.kind, SchemeKind::Http { scheme, .. } if scheme == "basic"),
@@ -81,6 +89,8 @@ impl Scheme {
             scopes: scopes(scheme),
             environment: environment(document, &scheme.auth),
             token_path: token_path(scheme),
+            authorize_path: authorize_path(scheme),
+            lifecycle: Lifecycle::new(scheme.auth.key.as_ref()),
         }
     }
 
@@ -164,6 +174,11 @@ fn token_path(scheme: &SecurityScheme) -> Option<String> {
     let flows = [&flows.client_credentials, &flows.authorization_code, &flows.password];
     let url = flows.into_iter().flatten().find_map(|flow| flow.token_url.as_deref())?;
     Some(path_of(url).to_owned())
+}
+
+fn authorize_path(scheme: &SecurityScheme) -> Option<String> {
+    let SchemeKind::OAuth2 { flows } = &scheme.kind else { return None };
+    Some(path_of(flows.authorization_code.as_ref()?.authorization_url.as_deref()?).to_owned())
 }
 
 /// What a request holds at a place, and how strictly that is read.

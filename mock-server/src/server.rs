@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::control::Control;
 use crate::core::Core;
 use crate::defect::{self, UnknownDefect};
+use crate::front::tls::self_signed;
 use crate::front::{self, bind, serve};
 use crate::plan::Plan;
 use crate::world::Population;
@@ -31,6 +32,8 @@ impl Server {
             port: 0,
             control_port: 0,
             population: None,
+            docs: false,
+            tls: false,
         }
     }
 }
@@ -45,6 +48,8 @@ pub struct Builder {
     port: u16,
     control_port: u16,
     population: Option<Population>,
+    docs: bool,
+    tls: bool,
 }
 
 /// Why a server does not start.
@@ -76,6 +81,12 @@ pub enum StartError {
     World {
         /// What is wrong with it.
         message: String,
+    },
+    /// No certificate could be made.
+    #[error("TLS cannot be offered: {error}; start without it")]
+    Tls {
+        /// What went wrong.
+        error: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The port is taken, or may not be used.
     #[error("127.0.0.1:{port} cannot be listened on: {error}; port 0 takes any free one")]
@@ -132,13 +143,27 @@ impl Builder {
         self
     }
 
+    /// Whether it shows interactive documentation at `/docs`, if the document has no such path; not by default.
+    #[must_use]
+    pub fn docs(mut self, docs: bool) -> Self {
+        self.docs = docs;
+        self
+    }
+
+    /// Whether it speaks TLS, with a certificate that it signs itself; not by default. The control plane never does.
+    #[must_use]
+    pub fn tls(mut self, tls: bool) -> Self {
+        self.tls = tls;
+        self
+    }
+
     /// The server without any network.
     ///
     /// # Errors
     /// What in the document or in the world cannot be served, and where it stands.
     pub fn core(self) -> Result<Arc<Core>, StartError> {
         let population = self.population.unwrap_or_else(|| Population::seeded(self.seed));
-        let core = Core::new(Plan::new(self.document)?, self.seed, population, self.clock)?;
+        let core = Core::new(Plan::new(self.document)?, self.seed, population, self.clock, self.docs)?;
         for id in self.defects {
             // They were found when they were given.
             let _ = core.set_defect(id, true);
@@ -152,17 +177,25 @@ impl Builder {
     /// What in the document or in the world cannot be served, or which port cannot be listened on.
     pub async fn start(self) -> Result<RunningServer, StartError> {
         let (port, control_port) = (self.port, self.control_port);
+        let tls = self.tls.then(self_signed).transpose().map_err(|error| StartError::Tls { error })?;
         let core = self.core()?;
-        let (listener, base_url) = listen(port).await?;
+        let (listener, mut base_url) = listen(port).await?;
+        if tls.is_some() {
+            base_url = base_url.replacen("http:", "https:", 1);
+        }
+        // It is not set before: a core starts once.
+        let _ = core.origin.set(base_url.clone());
         let (control_listener, control_url) = listen(control_port).await?;
         let token = format!("bitting-control-{}", Uuid::new_v4().simple());
         let (stop, stopped) = watch::channel(false);
         let control = Control::new(Arc::clone(&core), token.clone(), stop.clone());
+        let acceptor = tls.as_ref().map(|tls| tls.acceptor.clone());
         let tasks = vec![
-            tokio::spawn(serve(listener, Arc::clone(&core), stopped.clone())),
-            tokio::spawn(serve(control_listener, Arc::new(control), stopped)),
+            tokio::spawn(serve(listener, Arc::clone(&core), acceptor, stopped.clone())),
+            tokio::spawn(serve(control_listener, Arc::new(control), None, stopped)),
         ];
-        Ok(RunningServer { base_url, control_url, token, core, stop, tasks })
+        let certificate = tls.map(|tls| tls.certificate);
+        Ok(RunningServer { base_url, control_url, token, certificate, core, stop, tasks })
     }
 }
 
@@ -188,6 +221,7 @@ pub struct RunningServer {
     base_url: String,
     control_url: String,
     token: String,
+    certificate: Option<String>,
     core: Arc<Core>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
@@ -204,6 +238,18 @@ impl RunningServer {
     #[must_use]
     pub fn control_url(&self) -> &str {
         &self.control_url
+    }
+
+    /// The certificate to trust, in PEM, where the server speaks TLS.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&str> {
+        self.certificate.as_deref()
+    }
+
+    /// The console, a page for people on the control plane, with the token that opens it.
+    #[must_use]
+    pub fn console_url(&self) -> String {
+        format!("{}/#token={}", self.control_url, self.token)
     }
 
     /// The bearer token of the control plane; a new one for every server.

@@ -1,13 +1,18 @@
-//! JSON Web Tokens (RFC 7519), signed with HS256 (RFC 7518, 3.2).
+//! JSON Web Tokens (RFC 7519), signed with HS256 (RFC 7518, 3.2) or with EdDSA (RFC 8037), whose public key everybody
+//! may have.
 //!
 //! Written out rather than taken from a library: lifetimes must be judged by the server's own clock, and the server
 //! has to make tokens that are wrong on purpose.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 /// Who issues the tokens (`iss`).
 pub(crate) const ISSUER: &str = "bitting-mock";
@@ -28,21 +33,72 @@ pub(crate) enum TokenFault {
 pub(crate) struct Laxness {
     pub(crate) no_signature: bool,
     pub(crate) alg_none: bool,
+    /// The public key is taken as the secret of an HMAC (RFC 8725, 2.1).
+    pub(crate) key_confusion: bool,
+}
+
+/// How a token is signed (RFC 7518, 3.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Algorithm {
+    /// HMAC with SHA-256, by a secret that only the server has.
+    #[default]
+    #[serde(rename = "HS256")]
+    Hs256,
+    /// Ed25519, by a key whose public half is at `/.well-known/jwks.json`.
+    #[serde(rename = "EdDSA")]
+    EdDsa,
 }
 
 /// Signs and verifies tokens.
 #[derive(Clone)]
 pub(crate) struct Signer {
     mac: Hmac<Sha256>,
+    /// `None` cannot happen: every 32 bytes are a key.
+    pair: Option<Arc<Ed25519KeyPair>>,
 }
 
 impl Signer {
     /// The key is made from the seed and is no secret: tokens of this server are worth nothing elsewhere.
     pub(crate) fn new(seed: u64) -> Self {
         let key = format!("bitting test signing key {seed}");
-        // HMAC takes a key of any length, so the error cannot happen; an empty key would still be a test key.
-        let mac = Hmac::new_from_slice(key.as_bytes()).unwrap_or_else(|_| Hmac::new(&Default::default()));
-        Self { mac }
+        let pair = Ed25519KeyPair::from_seed_unchecked(&Sha256::digest(key.as_bytes())).ok().map(Arc::new);
+        Self { mac: mac(key.as_bytes()), pair }
+    }
+
+    /// The public key of EdDSA, base64url (`x` of RFC 8037, 2).
+    fn public(&self) -> String {
+        self.pair.as_ref().map(|pair| URL_SAFE_NO_PAD.encode(pair.public_key())).unwrap_or_default()
+    }
+
+    /// The public keys (RFC 7517, 5).
+    pub(crate) fn jwks(&self) -> Value {
+        json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "x": self.public()}]})
+    }
+
+    /// A token with `claims`, signed by EdDSA.
+    fn sign_public(&self, claims: &Map<String, Value>) -> String {
+        let signed = format!("{}.{}", part(&json!({"alg": "EdDSA", "typ": "JWT"})), part(&claims.clone().into()));
+        let signature = self.pair.as_ref().map(|pair| URL_SAFE_NO_PAD.encode(pair.sign(signed.as_bytes())));
+        format!("{signed}.{}", signature.unwrap_or_default())
+    }
+
+    /// A token with `claims`, signed by `algorithm`.
+    pub(crate) fn sign_by(&self, algorithm: Algorithm, claims: &Map<String, Value>) -> String {
+        match algorithm {
+            Algorithm::Hs256 => self.sign(claims),
+            Algorithm::EdDsa => self.sign_public(claims),
+        }
+    }
+
+    /// A token that says HS256 and is signed with the public key, as anybody could do it.
+    pub(crate) fn sign_confused(&self, claims: &Map<String, Value>) -> String {
+        Self { mac: mac(self.public().as_bytes()), pair: None }.sign(claims)
+    }
+
+    fn is_signed_publicly(&self, signed: &str, signature: &[u8]) -> bool {
+        let public =
+            self.pair.as_ref().map(|pair| UnparsedPublicKey::new(&ED25519, pair.public_key().as_ref().to_vec()));
+        public.is_some_and(|public| public.verify(signed.as_bytes(), signature).is_ok())
     }
 
     /// A signed token with `claims`.
@@ -67,17 +123,27 @@ impl Signer {
         if laxness.alg_none && algorithm.eq_ignore_ascii_case("none") {
             return Ok(claims);
         }
-        if algorithm != "HS256" {
+        if !matches!(algorithm, "HS256" | "EdDSA") {
             return Err(TokenFault::Algorithm);
         }
         if laxness.no_signature {
             return Ok(claims);
         }
         let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| TokenFault::Malformed)?;
-        let mac = self.mac.clone().chain_update(signed.as_bytes());
-        mac.verify_slice(&signature).map_err(|_| TokenFault::Signature)?;
-        Ok(claims)
+        let is_ours = match algorithm {
+            "EdDSA" => self.is_signed_publicly(signed, &signature),
+            _ => {
+                let fits = |mac: Hmac<Sha256>| mac.chain_update(signed.as_bytes()).verify_slice(&signature).is_ok();
+                fits(self.mac.clone()) || laxness.key_confusion && fits(mac(self.public().as_bytes()))
+            }
+        };
+        if is_ours { Ok(claims) } else { Err(TokenFault::Signature) }
     }
+}
+
+fn mac(key: &[u8]) -> Hmac<Sha256> {
+    // HMAC takes a key of any length, so the error cannot happen; an empty key would still be a test key.
+    Hmac::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()))
 }
 
 fn part(value: &Value) -> String {
@@ -125,6 +191,18 @@ mod tests {
         for nonsense in ["", "a", "a.b", "a.b.c", "....", "e30.e30.", "bm8.bm8.bm8"] {
             assert_eq!(signer.verify(nonsense, Laxness::default()), Err(TokenFault::Malformed), "{nonsense}");
         }
+    }
+
+    /// RFC 8725, 2.1: who has the public key only cannot sign, unless the server takes it for an HMAC's secret.
+    #[test]
+    fn the_public_key_signs_nothing() {
+        let signer = Signer::new(7);
+        let token = signer.sign_by(Algorithm::EdDsa, &claims());
+        assert_eq!(signer.verify(&token, Laxness::default()), Ok(claims()));
+        assert_eq!(Signer::new(8).verify(&token, Laxness::default()), Err(TokenFault::Signature));
+        let confused = signer.sign_confused(&claims());
+        assert_eq!(signer.verify(&confused, Laxness::default()), Err(TokenFault::Signature));
+        assert_eq!(signer.verify(&confused, Laxness { key_confusion: true, ..Laxness::default() }), Ok(claims()));
     }
 
     /// The example of RFC 7515, A.1, with our key in place of its own: the parts are what the RFC says they are.

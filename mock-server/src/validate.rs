@@ -11,6 +11,7 @@ use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value};
 
 use crate::StartError;
+use crate::exchange::Answer;
 use crate::fake::flatten;
 
 /// Which way a value goes: `readOnly` properties are not asked of a client, `writeOnly` ones not of the server
@@ -176,6 +177,11 @@ pub(crate) struct Given {
 }
 
 impl Given {
+    /// What a request gave that nobody has checked: its body, if it is JSON.
+    pub(crate) fn unchecked(body: &[u8]) -> Self {
+        Self { parameters: Vec::new(), body: serde_json::from_slice(body).unwrap_or_default() }
+    }
+
     /// A parameter's value.
     pub(crate) fn parameter(&self, location: Location, name: &str) -> Option<&Value> {
         self.parameters.iter().find(|(place, known, _)| *place == location && known == name).map(|(_, _, value)| value)
@@ -211,6 +217,12 @@ pub(crate) struct Parts<'r> {
 }
 
 impl Inputs {
+    /// Whether the path and the query are all that an answer can depend on.
+    pub(crate) fn are_in_target(&self) -> bool {
+        let in_target = |input: &Input| matches!(input.parameter.location, Location::Path | Location::Query);
+        self.body.is_none() && self.parameters.iter().all(in_target)
+    }
+
     /// Reads and checks the parameters and the body.
     pub(crate) fn read(&self, parts: &Parts<'_>) -> Result<Given, Invalid> {
         let mut given = Given::default();
@@ -332,7 +344,9 @@ impl Answers {
     }
 
     /// What in an answer breaks the document. Refusals that the document does not mention break nothing.
-    pub(crate) fn fault(&self, status: u16, headers: &HeaderMap, media: &str, body: Option<&Value>) -> Option<String> {
+    pub(crate) fn fault(&self, answer: &Answer) -> Option<String> {
+        let Answer { status, headers, media, body, .. } = answer;
+        let status = *status;
         let Some(documented) = self.of(status) else {
             return (status < 400).then(|| format!("status {status} is not documented"));
         };
@@ -346,6 +360,9 @@ impl Answers {
             if let Some(fault) = rule.as_ref().and_then(|rule| rule.fault(&rule.shape.scalar(text.to_owned()))) {
                 return Some(format!("header `{name}`: {fault}"));
             }
+        }
+        if answer.is_checked {
+            return None;
         }
         let Some(body) = body else {
             return (!documented.media.is_empty() && status < 400).then(|| "the body is missing".to_owned());

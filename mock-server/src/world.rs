@@ -1,8 +1,10 @@
 //! The state of the server: who there is, what they hold, and what belongs to whom.
 
 pub(crate) mod accounts;
+pub(crate) mod codes;
 pub(crate) mod data;
 pub(crate) mod keys;
+pub(crate) mod lifecycle;
 pub(crate) mod seed;
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 pub(crate) use accounts::Accounts;
 pub use accounts::{Organization, Permission, Person, Population};
+pub(crate) use codes::{Code, Codes};
 pub(crate) use data::{Data, Row, Scope};
 pub use keys::KeyInfo;
 pub(crate) use keys::{ApiKey, Keys};
@@ -23,7 +26,9 @@ pub(crate) struct World {
     pub(crate) keys: Keys,
     /// OAuth clients by their id.
     pub(crate) clients: BTreeMap<String, Client>,
-    /// Tokens that were taken back, by `jti`, with the time at which they were.
+    /// Authorization codes by their hash.
+    pub(crate) codes: Codes,
+    /// Tokens and sessions that were taken back, by `jti` and `sid`, with the time at which they were.
     pub(crate) revoked: HashMap<String, DateTime<Utc>>,
     pub(crate) data: Data,
     /// Counts whatever is made, so that ids and secrets made later differ and are the same in every run.
@@ -35,6 +40,29 @@ pub(crate) struct World {
 pub(crate) struct Client {
     pub(crate) secret: Hash,
     pub(crate) organization: String,
+    /// Where a user who consented may be sent back to.
+    pub(crate) redirect_uris: Vec<String>,
+}
+
+impl Client {
+    /// Whether `uri` is one of the client's own, to the letter; of a loopback address only the port may differ
+    /// (RFC 8252, 7.3).
+    pub(crate) fn owns(&self, uri: &str) -> bool {
+        self.redirect_uris
+            .iter()
+            .any(|known| known == uri || loopback(known).is_some_and(|it| Some(it) == loopback(uri)))
+    }
+}
+
+/// Scheme and path of an `http` URI of a loopback address, without its port.
+fn loopback(uri: &str) -> Option<(&str, &str)> {
+    let hosts = ["http://127.0.0.1", "http://[::1]", "http://localhost"];
+    let host = hosts.into_iter().find(|host| uri.starts_with(host))?;
+    let rest = &uri[host.len()..];
+    let path = rest.find('/').map_or("", |at| &rest[at..]);
+    let port = rest[..rest.len() - path.len()].strip_prefix(':').unwrap_or("0");
+    let is_port = rest.starts_with([':', '/']) || rest.is_empty();
+    (is_port && port.bytes().all(|byte| byte.is_ascii_digit())).then_some((host, path))
 }
 
 impl World {

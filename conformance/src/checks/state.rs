@@ -233,7 +233,7 @@ async fn update_persists(trial: &Trial<'_>) -> Result<(), Stop> {
     let shape = trial.context.shape(trial.operation);
     for index in 0..3 {
         let mut chance = runner(trial.context.options.seed, &trial.operation.id, "update", index);
-        let case = shape.valid(&base, index, &mut chance).about(&about);
+        let case = shape.valid(trial.context, &base, index, &mut chance).about(&about);
         let changed = trial.call(trial.operation, &case, Role::Valid).await?;
         if !changed.answer.is_success() {
             continue;
@@ -250,7 +250,7 @@ async fn failed_update(trial: &Trial<'_>) -> Result<(), Stop> {
     let shape = trial.context.shape(trial.operation);
     let mut chance = runner(trial.context.options.seed, &trial.operation.id, "failed-update", 1);
     // Every optional part is there and new, and one of them is broken: what is taken of the others shows.
-    let full = shape.valid(&base, 1, &mut chance).about(&base);
+    let full = shape.valid(trial.context, &base, 1, &mut chance).about(&base);
     let broken = shape.invalid(trial.context, trial.operation, &[full]);
     let broken: Vec<_> = broken.into_iter().filter(|broken| broken.place.starts_with("body /")).collect();
     let about = Case { body: None, ..base.clone() };

@@ -9,6 +9,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::Value;
 
 use super::Context;
+use crate::credentials::Role;
 use crate::generate::{Argument, Case, Generator, body_media, is_form, of_text, runner, violations};
 
 /// How many generated bodies are tried to reach an operation.
@@ -70,8 +71,12 @@ impl Shape {
             let mut case = Case::default();
             for (parameter, generator) in self.parameters.iter().filter(|(parameter, _)| parameter.required) {
                 if parameter.location != Location::Path {
+                    // What the principal is said to have, such as the id of its OAuth client, no generator guesses.
+                    let principal = context.credentials.principal(Role::Valid);
+                    let given = principal.and_then(|valid| valid.parameters.get(&parameter.name));
                     let example = parameter.example.clone().filter(|_| index == 0);
-                    let value = example.or_else(|| generator.as_ref()?.sample(&mut chance));
+                    let value = given.map(|given| Value::from(given.as_str())).or(example);
+                    let value = value.or_else(|| generator.as_ref()?.sample(&mut chance));
                     case = case.with(parameter, value.unwrap_or(Value::from("value")));
                 }
             }
@@ -118,7 +123,8 @@ impl Shape {
     }
 
     /// The valid case number `index` about the object of `base`: 0 is `base`, 1 has every optional part.
-    pub(crate) fn valid(&self, base: &Case, index: u32, chance: &mut TestRunner) -> Case {
+    /// What the principal is said to have stays as it is: another client's id is valid and still nobody's.
+    pub(crate) fn valid(&self, context: &Context<'_>, base: &Case, index: u32, chance: &mut TestRunner) -> Case {
         let mut case = base.clone();
         if index == 0 {
             return case;
@@ -126,6 +132,10 @@ impl Shape {
         for (parameter, generator) in &self.parameters {
             let coin = index == 1 || crate::generate::coin(chance);
             if parameter.location == Location::Path || !(parameter.required || coin) {
+                continue;
+            }
+            let principal = context.credentials.principal(Role::Valid);
+            if principal.is_some_and(|valid| valid.parameters.contains_key(&parameter.name)) {
                 continue;
             }
             if let Some(value) = generator.as_ref().and_then(|generator| generator.sample(chance)) {

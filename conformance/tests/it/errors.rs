@@ -62,7 +62,7 @@ async fn credentials_for_nothing_are_refused() {
     let document = document("roboticks");
     for (text, says) in [
         ("[credentials.valid]\nsecrets = { ApiKey = \"rbtk_test_1\" }", "no security scheme `ApiKey`"),
-        ("[credentials.valid]\nparameters = { org = \"acme\" }", "no path parameter `org`"),
+        ("[credentials.valid]\nparameters = { org = \"acme\" }", "no parameter `org`"),
     ] {
         let credentials = Credentials::parse(text, |_| None).expect("it is valid");
         let target = Target { base_url: "http://127.0.0.1:9".to_owned(), credentials };

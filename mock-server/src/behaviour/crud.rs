@@ -5,7 +5,7 @@ use std::sync::Arc;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-use super::{Desk, body_schema};
+use super::{Behaviour, Desk, body_schema};
 use crate::collection::Collection;
 use crate::defect::Flaw;
 use crate::exchange::Answer;
@@ -18,13 +18,13 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 impl Desk<'_> {
     /// The collection, where the object of this request lies in it, and the object's id.
-    fn place(&self, index: usize) -> (&Collection, Scope, &str) {
+    pub(super) fn place(&self, index: usize) -> (&Collection, Scope, &str) {
         let collection = &self.core.plan.collections[index];
         let id = collection.item.as_ref().map_or("", |(name, _)| self.parameter(name));
         (collection, self.scope(collection, collection.parents.len()), id)
     }
 
-    fn maker<'m>(&'m self, collection: &'m Collection, part: &str) -> Maker<'m> {
+    pub(super) fn maker<'m>(&'m self, collection: &'m Collection, part: &str) -> Maker<'m> {
         let seed = seed_of(self.core.seed, &[&collection.path, part]);
         Maker { document: &self.core.plan.document, collection, seed, now: self.now }
     }
@@ -43,9 +43,19 @@ impl Desk<'_> {
             own.or_else(foreign).map(|row| Arc::clone(&row.value))
         };
         match value {
-            Some(value) => self.success(self.shown(collection, &value)),
+            Some(value) => match self.once_shown(index) {
+                Some(schema) => self.success(self.shown_by(schema, collection, &value)),
+                None => self.success(self.shown(collection, &value)),
+            },
             None => self.not_found(),
         }
+    }
+
+    /// What only the answer to a creation shows, such as the secret of a key, where defect M87 shows it again.
+    fn once_shown(&self, index: usize) -> Option<&Value> {
+        let creates = |plan: &&crate::plan::OperationPlan| plan.behaviour == Behaviour::Create { collection: index };
+        let creation = self.core.plan.operations.iter().filter(|_| self.core.flaws.has(Flaw::M87)).find(creates)?;
+        creation.success.schema.as_ref()
     }
 
     /// Makes an object from the body.

@@ -1,7 +1,5 @@
-//! Tokens: login by name and password, refresh, and the token endpoint of OAuth 2.0.
+//! Tokens: what is in them, login by name and password, refresh, and logout.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bitting_spec::extension::{AuthCase, RefreshStyle, Rotation, TokenPointers};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -10,11 +8,10 @@ use super::Desk;
 use crate::authenticate::check_password;
 use crate::core::Core;
 use crate::defect::Flaw;
-use crate::exchange::{Answer, Request};
+use crate::exchange::Answer;
 use crate::fake::{Fake, flatten};
 use crate::scheme::Scheme;
 use crate::token::{ISSUER, Laxness, claim, put};
-use crate::world::hash;
 
 /// The life of a token in seconds (ROBOTICKS-2).
 pub(crate) const LIFETIME: i64 = 3600;
@@ -30,13 +27,25 @@ pub(crate) enum TokenKind {
     Refresh,
 }
 
-/// The claims of a token of `scheme` for `subject` in `organization`. `scopes` of `None` leaves them out: the token
-/// may then do whatever its subject may.
+/// Whom a token speaks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Holder {
+    /// The user's email, or the OAuth client's id.
+    pub(crate) subject: String,
+    pub(crate) organization: String,
+    /// What the token is limited to; `None`: whatever its subject may do.
+    pub(crate) scopes: Option<Vec<String>>,
+    /// The session: every token that comes from one login or one consent, refreshed ones included.
+    pub(crate) session: Option<String>,
+    /// The OAuth client that a refresh token is bound to (RFC 6749, 6).
+    pub(crate) client: Option<String>,
+}
+
+/// The claims of a token of `scheme` for `holder`.
 pub(crate) fn claims(
     scheme: &Scheme,
     kind: TokenKind,
-    (subject, organization): (&str, &str),
-    scopes: Option<&[String]>,
+    holder: &Holder,
     (id, audience): (&str, &str),
     now: DateTime<Utc>,
 ) -> Map<String, Value> {
@@ -44,23 +53,87 @@ pub(crate) fn claims(
     let now = now.timestamp();
     let used = match kind {
         TokenKind::Access => scheme.name.clone(),
-        TokenKind::Refresh => format!("refresh {}", scheme.name),
+        TokenKind::Refresh => refresh_use(scheme),
     };
     let mut claims = json!({
         "iss": ISSUER, "aud": audience, "use": used, "jti": id, "iat": now, "nbf": now, "exp": now + life,
     });
-    put(&mut claims, scheme.claim("subject", "/sub"), Value::from(subject));
-    put(&mut claims, scheme.claim("organization", "/org"), Value::from(organization));
-    if let Some(environment) = &scheme.environment {
-        put(&mut claims, "/env", Value::from(environment.as_str()));
+    put(&mut claims, scheme.claim("subject", "/sub"), Value::from(holder.subject.as_str()));
+    put(&mut claims, scheme.claim("organization", "/org"), Value::from(holder.organization.as_str()));
+    let named = [("/env", &scheme.environment), ("/sid", &holder.session), ("/client_id", &holder.client)];
+    for (pointer, text) in named {
+        if let Some(text) = text {
+            put(&mut claims, pointer, Value::from(text.as_str()));
+        }
     }
-    if let Some(scopes) = scopes {
+    if let Some(scopes) = &holder.scopes {
         let pointer = scheme.claim("scopes", "/scope");
         put(&mut claims, pointer, if pointer == "/scope" { Value::from(scopes.join(" ")) } else { json!(scopes) });
     }
     match claims {
         Value::Object(claims) => claims,
         _ => Map::new(),
+    }
+}
+
+/// What a refresh token of `scheme` says that it is for.
+fn refresh_use(scheme: &Scheme) -> String {
+    format!("refresh {}", scheme.name)
+}
+
+/// The scopes that a token names, in either of the two forms; `None`: it is not limited.
+pub(crate) fn scopes_of(scheme: &Scheme, claims: &Map<String, Value>) -> Option<Vec<String>> {
+    match claim(claims, scheme.claim("scopes", "/scope")) {
+        Some(Value::String(scopes)) => Some(words(scopes)),
+        Some(Value::Array(scopes)) => Some(scopes.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+        _ => None,
+    }
+}
+
+/// A list of scopes as RFC 6749, 3.3, writes it.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+impl Core {
+    /// Checks a refresh token and voids it where each use replaces it. A token that was voided before has been stolen
+    /// by somebody: the whole session ends (RFC 9700, 4.14.2).
+    pub(crate) fn spend(
+        &self,
+        scheme: &Scheme,
+        token: &str,
+        is_voided: bool,
+        now: DateTime<Utc>,
+    ) -> Result<Holder, AuthCase> {
+        let claims = self.signer.verify(token, Laxness::default()).map_err(|_| AuthCase::Unknown)?;
+        let text = |pointer: &str| claim(&claims, pointer).and_then(Value::as_str).unwrap_or_default();
+        if text("/use") != refresh_use(scheme) {
+            return Err(AuthCase::Unknown);
+        }
+        if claims.get("exp").and_then(Value::as_i64).is_none_or(|end| end <= now.timestamp()) {
+            return Err(AuthCase::Expired);
+        }
+        let mut world = self.world();
+        if world.revoked.contains_key(text("/jti")) {
+            if !self.flaws.has(Flaw::M52) {
+                world.revoked.insert(text("/sid").to_owned(), now);
+            }
+            return Err(AuthCase::Revoked);
+        }
+        if world.revoked.contains_key(text("/sid")) {
+            return Err(AuthCase::Revoked);
+        }
+        if is_voided && !self.flaws.has(Flaw::M51) {
+            world.revoked.insert(text("/jti").to_owned(), now);
+        }
+        let some = |pointer: &str| Some(text(pointer).to_owned()).filter(|text| !text.is_empty());
+        Ok(Holder {
+            subject: text(scheme.claim("subject", "/sub")).to_owned(),
+            organization: text(scheme.claim("organization", "/org")).to_owned(),
+            scopes: scopes_of(scheme, &claims).filter(|_| !self.flaws.has(Flaw::M53)),
+            session: some("/sid"),
+            client: some("/client_id"),
+        })
     }
 }
 
@@ -83,20 +156,33 @@ impl Desk<'_> {
             answer.set("www-authenticate", "Bearer");
             return answer;
         };
-        self.issued(scheme, &acquire.response, email, &organization)
+        let session = Some(self.core.new_session());
+        self.issued(
+            scheme,
+            &acquire.response,
+            &Holder { subject: email.to_owned(), organization, session, ..Holder::default() },
+        )
     }
 
-    /// Answers a new token for the current one, or for a refresh token.
+    /// Answers a new token for the current one, or for a refresh token. It may do what the old one might, and no more.
     pub(super) fn refresh(&self, scheme: &Scheme) -> Answer {
         let Some(refresh) = &scheme.auth.refresh else { return self.not_found() };
         if refresh.style != RefreshStyle::RefreshToken {
             let Some(principal) = self.principal else { return self.refused(scheme, AuthCase::Missing) };
-            return self.issued(scheme, &refresh.response, &principal.user, &principal.organization);
+            let scopes = principal.scopes.as_ref().filter(|_| !self.core.flaws.has(Flaw::M53));
+            let holder = Holder {
+                subject: principal.user.clone(),
+                organization: principal.organization.clone(),
+                scopes: scopes.map(|scopes| scopes.iter().cloned().collect()),
+                session: principal.session.clone(),
+                client: None,
+            };
+            return self.issued(scheme, &refresh.response, &holder);
         }
         let pointer = refresh.request.get("refresh_token").map_or("/refresh_token", String::as_str);
         let token = self.given.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        match self.spend(scheme, token, refresh.rotation != Rotation::None) {
-            Ok((subject, organization)) => self.issued(scheme, &refresh.response, &subject, &organization),
+        match self.core.spend(scheme, token, refresh.rotation != Rotation::None, self.now) {
+            Ok(holder) => self.issued(scheme, &refresh.response, &holder),
             Err(case) => self.refused(scheme, case),
         }
     }
@@ -105,28 +191,20 @@ impl Desk<'_> {
         self.plan.refusals.credential(case, &[scheme])
     }
 
-    /// Checks a refresh token and voids it where each use replaces it.
-    fn spend(&self, scheme: &Scheme, token: &str, is_voided: bool) -> Result<(String, String), AuthCase> {
-        let claims = self.core.signer.verify(token, Laxness::default()).map_err(|_| AuthCase::Unknown)?;
-        let text = |pointer: &str| claim(&claims, pointer).and_then(Value::as_str).unwrap_or_default();
-        if text("/use") != format!("refresh {}", scheme.name) {
-            return Err(AuthCase::Unknown);
+    /// Ends the session of the token that the request carries: it and all that come from the same login are worth
+    /// nothing from now on.
+    pub(super) fn logout(&self) -> Answer {
+        if let Some(principal) = self.principal.filter(|_| !self.core.flaws.has(Flaw::M54)) {
+            let mut world = self.core.world();
+            let ended = [Some(&principal.credential).filter(|_| !principal.is_key), principal.session.as_ref()];
+            for id in ended.into_iter().flatten() {
+                world.revoked.insert(id.clone(), self.now);
+            }
         }
-        if claims.get("exp").and_then(Value::as_i64).is_none_or(|end| end <= self.now.timestamp()) {
-            return Err(AuthCase::Expired);
-        }
-        let mut world = self.core.world();
-        if world.revoked.contains_key(text("/jti")) {
-            return Err(AuthCase::Revoked);
-        }
-        if is_voided {
-            world.revoked.insert(text("/jti").to_owned(), self.now);
-        }
-        let part = |name, default| text(scheme.claim(name, default)).to_owned();
-        Ok((part("subject", "/sub"), part("organization", "/org")))
+        self.generate()
     }
 
-    fn issued(&self, scheme: &Scheme, pointers: &TokenPointers, subject: &str, organization: &str) -> Answer {
+    fn issued(&self, scheme: &Scheme, pointers: &TokenPointers, holder: &Holder) -> Answer {
         let document = &self.core.plan.document;
         let schema = self.plan.success.schema.clone().unwrap_or(Value::Bool(true));
         let flat = flatten(document, &schema);
@@ -139,81 +217,27 @@ impl Desk<'_> {
                 put(&mut body, pointer, value);
             }
         };
-        let who = (subject, organization);
-        tell(
-            Some(&pointers.access_token),
-            Value::from(self.core.issue(scheme, TokenKind::Access, who, None, self.now)),
-        );
+        let token = self.core.issue(scheme, TokenKind::Access, holder, self.now);
+        tell(Some(&pointers.access_token), Value::from(token));
         let kind = properties.and_then(|known| known.get("token_type")).map(|schema| flatten(document, schema));
         if kind.is_none_or(|schema| !schema.contains_key("const") && !schema.contains_key("enum")) {
             tell(pointers.token_type.as_deref(), Value::from("bearer"));
         }
         tell(pointers.expires_in.as_deref(), Value::from(told_life(self.core)));
         if pointers.refresh_token.is_some() {
-            let token = self.core.issue(scheme, TokenKind::Refresh, who, None, self.now);
+            let token = self.core.issue(scheme, TokenKind::Refresh, holder, self.now);
             tell(pointers.refresh_token.as_deref(), Value::from(token));
         }
         uncached(self.core, self.success(body))
     }
-
-    /// The token endpoint, reached by an operation of the document.
-    pub(super) fn token(&self, scheme: &Scheme) -> Answer {
-        grant(self.core, scheme, &self.given.body, self.request, self.now)
-    }
 }
 
 /// What is told of a token's life.
-fn told_life(core: &Core) -> i64 {
+pub(super) fn told_life(core: &Core) -> i64 {
     if core.flaws.has(Flaw::M58) { LIFETIME * 24 } else { LIFETIME }
 }
 
 /// RFC 6749, 5.1: no cache may keep a token.
-fn uncached(core: &Core, answer: Answer) -> Answer {
+pub(super) fn uncached(core: &Core, answer: Answer) -> Answer {
     if core.flaws.has(Flaw::M59) { answer } else { answer.with("cache-control", "no-store") }
-}
-
-/// An error of the token endpoint (RFC 6749, 5.2).
-fn error(core: &Core, status: u16, code: &'static str) -> Answer {
-    let answer = uncached(core, Answer::json(status, json!({"error": code})).because(code));
-    if status == 401 { answer.with("www-authenticate", "Basic realm=\"token\"") } else { answer }
-}
-
-/// Answers a token for an OAuth grant, whose parameters are in `form`.
-pub(crate) fn grant(core: &Core, scheme: &Scheme, form: &Value, request: &Request, now: DateTime<Utc>) -> Answer {
-    let field = |name: &str| form.get(name).and_then(Value::as_str).unwrap_or_default();
-    let basic = request.headers.get("authorization").and_then(|value| value.to_str().ok()).and_then(basic_credentials);
-    let posted = || (field("client_id").to_owned(), field("client_secret").to_owned());
-    let (id, secret) = basic.unwrap_or_else(posted);
-    let client = core.world().clients.get(&id).cloned();
-    let Some(client) = client.filter(|client| client.secret == hash(&secret)) else {
-        return error(core, 401, "invalid_client");
-    };
-    match field("grant_type") {
-        "client_credentials" => {}
-        "authorization_code" | "refresh_token" => return error(core, 400, "invalid_grant"),
-        "" => return error(core, 400, "invalid_request"),
-        _ => return error(core, 400, "unsupported_grant_type"),
-    }
-    let asked: Vec<String> = field("scope").split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
-    if asked.iter().any(|scope| !scheme.scopes.contains(scope)) {
-        return error(core, 400, "invalid_scope");
-    }
-    let is_generous = asked.is_empty() || core.flaws.has(Flaw::M61);
-    let granted = if is_generous { scheme.scopes.clone() } else { asked };
-    let who = (id.as_str(), client.organization.as_str());
-    let token = core.issue(scheme, TokenKind::Access, who, Some(&granted), now);
-    let body = json!({
-        "access_token": token, "token_type": "Bearer", "expires_in": told_life(core), "scope": granted.join(" "),
-    });
-    uncached(core, Answer::json(200, body))
-}
-
-/// The client's id and secret in HTTP Basic, both form-encoded first (RFC 6749, 2.3.1).
-fn basic_credentials(header: &str) -> Option<(String, String)> {
-    let (name, text) = header.split_once(' ')?;
-    let bytes = STANDARD.decode(text.trim()).ok().filter(|_| name.eq_ignore_ascii_case("basic"))?;
-    let text = String::from_utf8(bytes).ok()?;
-    let (id, secret) = text.split_once(':')?;
-    let decoded = |part: &str| form_urlencoded::parse(part.as_bytes()).next().map(|(text, _)| text.into_owned());
-    Some((decoded(id)?, decoded(secret).unwrap_or_default()))
 }

@@ -1,17 +1,20 @@
 //! The routes of the control plane, each a few lines over the core.
 
+mod credentials;
+
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Control, DESCRIPTION, Handler, Input, Problem, done, made, told};
 use crate::clock::{ClockError, Setting};
-use crate::core::{MintError, MintKey, MintToken};
 use crate::exchange::Answer;
 use crate::fault::{Effect, Fault};
 use crate::journal::Wanted;
 use crate::rate::Policy;
-use crate::world::seed::{census, client_credentials};
+use crate::step::Step;
+use crate::world::seed::census;
+use credentials::*;
 
 /// Every route of the control plane.
 #[rustfmt::skip]
@@ -24,6 +27,11 @@ pub(super) const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::POST, "/v1/snapshots/{id}/restore", restore),
     (Method::GET, "/v1/credentials", credentials),
     (Method::POST, "/v1/keys", mint_key),
+    (Method::POST, "/v1/keys/{id}/rotate", rotate_key),
+    (Method::POST, "/v1/organizations/{slug}/keys", create_key),
+    (Method::POST, "/v1/users/{email}/remove", remove_member),
+    (Method::POST, "/v1/clients", register_client),
+    (Method::POST, "/v1/codes", mint_code),
     (Method::POST, "/v1/keys/{id}/revoke", |control, input| key(input, control.core.revoke_key(input.parameter()))),
     (Method::POST, "/v1/keys/{id}/expire", |control, input| key(input, control.core.expire_key(input.parameter()))),
     (Method::POST, "/v1/tokens", mint_token),
@@ -39,8 +47,11 @@ pub(super) const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::POST, "/v1/rate-limits/exhaust", exhaust),
     (Method::POST, "/v1/rate-limits/reset", reset_limits),
     (Method::GET, "/v1/journal", journal),
+    (Method::GET, "/v1/journal.har", har),
     (Method::GET, "/v1/defects", defects),
     (Method::PUT, "/v1/defects", set_defects),
+    (Method::GET, "/v1/steps", |control, _| told(&json!({"skipped": control.core.skipped()}))),
+    (Method::PUT, "/v1/steps", skip_steps),
     (Method::POST, "/v1/shutdown", shutdown),
 ];
 
@@ -63,8 +74,32 @@ fn world(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
         "users": users.collect::<Vec<_>>(),
         "keys": keys,
         "clients": world.clients.keys().collect::<Vec<_>>(),
+        "api": about(control),
         "collections": census(&world, &core.plan.collections),
     }))
+}
+
+/// What the console must know of the API.
+fn about(control: &Control) -> Value {
+    let core = &control.core;
+    let plan = &core.plan;
+    let schemes = plan.schemes.iter().filter(|scheme| scheme.takes_keys).map(|scheme| {
+        json!({
+            "name": scheme.name,
+            "scopes": scheme.scopes,
+            "must_end": scheme.lifecycle.must_end,
+            "longest": scheme.lifecycle.longest.map(|life| life.num_seconds()),
+            "environment": scheme.environment,
+            "environments": scheme.auth.environments.keys().collect::<Vec<_>>(),
+        })
+    });
+    json!({
+        "title": plan.document.title,
+        "base_url": core.origin.get(),
+        "has_docs": core.has_docs,
+        "operations": plan.document.operations.iter().map(|operation| &operation.id).collect::<Vec<_>>(),
+        "key_schemes": schemes.collect::<Vec<_>>(),
+    })
 }
 
 fn reset(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
@@ -78,56 +113,6 @@ fn restore(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
         return done();
     }
     Err(Problem::new(404, format!("there is no snapshot {id}"), "POST /v1/snapshots makes one and answers its id"))
-}
-
-/// The credentials of the world's beginning. They are fakes, made to be shown.
-fn credentials(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
-    let core = &control.core;
-    let keys = core
-        .seeded_keys()
-        .into_iter()
-        .map(|key| json!({"id": key.id, "secret": key.secret, "user": key.user, "schemes": key.schemes}));
-    let clients = core.population.organizations.iter().map(|organization| {
-        let (id, secret) = client_credentials(&organization.slug, core.seed);
-        json!({"client_id": id, "client_secret": secret, "organization": organization.slug})
-    });
-    told(&json!({
-        "organizations": core.population.organizations,
-        "users": core.population.users,
-        "keys": keys.collect::<Vec<_>>(),
-        "clients": clients.collect::<Vec<_>>(),
-    }))
-}
-
-fn mint_key(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
-    let minted = control.core.mint_key(&input.body::<MintKey>()?).map_err(|error| mint_problem(&error))?;
-    made(json!({"id": minted.id, "secret": minted.secret}))
-}
-
-fn mint_token(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
-    let minted = control.core.mint_token(&input.body::<MintToken>()?).map_err(|error| mint_problem(&error))?;
-    made(json!({"token": minted.secret, "jti": minted.id}))
-}
-
-fn mint_problem(error: &MintError) -> Problem {
-    let status = match error {
-        MintError::UnknownUser(_) | MintError::UnknownScheme(_) => 404,
-        MintError::NoScheme(_) => 409,
-        MintError::Lifetime => 400,
-    };
-    Problem::new(status, error.to_string(), "GET /v1/openapi.yaml describes the body")
-}
-
-fn key(input: &Input<'_>, is_there: bool) -> Result<Answer, Problem> {
-    if is_there {
-        return done();
-    }
-    Err(Problem::new(404, format!("there is no key {}", input.parameter()), "GET /v1/world lists the keys"))
-}
-
-fn revoke_token(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
-    control.core.revoke_token(input.parameter());
-    done()
 }
 
 fn set_clock(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
@@ -221,6 +206,29 @@ fn journal(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
     told(&json!({"entries": control.core.journal().entries(&wanted)}))
 }
 
+/// The journal as an HTTP Archive 1.2, which the network tools of browsers open. Headers and bodies are not kept.
+fn har(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
+    let base = control.core.origin.get().map_or("", String::as_str);
+    let message = json!({"httpVersion": "HTTP/1.1", "cookies": [], "headers": [], "headersSize": -1, "bodySize": -1});
+    let entries = control.core.journal().entries(&Wanted::default()).into_iter().map(|entry| {
+        let (mut request, mut response) = (message.clone(), message.clone());
+        request["method"] = json!(entry.method);
+        request["url"] = json!(format!("{base}{}", entry.target));
+        request["queryString"] = json!([]);
+        response["status"] = json!(entry.status);
+        response["statusText"] = json!(entry.reason.unwrap_or_default());
+        response["content"] = json!({"size": -1, "mimeType": ""});
+        response["redirectURL"] = json!("");
+        json!({
+            "startedDateTime": entry.at, "time": 0, "request": request, "response": response, "cache": {},
+            "timings": {"send": 0, "wait": 0, "receive": 0},
+            "comment": entry.operation.unwrap_or_default(),
+        })
+    });
+    let creator = json!({"name": "bitting", "version": env!("CARGO_PKG_VERSION")});
+    told(&json!({"log": {"version": "1.2", "creator": creator, "entries": entries.collect::<Vec<_>>()}}))
+}
+
 fn defects(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
     let active = control.core.active_defects();
     let all = crate::defect::defects().iter().map(|defect| {
@@ -248,6 +256,17 @@ fn set_defects(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> 
         control.core.flaws.set(defect.flaw, on);
     }
     defects(control, input)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SkipSteps {
+    skipped: Vec<Step>,
+}
+
+fn skip_steps(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
+    control.core.skip(&input.body::<SkipSteps>()?.skipped);
+    told(&json!({"skipped": control.core.skipped()}))
 }
 
 fn shutdown(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::Core;
-use crate::behaviour::{TokenKind, claims};
+use crate::behaviour::{Holder, TokenKind, claims};
 use crate::fake::seed_of;
 use crate::scheme::Scheme;
-use crate::token::{Signer, put};
+use crate::token::{Algorithm, Signer, put};
 use crate::world::keys::shown;
-use crate::world::{ApiKey, KeyInfo, World, hash, hex};
+use crate::world::lifecycle::Lifecycle;
+use crate::world::{ApiKey, Client, KeyInfo, World, hash, hex};
 
 /// What a key is to be; the body of `POST /v1/keys`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,8 @@ pub struct MintKey {
     pub ttl: Option<i64>,
     /// The environment that it belongs to. Absent: this server's.
     pub environment: Option<String>,
+    /// What people call it.
+    pub name: String,
 }
 
 /// What a token is to be; the body of `POST /v1/tokens`.
@@ -46,6 +49,10 @@ pub struct MintToken {
     pub expired: bool,
     /// What is wrong with it.
     pub tamper: Tamper,
+    /// How it is signed.
+    pub alg: Algorithm,
+    /// The environment that it belongs to. Absent: this server's.
+    pub environment: Option<String>,
 }
 
 /// What is wrong with a token.
@@ -59,6 +66,8 @@ pub enum Tamper {
     BadSignature,
     /// It says that it needs no signature (RFC 8725, 2.1).
     AlgNone,
+    /// It says HS256 and is signed with the public key of EdDSA (RFC 8725, 2.1).
+    KeyConfusion,
     /// It is for another audience (`aud`).
     WrongAudience,
     /// Somebody else issued it (`iss`).
@@ -112,27 +121,40 @@ impl Core {
         let scheme = self.scheme_for(wanted.scheme.as_deref(), |scheme| scheme.takes_keys, "API keys")?;
         let now = self.clock().now();
         let expires_at = wanted.ttl.map(|seconds| after(now, seconds)).transpose()?;
+        let organization = self.world().accounts.users.get(&wanted.user).map(|user| user.organization.clone());
+        let new = NewKey {
+            name: &wanted.name,
+            user: &wanted.user,
+            organization: &organization.ok_or_else(|| MintError::UnknownUser(wanted.user.clone()))?,
+            scopes: wanted.scopes.clone(),
+            environment: wanted.environment.clone().or_else(|| scheme.environment.clone()),
+            expires_at,
+        };
+        Ok(self.add_key(scheme, new, now))
+    }
+
+    /// Adds a key with a secret of its own.
+    pub(super) fn add_key(&self, scheme: &Scheme, new: NewKey<'_>, now: DateTime<Utc>) -> Minted {
         let mut world = self.world();
-        if !world.accounts.users.contains_key(&wanted.user) {
-            return Err(MintError::UnknownUser(wanted.user.clone()));
-        }
         let serial = world.next_serial();
         let seed = seed_of(self.seed, &["key", &serial.to_string()]);
         let secret = secret(scheme, seed);
         let id = format!("key_{}", hex(&seed_of(seed, &["id"]).to_be_bytes()));
         world.keys.insert(ApiKey {
             id: id.clone(),
+            name: if new.name.is_empty() { id.clone() } else { new.name.to_owned() },
             shown: shown(&secret),
             hash: hash(&secret),
             family: scheme.family.clone(),
-            user: wanted.user.clone(),
-            scopes: wanted.scopes.clone(),
-            environment: wanted.environment.clone().or_else(|| scheme.environment.clone()),
+            user: new.user.to_owned(),
+            organization: new.organization.to_owned(),
+            scopes: new.scopes,
+            environment: new.environment,
             created_at: now,
-            expires_at,
+            expires_at: new.expires_at,
             revoked_at: None,
         });
-        Ok(Minted { id, secret })
+        Minted { id, secret }
     }
 
     /// Makes a token, with whatever is to be wrong with it.
@@ -145,15 +167,23 @@ impl Core {
         let organization = self.organization_of(&wanted.user)?;
         let serial = self.world().next_serial();
         let id = token_id(self.seed, serial);
-        let who = (wanted.user.as_str(), organization.as_str());
-        let names = (id.as_str(), self.plan.audience.as_str());
-        let mut claims = claims(scheme, TokenKind::Access, who, wanted.scopes.as_deref(), names, now);
+        let holder = Holder {
+            subject: wanted.user.clone(),
+            organization,
+            scopes: wanted.scopes.clone(),
+            session: Some(self.new_session()),
+            client: None,
+        };
+        let mut claims = claims(scheme, TokenKind::Access, &holder, (&id, &self.plan.audience), now);
+        if let Some(environment) = &wanted.environment {
+            claims.insert("env".to_owned(), Value::from(environment.as_str()));
+        }
         let end = if wanted.expired { -3600 } else { wanted.ttl.unwrap_or(3600) };
         claims.insert("exp".to_owned(), Value::from(after(now, end)?.timestamp()));
         if wanted.expired {
             claims.insert("nbf".to_owned(), Value::from(after(now, -7200)?.timestamp()));
         }
-        let secret = self.tampered(scheme, claims, wanted.tamper, now)?;
+        let secret = self.tampered(scheme, claims, (wanted.tamper, wanted.alg), now)?;
         Ok(Minted { id, secret })
     }
 
@@ -161,7 +191,7 @@ impl Core {
         &self,
         scheme: &Scheme,
         claims: Map<String, Value>,
-        tamper: Tamper,
+        (tamper, algorithm): (Tamper, Algorithm),
         now: DateTime<Utc>,
     ) -> Result<String, MintError> {
         let mut claims = Value::Object(claims);
@@ -182,28 +212,47 @@ impl Core {
                     json!(other.map_or("another-organization", |organization| &organization.slug)),
                 );
             }
-            Tamper::None | Tamper::BadSignature | Tamper::AlgNone | Tamper::Garbage => {}
+            Tamper::None | Tamper::BadSignature | Tamper::AlgNone | Tamper::KeyConfusion | Tamper::Garbage => {}
         }
         let Value::Object(claims) = claims else { return Err(MintError::NoScheme("tokens")) };
         Ok(match tamper {
-            Tamper::BadSignature => Signer::new(self.seed.wrapping_add(1)).sign(&claims),
+            Tamper::BadSignature => Signer::new(self.seed.wrapping_add(1)).sign_by(algorithm, &claims),
+            Tamper::KeyConfusion => self.signer.sign_confused(&claims),
             Tamper::AlgNone => Signer::unsigned(&claims),
             Tamper::Garbage => "this-is-no-token".to_owned(),
-            _ => self.signer.sign(&claims),
+            _ => self.signer.sign_by(algorithm, &claims),
         })
     }
 
-    /// A token for `subject` of `organization`, as a login or a grant answers it.
-    pub(crate) fn issue(
-        &self,
-        scheme: &Scheme,
-        kind: TokenKind,
-        who: (&str, &str),
-        scopes: Option<&[String]>,
-        now: DateTime<Utc>,
-    ) -> String {
+    /// A token for `holder`, as a login or a grant answers it.
+    pub(crate) fn issue(&self, scheme: &Scheme, kind: TokenKind, holder: &Holder, now: DateTime<Utc>) -> String {
         let id = token_id(self.seed, self.world().next_serial());
-        self.signer.sign(&claims(scheme, kind, who, scopes, (&id, &self.plan.audience), now))
+        let client = holder.client.clone().filter(|_| kind == TokenKind::Refresh);
+        let holder = Holder { client, ..holder.clone() };
+        self.signer.sign(&claims(scheme, kind, &holder, (&id, &self.plan.audience), now))
+    }
+
+    /// The id of a session that begins now.
+    pub(crate) fn new_session(&self) -> String {
+        format!("ses_{}", hex(&seed_of(self.seed, &["session", &self.world().next_serial().to_string()]).to_be_bytes()))
+    }
+
+    /// Registers an OAuth client of an organization, and gives its id and its secret. `None`: there is no such
+    /// organization.
+    pub(crate) fn register_client(&self, organization: &str, redirect_uris: Vec<String>) -> Option<(String, String)> {
+        let mut world = self.world();
+        let organization = world.accounts.organizations.get(organization)?.slug.clone();
+        let seed = seed_of(self.seed, &["client", &world.next_serial().to_string()]);
+        let part = |part: &str| hex(&seed_of(seed, &[part]).to_be_bytes());
+        let (id, secret) = (format!("client-{}", part("id")), format!("client-secret-test-{}", part("secret")));
+        world.clients.insert(id.clone(), Client { secret: hash(&secret), organization, redirect_uris });
+        Some((id, secret))
+    }
+
+    /// Takes a user out of every organization: what was issued before is worth nothing from now on. `false`: there is
+    /// no such user.
+    pub fn remove_member(&self, email: &str) -> bool {
+        self.world().accounts.users.get_mut(email).map(|user| user.is_member = false).is_some()
     }
 
     /// Takes a key back, from now on. `false`: there is none of this id.
@@ -231,7 +280,12 @@ impl Core {
     /// What may be told of every key.
     #[must_use]
     pub fn keys(&self) -> Vec<KeyInfo> {
-        self.world().keys.iter().map(ApiKey::info).collect()
+        let now = self.clock().now();
+        let rules = |family: &str| {
+            let scheme = self.plan.schemes.iter().find(|scheme| scheme.takes_keys && scheme.family == family);
+            scheme.map_or_else(|| Lifecycle::new(None), |scheme| scheme.lifecycle)
+        };
+        self.world().keys.iter().map(|key| key.info(&rules(&key.family), now)).collect()
     }
 
     /// A key for every user and every family of schemes that take keys. Their secrets are fakes that follow from the
@@ -239,6 +293,8 @@ impl Core {
     pub(super) fn seed_keys(&self) {
         for seeded in self.seeded_keys() {
             let key = ApiKey {
+                name: format!("{} of the beginning", seeded.id),
+                organization: seeded.organization,
                 id: seeded.id,
                 shown: shown(&seeded.secret),
                 hash: hash(&seeded.secret),
@@ -270,6 +326,7 @@ impl Core {
                 id: format!("key_{}", hex(&seed.to_be_bytes())),
                 secret: secret(scheme, seed),
                 user: user.email.clone(),
+                organization: user.organization.clone(),
                 schemes: same.map(|scheme| scheme.name.clone()).collect(),
                 family: scheme.family.clone(),
                 environment: scheme.environment.clone(),
@@ -278,7 +335,7 @@ impl Core {
         keys.collect()
     }
 
-    fn scheme_for(
+    pub(super) fn scheme_for(
         &self,
         name: Option<&str>,
         takes: impl Fn(&Scheme) -> bool,
@@ -301,6 +358,16 @@ impl Core {
     }
 }
 
+/// A key that is to be added.
+pub(super) struct NewKey<'a> {
+    pub(super) name: &'a str,
+    pub(super) user: &'a str,
+    pub(super) organization: &'a str,
+    pub(super) scopes: Option<BTreeSet<String>>,
+    pub(super) environment: Option<String>,
+    pub(super) expires_at: Option<DateTime<Utc>>,
+}
+
 /// A key of the world's beginning.
 #[derive(Clone)]
 pub(crate) struct SeededKey {
@@ -308,6 +375,7 @@ pub(crate) struct SeededKey {
     pub(crate) secret: String,
     pub(crate) user: String,
     pub(crate) schemes: Vec<String>,
+    organization: String,
     family: String,
     environment: Option<String>,
 }
@@ -322,7 +390,7 @@ fn token_id(seed: u64, serial: u64) -> String {
     format!("tok_{}", hex(&seed_of(seed, &["token", &serial.to_string()]).to_be_bytes()))
 }
 
-fn after(now: DateTime<Utc>, seconds: i64) -> Result<DateTime<Utc>, MintError> {
+pub(super) fn after(now: DateTime<Utc>, seconds: i64) -> Result<DateTime<Utc>, MintError> {
     let delta = TimeDelta::try_seconds(seconds).ok_or(MintError::Lifetime)?;
     now.checked_add_signed(delta).ok_or(MintError::Lifetime)
 }

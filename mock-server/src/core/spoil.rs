@@ -1,13 +1,36 @@
 //! The defects of answers: what was right until here goes out wrong.
 
-use http::Method;
+use bytes::Bytes;
+use http::{HeaderValue, Method};
 use serde_json::Value;
 
 use super::{Call, Core};
 use crate::defect::Flaw;
-use crate::exchange::Answer;
+use crate::exchange::{Answer, Outcome};
 use crate::fake::flatten;
+use crate::fault::Effect;
 use crate::plan::OperationPlan;
+
+/// Does to a finished answer what a fault says.
+pub(super) fn disfigure(effect: &Effect, outcome: &mut Outcome) {
+    match effect {
+        Effect::InvalidJson => outcome.body = Bytes::from_static(b"{\"broken\": "),
+        Effect::DuplicateHeaders => {
+            for (name, value) in outcome.headers.clone() {
+                // A header of several values has its name with the first only; there are none here.
+                if let Some(name) = name {
+                    outcome.headers.append(name, value);
+                }
+            }
+        }
+        Effect::OversizedHeader { bytes } => {
+            if let Ok(value) = HeaderValue::from_str(&"x".repeat(*bytes)) {
+                outcome.headers.insert("x-padding", value);
+            }
+        }
+        _ => {}
+    }
+}
 
 impl Core {
     /// Spoils a successful answer to a read as the defects say.

@@ -1,9 +1,10 @@
 //! What a document can express, as far as a defect needs it: a server without scopes cannot ignore them.
 
+use bitting_spec::extension::{RefreshStyle, Rotation};
 use bitting_spec::table::{Location, SchemeKind};
 use bitting_spec::{Document, Operation};
 
-use crate::behaviour::{is_login, is_refresh, is_token};
+use crate::behaviour::{is_login, is_logout, is_refresh, is_token};
 use crate::collection::{self, Target};
 
 fn any(document: &Document, holds: impl Fn(&Operation) -> bool) -> bool {
@@ -149,6 +150,64 @@ pub(super) fn login(document: &Document) -> bool {
 
 pub(super) fn refresh(document: &Document) -> bool {
     any(document, |operation| is_refresh(document, operation).is_some())
+}
+
+/// Whether each use of a refresh token replaces it.
+pub(super) fn rotation(document: &Document) -> bool {
+    scheme(document, |scheme| {
+        let refresh = scheme.auth.refresh.as_ref();
+        refresh.is_some_and(|refresh| {
+            matches!(refresh.style, RefreshStyle::Oauth2 | RefreshStyle::RefreshToken)
+                && refresh.rotation != Rotation::None
+        })
+    })
+}
+
+/// Whether tokens that can be refreshed are limited to scopes that some operation asks for.
+pub(super) fn refreshed_scopes(document: &Document) -> bool {
+    let is_refreshed = |name: &String| {
+        let refresh = document.scheme(name).and_then(|scheme| scheme.auth.refresh.as_ref());
+        refresh.is_some_and(|refresh| !matches!(refresh.style, RefreshStyle::Reacquire | RefreshStyle::Cookie))
+    };
+    any(document, |operation| {
+        operation.security.iter().flatten().any(|(name, scopes)| !scopes.is_empty() && is_refreshed(name))
+    })
+}
+
+pub(super) fn logout(document: &Document) -> bool {
+    tokens(document) && any(document, is_logout)
+}
+
+/// Whether a user can consent to an app.
+pub(super) fn codes(document: &Document) -> bool {
+    scheme(document, |scheme| match &scheme.kind {
+        SchemeKind::OAuth2 { flows } => {
+            let flow = flows.authorization_code.as_ref();
+            flow.is_some_and(|flow| flow.authorization_url.is_some() && flow.token_url.is_some())
+        }
+        _ => false,
+    })
+}
+
+/// Whether a creation shows a secret that reading the object does not.
+pub(super) fn shown_once(document: &Document) -> bool {
+    let collections = collection::infer(document);
+    let properties = |schema: &serde_json::Value| {
+        let flat = crate::fake::flatten(document, schema);
+        flat.get("properties").and_then(|all| all.as_object()).cloned().unwrap_or_default()
+    };
+    leads(document, "GET", |operation, target| {
+        let (Target::Item { collection }, Some(read)) = (target, collection::answer(operation)) else { return false };
+        let creates = |other: &&Operation| {
+            other.method == "POST" && collection::trimmed(&other.path) == collections[collection].path
+        };
+        let made = document.operations.iter().find(creates).and_then(collection::answer);
+        let read = properties(read);
+        made.is_some_and(|made| {
+            let is_secret = |name: &String| name.contains("secret") || name.contains("token") || name == "key";
+            properties(made).keys().any(|name| is_secret(name) && !read.contains_key(name))
+        })
+    })
 }
 
 pub(super) fn issues_tokens(document: &Document) -> bool {

@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -23,18 +23,28 @@ const FLUSH: Duration = Duration::from_millis(20);
 #[error("cut off by a fault")]
 pub(super) struct Cut;
 
-/// Whether a connection ends with a reset.
+/// What is sent in place of an answer that is no HTTP.
+const GARBAGE: &[u8] = b"\x00\xff\x13garbage\r\n\x07this is no HTTP\r\n\r\n";
+const RESET: u8 = 1;
+const GARBLED: u8 = 2;
+
+/// How a connection ends: as usual, with a reset, or with bytes that are no HTTP.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Fate(Arc<AtomicBool>);
+pub(super) struct Fate(Arc<AtomicU8>);
 
 impl Fate {
     /// Lets the connection end with a reset.
     pub(super) fn reset(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.store(RESET, Ordering::Relaxed);
+    }
+
+    /// Lets the connection end with bytes that are no HTTP.
+    pub(super) fn garble(&self) {
+        self.0.store(GARBLED, Ordering::Relaxed);
     }
 
     fn is_reset(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed) == RESET
     }
 }
 
@@ -53,6 +63,10 @@ impl FaultyStream {
 
 impl Drop for FaultyStream {
     fn drop(&mut self) {
+        if self.fate.0.load(Ordering::Relaxed) == GARBLED {
+            // What a full buffer does not take, the client does not get: there is no answer either way.
+            let _ = self.stream.try_write(GARBAGE);
+        }
         if self.fate.is_reset() {
             // Without lingering, closing sends RST. If it cannot be set, the client sees an ordinary end.
             let _ = self.stream.set_zero_linger();
@@ -113,7 +127,11 @@ impl OutBody {
             _ => bytes,
         };
         // An empty body cannot be cut short: it then promises a byte that never comes.
-        let length = if matches!(manner, Manner::Cut { .. }) { length.max(1) } else { length };
+        let length = match manner {
+            Manner::Cut { .. } => length.max(1),
+            Manner::Promise { extra } => length.saturating_add(extra),
+            _ => length,
+        };
         Self { rest, length, manner, pause: None }
     }
 
@@ -135,7 +153,9 @@ impl Body for OutBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let whole = |body: &mut Self| std::mem::take(&mut body.rest);
         match self.manner {
-            Manner::Cut { .. } if self.rest.is_empty() => self.wait(cx, FLUSH).map(|()| Some(Err(Cut))),
+            Manner::Cut { .. } | Manner::Promise { .. } if self.rest.is_empty() => {
+                self.wait(cx, FLUSH).map(|()| Some(Err(Cut)))
+            }
             _ if self.rest.is_empty() => Poll::Ready(None),
             Manner::Drip { bytes, pause } => {
                 if self.wait(cx, pause).is_pending() {
@@ -149,11 +169,11 @@ impl Body for OutBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && !matches!(self.manner, Manner::Cut { .. })
+        self.rest.is_empty() && !matches!(self.manner, Manner::Cut { .. } | Manner::Promise { .. })
     }
 
     fn size_hint(&self) -> SizeHint {
-        let is_cut = matches!(self.manner, Manner::Cut { .. });
+        let is_cut = matches!(self.manner, Manner::Cut { .. } | Manner::Promise { .. });
         SizeHint::with_exact(if is_cut { self.length } else { self.rest.len() as u64 })
     }
 }

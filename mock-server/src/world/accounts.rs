@@ -34,7 +34,7 @@ pub struct Person {
     pub email: String,
     /// The password.
     pub password: String,
-    /// The organization (slug) that the user is a member of.
+    /// The organization (slug) that the user is a member of; empty for a site admin without one.
     pub organization: String,
     /// What the user may do there.
     #[serde(default)]
@@ -50,6 +50,8 @@ pub enum Permission {
     Member,
     /// Nothing but reading.
     ReadOnly,
+    /// Everything in every organization as whose admin the user acts; `organization` may then be empty (ARROW-7).
+    SiteAdmin,
 }
 
 impl Population {
@@ -83,7 +85,8 @@ impl Population {
         if self.organizations.is_empty() || self.users.is_empty() {
             return Some("a world needs at least one organization and one user".to_owned());
         }
-        let stranger = self.users.iter().find(|user| !is_known(&user.organization));
+        let is_free = |user: &Person| user.permission == Permission::SiteAdmin && user.organization.is_empty();
+        let stranger = self.users.iter().find(|user| !is_known(&user.organization) && !is_free(user));
         stranger
             .map(|user| format!("{} is in `{}`, which is no organization of this world", user.email, user.organization))
     }
@@ -96,6 +99,8 @@ pub(crate) struct User {
     pub(crate) password: Hash,
     pub(crate) organization: String,
     pub(crate) permission: Permission,
+    /// Whether the user still is a member; what was issued before is then worth nothing (defect M40).
+    pub(crate) is_member: bool,
 }
 
 /// Organizations and users.
@@ -115,6 +120,7 @@ impl Accounts {
                 password: password_hash(&person.email, &person.password),
                 organization: person.organization.clone(),
                 permission: person.permission,
+                is_member: true,
             };
             (person.email.clone(), user)
         });

@@ -1,6 +1,7 @@
 //! The objects of the collections, kept apart by organization and parents.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -28,15 +29,31 @@ impl Row {
 /// The objects of one collection in one scope, by id, in the order in which they were made.
 type Shelf = IndexMap<String, Row>;
 
+/// Counts every change of any data, so that no two states of them have the same revision.
+static REVISIONS: AtomicU64 = AtomicU64::new(1);
+
 /// Every object.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Data {
     shelves: IndexMap<(usize, Scope), Shelf>,
+    /// The same revision, the same objects: a copy keeps it until it is changed.
+    revision: u64,
 }
 
 impl Data {
+    /// Which state of the data this is.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Notes that something is about to change.
+    fn touch(&mut self) {
+        self.revision = REVISIONS.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Puts an object on its shelf; one of the same id is replaced.
     pub(crate) fn insert(&mut self, collection: usize, scope: Scope, id: String, row: Row) {
+        self.touch();
         self.shelves.entry((collection, scope)).or_default().insert(id, row);
     }
 
@@ -47,6 +64,7 @@ impl Data {
 
     /// An object by its id, to be changed.
     pub(crate) fn find_mut(&mut self, collection: usize, scope: &Scope, id: &str) -> Option<&mut Row> {
+        self.touch();
         self.shelves.get_mut(&(collection, scope.clone()))?.get_mut(id)
     }
 
@@ -57,6 +75,7 @@ impl Data {
 
     /// Takes an object away.
     pub(crate) fn remove(&mut self, collection: usize, scope: &Scope, id: &str) -> Option<Row> {
+        self.touch();
         self.shelves.get_mut(&(collection, scope.clone()))?.shift_remove(id)
     }
 

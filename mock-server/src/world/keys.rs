@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use subtle::ConstantTimeEq as _;
 
+use super::lifecycle::Lifecycle;
 use super::{Hash, hash};
 
 /// How many characters of a secret may be shown, beyond the prefix that all keys share.
@@ -16,6 +17,8 @@ const SHOWN: usize = 6;
 #[derive(Debug, Clone)]
 pub(crate) struct ApiKey {
     pub(crate) id: String,
+    /// What people call it.
+    pub(crate) name: String,
     /// The first characters of the secret, by which people know it again.
     pub(crate) shown: String,
     pub(crate) hash: Hash,
@@ -23,6 +26,8 @@ pub(crate) struct ApiKey {
     pub(crate) family: String,
     /// The user who made it, by email.
     pub(crate) user: String,
+    /// The organization that it is for: its user's own, or the one that a site admin made it for (ARROW-2, ARROW-7).
+    pub(crate) organization: String,
     /// What it is limited to; `None`: whatever its user may do (ROBOTICKS-7).
     pub(crate) scopes: Option<BTreeSet<String>>,
     pub(crate) environment: Option<String>,
@@ -36,10 +41,14 @@ pub(crate) struct ApiKey {
 pub struct KeyInfo {
     /// Its id.
     pub id: String,
+    /// What people call it.
+    pub name: String,
     /// The first characters of its secret.
     pub shown: String,
     /// The user who made it.
     pub user: String,
+    /// The organization that it is for.
+    pub organization: String,
     /// What it is limited to; `None`: whatever its user may do.
     pub scopes: Option<BTreeSet<String>>,
     /// The environment that it belongs to.
@@ -50,13 +59,18 @@ pub struct KeyInfo {
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was taken back.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// Whether its end is so near that it is time to make another (ARROW-9).
+    pub ends_soon: bool,
 }
 
 impl ApiKey {
-    /// What may be told about it.
-    pub(crate) fn info(&self) -> KeyInfo {
+    /// What may be told about it at `now`.
+    pub(crate) fn info(&self, rules: &Lifecycle, now: DateTime<Utc>) -> KeyInfo {
         KeyInfo {
             id: self.id.clone(),
+            name: self.name.clone(),
+            ends_soon: self.revoked_at.is_none() && rules.is_ending(self.expires_at, now),
+            organization: self.organization.clone(),
             shown: self.shown.clone(),
             user: self.user.clone(),
             scopes: self.scopes.clone(),
@@ -102,6 +116,11 @@ impl Keys {
     }
 
     /// The key with this id.
+    pub(crate) fn get(&self, id: &str) -> Option<&ApiKey> {
+        self.by_id.get(id)
+    }
+
+    /// The key with this id, to be changed.
     pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut ApiKey> {
         self.by_id.get_mut(id)
     }

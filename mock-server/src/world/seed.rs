@@ -18,6 +18,9 @@ const FEW: usize = 4;
 /// Of how many parents the children are made: lists within lists would grow without end.
 const PARENTS: usize = 3;
 
+/// Where the OAuth clients of the beginning may send a user back to. The first is the example of `arrotech.yaml`.
+pub(crate) const REDIRECTS: [&str; 2] = ["https://app.example.com/callback", "http://127.0.0.1/callback"];
+
 /// A world with nothing but what `population` and the seed say. Keys are made by the core, which knows the schemes.
 pub(crate) fn world(document: &Document, collections: &[Collection], population: &Population, seed: u64) -> World {
     World {
@@ -32,7 +35,8 @@ pub(crate) fn world(document: &Document, collections: &[Collection], population:
 fn clients(population: &Population, seed: u64) -> BTreeMap<String, Client> {
     let client = |organization: &Organization| {
         let (id, secret) = client_credentials(&organization.slug, seed);
-        (id, Client { secret: hash(&secret), organization: organization.slug.clone() })
+        let redirect_uris = REDIRECTS.iter().map(|&uri| uri.to_owned()).collect();
+        (id, Client { secret: hash(&secret), organization: organization.slug.clone(), redirect_uris })
     };
     population.organizations.iter().map(client).collect()
 }

@@ -21,6 +21,11 @@ fn example(id: &str, key: &str) -> (Vec<(&'static str, String)>, Value) {
     match id {
         "restoreSnapshot" => (path("id", "1"), Value::Null),
         "mintKey" => (vec![], json!({"user": ADA, "ttl": 60})),
+        "createKey" => (path("slug", "acme"), json!({"by": ADA, "name": "CI", "ttl": 60})),
+        "rotateKey" => (path("id", key), Value::Null),
+        "removeMember" => (path("email", BOB), Value::Null),
+        "registerClient" => (vec![], json!({"organization": "acme"})),
+        "mintCode" => (vec![], json!({"client_id": "client-acme", "redirect_uri": "http://127.0.0.1/", "user": ADA})),
         "revokeKey" | "expireKey" => (path("id", key), Value::Null),
         "mintToken" => (vec![], json!({"user": ADA, "tamper": "not-yet-valid"})),
         "revokeToken" => (path("jti", "tok_0"), Value::Null),
@@ -29,6 +34,7 @@ fn example(id: &str, key: &str) -> (Vec<(&'static str, String)>, Value) {
         "addFault" => (vec![], json!({"effect": {"kind": "latency", "milliseconds": 1}})),
         "releaseGate" => (path("name", "door"), Value::Null),
         "setRateLimit" => (vec![], json!({"limit": 5, "window": 60})),
+        "skipSteps" => (vec![], json!({"skipped": ["rate-limit"]})),
         "setDefects" => (vec![], json!({"active": ["M01"]})),
         _ => (vec![], Value::Null),
     }

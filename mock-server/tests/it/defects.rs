@@ -7,6 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::documents::other;
+use crate::oauth::App;
 use crate::stage::*;
 
 type Probe = fn(&Core) -> String;
@@ -112,6 +113,7 @@ fn credentials() -> Vec<Row> {
         row("M04", roboticks, "401", "200", |c| tampered(c, Tamper::NotYetValid)),
         row("M05", roboticks, "401", "200", |c| tampered(c, Tamper::BadSignature)),
         row("M06", roboticks, "401", "200", |c| tampered(c, Tamper::AlgNone)),
+        row("M07", roboticks, "401", "200", |c| tampered(c, Tamper::KeyConfusion)),
         row("M08", roboticks, "401", "200", |c| tampered(c, Tamper::WrongAudience)),
         row("M09", roboticks, "401", "200", |c| tampered(c, Tamper::WrongIssuer)),
         row("M10", roboticks, "401", "200", |c| with(c, &revoked(c))),
@@ -146,8 +148,14 @@ fn permissions() -> Vec<Row> {
             code(&read(c, &format!("/api/v1/organizations/globex/projects/lab/devices/{id}"), &key(c, EVE)))
         }),
         row("M36", roboticks, "49", "53", foreign_rows),
+        row("M37", roboticks, "49", "4", |c| read(c, "/api/v1/organizations/acme/devices?organization=globex", &key(c, ADA)).json()["total"].to_string()),
         row("M38", roboticks, "403", "404", |c| code(&read(c, "/api/v1/organizations/nobody/devices", &key(c, ADA)))),
         row("M39", roboticks, "404", "200", |c| code(&c.handle(&get(&format!("{DEVICES}/"))))),
+        row("M40", roboticks, "403 403", "200 200", |c| {
+            let (key, token) = (key(c, ADA), token(c, ADA, Tamper::None));
+            assert!(c.remove_member(ADA));
+            format!("{} {}", with(c, &key), with(c, &token))
+        }),
     ]
 }
 
@@ -155,10 +163,39 @@ fn permissions() -> Vec<Row> {
 fn tokens() -> Vec<Row> {
     vec![
         row("M50", roboticks, "401", "200", |c| code(&c.handle(&bearer(Request::new(Method::POST, "/api/v1/auth/refresh"), "nonsense")))),
+        row("M51", other, "400", "200", |c| { let app = App::of(c); let old = app.tokens(c); app.refresh(c, &old); code(&app.refreshed(c, &old)) }),
+        row("M52", other, "401", "200", |c| {
+            let app = App::of(c);
+            let old = app.tokens(c);
+            let new = app.refresh(c, &old);
+            assert_eq!(code(&app.refreshed(c, &old)), "400");
+            code(&read(c, "/v2/notes", new["access_token"].as_str().unwrap()))
+        }),
+        row("M53", other, "\"notes:read\"", "\"notes:read notes:write\"", |c| { let app = App::of(c); app.refresh(c, &app.tokens(c))["scope"].to_string() }),
+        row("M54", other, "200 204 401", "200 204 200", |c| {
+            let token = token(c, ADA, Tamper::None);
+            let read = || code(&read(c, "/v2/notes", &token));
+            let out = || code(&c.handle(&bearer(Request::new(Method::POST, "/v2/logout"), &token)));
+            format!("{} {} {}", read(), out(), read())
+        }),
+        row("M55", other, "200 400", "200 200", |c| { let app = App::of(c); let at = app.code(c); format!("{} {}", code(&app.exchange(c, &at)), code(&app.exchange(c, &at))) }),
+        row("M56", arrotech, "400 400", "200 200", |c| {
+            let app = App::of(c);
+            let (first, second) = (app.code(c), app.code(c));
+            let thief = App { id: "client-globex", ..app.clone() };
+            let liar = App { redirect_uri: "http://127.0.0.1/callback".into(), ..app };
+            format!("{} {}", code(&thief.exchange(c, &first)), code(&liar.exchange(c, &second)))
+        }),
+        row("M57", arrotech, "400", "200", |c| { let app = App::of(c); let at = app.code(c); code(&App { verifier: "another-verifier-that-has-enough-letters-in-it", ..app }.exchange(c, &at)) }),
         row("M58", roboticks, "3600", "86400", |c| login(c, ADA, "correct-horse-7").json()["expires_in"].to_string()),
         row("M59", roboticks, "no-store", "", |c| login(c, ADA, "correct-horse-7").header("cache-control").to_owned()),
         row("M60", roboticks, "\"Could not validate credentials\"", "\"User not found\"", |c| login(c, "no@acme.example", "x").json()["detail"].to_string()),
         row("M61", arrotech, "\"data:read\"", "\"data:read workflow:execute\"", granted_scope),
+        row("M62", arrotech, "true", "false", |c| App::of(c).consent(c).header("location").contains("state=xyz").to_string()),
+        row("M63", arrotech, "400 ", "302 https://evil.example/?code", |c| {
+            let back = App { redirect_uri: "https://evil.example/".into(), ..App::of(c) }.consent(c);
+            format!("{} {}", code(&back), back.header("location").split('=').next().unwrap())
+        }),
     ]
 }
 
@@ -170,6 +207,12 @@ fn limits() -> Vec<Row> {
         row("M72", roboticks, "1795262460", "1795258800", |c| read(c, DEVICES, &key(c, ADA)).header("x-ratelimit-reset").to_owned()),
         row("M73", roboticks, "60", "null", |c| over_limit(c).1.json()["retry_after"].to_string()),
         row("M74", roboticks, "200", "429", |c| { over_limit(c); with(c, &key(c, ADA)) }),
+        row("M75", roboticks, "998", "993", |c| {
+            let key = key(c, ADA);
+            with(c, &key);
+            (0..5).for_each(|_| drop(with(c, "rbtk_test_0")));
+            read(c, DEVICES, &key).header("x-ratelimit-remaining").to_owned()
+        }),
         row("M76", roboticks, "60", "90", |c| over_limit(c).1.header("retry-after").to_owned()),
         row("M77", roboticks, "200", "429", |c| { let (key, _) = over_limit(c); c.clock().advance(60).unwrap(); with(c, &key) }),
     ]
@@ -193,6 +236,12 @@ fn answers() -> Vec<Row> {
             let body = json!({"id": 555, "text": "x", "pin": "1"});
             let made = c.handle(&bearer(post("/v2/notes", &body), &token(c, ADA, Tamper::None))).json();
             (made["id"] == 555).to_string()
+        }),
+        row("M87", other, "null", "true", |c| {
+            let token = token(c, ADA, Tamper::None);
+            let made = c.handle(&bearer(post("/v2/app-keys", &json!({"label": "ci"})), &token));
+            let again = read(c, made.header("location"), &token).json();
+            if again["secret"].is_null() { "null".to_owned() } else { (again["secret"] == made.json()["secret"]).to_string() }
         }),
         row("M88", roboticks, "false", "true", |c| String::from_utf8_lossy(&read(c, DEVICES, "my-secret").body).contains("my-secret").to_string()),
     ]
@@ -232,14 +281,14 @@ fn defects_know_their_documents() {
     };
     let roboticks = applying("roboticks");
     assert!(roboticks.len() >= 18, "{roboticks:?}");
-    for absent in ["M12", "M16", "M18", "M30", "M61", "M86"] {
+    for absent in ["M12", "M16", "M18", "M30", "M51", "M52", "M53", "M54", "M55", "M61", "M62", "M86", "M87"] {
         assert!(!roboticks.contains(&absent), "{absent}");
     }
     let arrow = applying("arrow");
     assert!(["M16", "M30", "M31", "M32"].iter().all(|id| arrow.contains(id)), "{arrow:?}");
     assert!(["M02", "M05", "M20", "M34", "M50", "M70"].iter().all(|id| !arrow.contains(id)), "{arrow:?}");
     assert!(applying("artos").contains(&"M20") && !applying("artos").contains(&"M13"));
-    assert!(["M12", "M61"].iter().all(|id| applying("arrotech").contains(id)));
+    assert!(["M12", "M55", "M56", "M57", "M61", "M62", "M63"].iter().all(|id| applying("arrotech").contains(id)));
     for row in rows().iter().filter(|row| row.server as usize == roboticks_server()) {
         assert!(roboticks.contains(&row.id), "{}", row.id);
     }

@@ -9,7 +9,7 @@ use crate::stage::*;
 
 const ARTOS_LIST: &str = "/api/v1/templates/";
 
-fn form(target: &str, fields: &[(&str, &str)]) -> Request {
+pub(crate) fn form(target: &str, fields: &[(&str, &str)]) -> Request {
     let body = fields.iter().map(|(name, value)| format!("{name}={}", value.replace(':', "%3A").replace(' ', "+")));
     let body = body.collect::<Vec<_>>().join("&");
     Request { body: body.into(), ..Request::new(Method::POST, target) }
@@ -279,4 +279,22 @@ fn a_document_without_schemes_is_open() {
     let core = Server::builder(Document::parse("t.yaml", text).unwrap()).core().unwrap();
     assert_eq!(status(&core.handle(&get("/things"))), 200);
     assert!(core.mint_key(&MintKey { user: ADA.into(), ..MintKey::default() }).is_err());
+}
+
+/// ARROW-10: the documentation is there without login, and every address in it leads to this server.
+#[tokio::test]
+async fn the_documentation_shows_this_server_only() {
+    let server = Server::builder(document("arrotech")).seed(7).docs(true).start().await.unwrap();
+    let core = server.core();
+    let page = core.handle(&get("/docs"));
+    assert_eq!((status(&page), page.header("content-type")), (200, "text/html; charset=utf-8"));
+    let script = core.handle(&get("/docs/swagger-ui-bundle.js"));
+    assert_eq!((script.header("content-encoding"), &script.body[..2]), ("gzip", [0x1f, 0x8b].as_slice()));
+    let shown = core.handle(&get("/docs/openapi.json")).json();
+    assert_eq!(shown["servers"][0]["url"], server.base_url());
+    let flow = &shown["components"]["securitySchemes"]["OAuth2"]["flows"]["authorizationCode"];
+    assert_eq!(flow["tokenUrl"], format!("{}/auth/token", server.base_url()));
+    assert_eq!(flow["authorizationUrl"], format!("{}/auth/authorize", server.base_url()));
+    assert_eq!(shown["paths"]["/auth/authorize"].get("servers"), None);
+    assert_eq!(status(&crate::stage::core("arrow").handle(&get("/docs"))), 404, "it is not there unasked");
 }

@@ -149,3 +149,29 @@ async fn bodies_are_not_what_they_say() {
     assert_eq!(reply.header("content-type"), Some("text/html"));
     assert_eq!(reply.json()["total"], 45);
 }
+
+/// A fault for one caller lets the others alone.
+#[tokio::test]
+async fn a_fault_can_be_for_one_caller() {
+    let (server, ada) = faulty(&json!({"principal": BOB, "effect": {"kind": "status", "status": 503}})).await;
+    let bob = crate::stage::key(server.core(), BOB);
+    assert_eq!(read(&server, DEVICES, &bob).await.status, 503);
+    assert_eq!(read(&server, DEVICES, &ada).await.status, 200);
+    assert_eq!(read(&server, DEVICES, "nonsense").await.status, 401);
+}
+
+/// Answers that no parser should trust.
+#[tokio::test]
+async fn answers_are_disfigured() {
+    let (server, key) = faulty(&json!({"effect": {"kind": "garbage"}})).await;
+    let reply = read(&server, DEVICES, &key).await;
+    assert!(reply.status == 0 && reply.head.contains("this is no HTTP"), "{reply:?}");
+    let (server, key) = faulty(&json!({"effect": {"kind": "content-length", "extra": 7}})).await;
+    let reply = read(&server, DEVICES, &key).await;
+    assert_eq!(reply.header("content-length").unwrap().parse::<usize>().unwrap(), reply.body.len() + 7);
+    let (server, key) = faulty(&json!({"effect": {"kind": "duplicate-headers"}})).await;
+    let reply = read(&server, DEVICES, &key).await;
+    assert_eq!(reply.head.to_lowercase().matches("content-type:").count(), 2, "{}", reply.head);
+    let (server, key) = faulty(&json!({"effect": {"kind": "oversized-header", "bytes": 100_000}})).await;
+    assert_eq!(read(&server, DEVICES, &key).await.header("x-padding").unwrap().len(), 100_000);
+}

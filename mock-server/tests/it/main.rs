@@ -7,10 +7,14 @@ mod control;
 mod defects;
 mod documents;
 mod faults;
+mod front;
 mod journal;
+mod keys;
+mod oauth;
 #[cfg(feature = "wiremock")]
 mod respond;
 mod roboticks;
 mod stage;
+mod steps;
 mod travel;
 mod wire;
