@@ -43,12 +43,15 @@ def server():
 
 
 def run(server: Server, command: list[str]) -> tuple[str, list[int]]:
-    """Runs a program while its token expires and its requests are limited; answers what it printed and was told."""
+    """Runs a program while its token expires and it is told to wait; answers what it printed and was told."""
     server.control("POST", "/v1/reset")
-    server.control("PUT", "/v1/rate-limits", {"limit": 1, "window": 1})
     # Before the second page the clock moves past the token's hour: the server itself then refuses the token.
-    fault = {"operation": "listDevices", "nth": 2, "times": 1, "effect": {"kind": "advance-clock", "seconds": 3700}}
-    server.control("POST", "/v1/faults", fault)
+    expiry = {"kind": "advance-clock", "seconds": 3700}
+    server.control("POST", "/v1/faults", {"operation": "listDevices", "nth": 2, "times": 1, "effect": expiry})
+    # The third page is refused once, as ROBOTICKS-5 has it. (A real limit the client sees coming, and paces itself.)
+    body = {"detail": "Rate limit exceeded. Try again in 1 seconds.", "retry_after": 1}
+    limit = {"kind": "status", "status": 429, "body": body}
+    server.control("POST", "/v1/faults", {"operation": "listDevices", "nth": 4, "times": 1, "effect": limit})
     ada = server.control("GET", "/v1/credentials")["users"][0]
     environment = {
         **os.environ,
