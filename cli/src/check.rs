@@ -35,7 +35,8 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
         }
         _ => None,
     };
-    let mut report = report(options)?;
+    let document = document(options)?;
+    let mut report = report(&document, options)?;
     if let Some(baseline) = &baseline {
         report.accept(baseline);
     }
@@ -53,7 +54,7 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
     }
     // Green must mean that something was checked.
     if report.verdicts.iter().all(|verdict| matches!(verdict.outcome, Outcome::Skip { .. })) {
-        return Err(Failure::usage("nothing could be checked", remedy(options)?));
+        return Err(Failure::usage("nothing could be checked", remedy(&document)));
     }
     Ok(ExitCode::from(report.exit_code()))
 }
@@ -81,7 +82,7 @@ fn github(report: &Report) -> Result<(), Failure> {
 }
 
 /// The document that was named, its warnings said.
-fn document(options: &Check) -> Result<Document, Failure> {
+pub(crate) fn document(options: &Check) -> Result<Document, Failure> {
     let Some(path) = &options.document else {
         return Err(Failure::usage("no document is given", "bitting check DOCUMENT"));
     };
@@ -112,20 +113,18 @@ fn planned(options: &Check) -> Result<ExitCode, Failure> {
 }
 
 /// Makes the run that the options describe.
-pub(crate) fn report(options: &Check) -> Result<Report, Failure> {
-    let document = document(options)?;
-    serve::runtime()?.block_on(check(&document, options))
+pub(crate) fn report(document: &Document, options: &Check) -> Result<Report, Failure> {
+    serve::runtime()?.block_on(check(document, options))
 }
 
 /// What to give so that something can be checked.
-fn remedy(options: &Check) -> Result<String, Failure> {
-    let document = document(options)?;
+fn remedy(document: &Document) -> String {
     let variables = document.security_schemes.iter().flat_map(|scheme| scheme.auth.env.values());
     let mut names: Vec<&str> = variables.map(String::as_str).collect();
     names.sort_unstable();
     names.dedup();
     let named = if names.is_empty() { String::new() } else { format!(", or set {}", names.join(", ")) };
-    Ok(format!("say who the suite can be with --credentials FILE{named}; --plan says what is missing"))
+    format!("say who the suite can be with --credentials FILE{named}; --plan says what is missing")
 }
 
 async fn check(document: &Document, options: &Check) -> Result<Report, Failure> {

@@ -22,7 +22,7 @@ pub(crate) fn run(options: &Replay) -> Result<ExitCode, Failure> {
         check.url = Some(url.clone());
         check.defect.clear();
     }
-    let found = check::report(&check)?;
+    let found = check::report(&check::document(&check)?, &check)?;
     anstream::print!("{}", report::terminal(&found, std::io::IsTerminal::is_terminal(&std::io::stdout())));
     let again = found
         .verdicts
