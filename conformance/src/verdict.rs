@@ -76,6 +76,8 @@ pub struct Report {
     pub seed: u64,
     /// The requests that were sent.
     pub cases: u64,
+    /// When it began, in Unix seconds.
+    pub started: i64,
     /// How long it took.
     pub elapsed: Duration,
     /// The least severity that makes the run fail.

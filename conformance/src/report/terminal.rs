@@ -20,13 +20,28 @@ pub fn terminal(report: &Report, colour: bool) -> String {
             line(&mut text, &paint, check, &verdicts);
         }
     }
-    for found in report.findings().iter().filter(|found| !found.accepted) {
-        finding(&mut text, &paint, found);
-    }
+    found(&mut text, &paint, report);
     missing(&mut text, report);
     demands(&mut text, &paint, report);
     summary(&mut text, &paint, report);
     text
+}
+
+/// The findings and the result alone.
+#[must_use]
+pub fn quiet(report: &Report, colour: bool) -> String {
+    let paint = Paint { colour };
+    let mut text = String::new();
+    found(&mut text, &paint, report);
+    demands(&mut text, &paint, report);
+    summary(&mut text, &paint, report);
+    text.trim_start_matches('\n').to_owned()
+}
+
+fn found(text: &mut String, paint: &Paint, report: &Report) {
+    for found in report.findings().iter().filter(|found| !found.accepted) {
+        finding(text, paint, found);
+    }
 }
 
 struct Paint {

@@ -1,7 +1,7 @@
 //! The findings: a list that can be filtered, each with all that is needed to see it again.
 
 use super::text::{anchor, escape, operation, sentence};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Sent, Severity};
 use crate::verdict::Report;
 
 /// Few findings are shown open.
@@ -146,7 +146,11 @@ fn exchange(found: &Finding) -> String {
             )
         }
     };
-    format!("<div class=\"exchange\">\n{}{}</div>\n", part("Request", &found.request), part("Answer", &answer))
+    format!(
+        "<div class=\"exchange\">\n{}{}</div>\n",
+        part("Request", &found.request.as_ref().map(Sent::text).unwrap_or_default()),
+        part("Answer", &answer)
+    )
 }
 
 /// JSON over several lines; anything else as it is.
