@@ -114,8 +114,9 @@ pub(crate) struct Check {
     /// Fail when this check or family could not run wherever it applies (repeatable)
     #[arg(long, value_name = "ID")]
     pub(crate) require: Vec<String>,
-    /// Say what would be checked where, what cannot be and what to give; no request is sent
-    #[arg(long, conflicts_with = "report")]
+    /// Say what would be checked where, what cannot be and what to give; no request is sent (`--report json=PATH` for
+    /// programs)
+    #[arg(long)]
     pub(crate) plan: bool,
     /// Switch a deliberate defect of the reference server on (repeatable; `bitting serve --list-defects`)
     #[arg(long, value_name = "ID", conflicts_with = "url")]

@@ -72,6 +72,8 @@ pub struct Finding {
     pub replay: Vec<String>,
     /// The ids of other operations with the same cause.
     pub also_on: Vec<String>,
+    /// The ids of checks that fail on the same operations for this very reason, and tell nothing new.
+    pub explains: Vec<&'static str>,
     /// It is known and accepted ([`Baseline`](crate::Baseline)), and fails no run.
     pub accepted: bool,
 }
@@ -226,6 +228,7 @@ pub(crate) fn finding(context: &Context<'_>, check: &CheckInfo, operation: &Oper
         curl: seen.exchange.map(|exchange| curl(&context.base, &exchange.request, &context.vault)).unwrap_or_default(),
         replay: replay(context, check, operation),
         also_on: Vec::new(),
+        explains: Vec::new(),
         accepted: false,
     }
 }

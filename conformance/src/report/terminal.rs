@@ -116,6 +116,9 @@ fn finding(text: &mut String, paint: &Paint, found: &Finding) {
     if !found.also_on.is_empty() {
         row("also on", &found.also_on.join(", "));
     }
+    if !found.explains.is_empty() {
+        row("explains", &format!("why these fail there too: {}", found.explains.join(", ")));
+    }
     if !found.curl.is_empty() {
         row("curl", &found.curl);
     }

@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<Settings, Error> {
-        Settings::parse("ci/bitting.toml", text, |name| (name == "KEY").then(|| "rbtk_test_1".to_owned()))
+        Settings::parse("bitting.toml", text, |name| (name == "KEY").then(|| "rbtk_test_1".to_owned()))
     }
 
     #[test]
@@ -227,14 +227,14 @@ mod tests {
         assert_eq!(settings.options.max_time, Some(Duration::from_secs(60)));
         assert_eq!(settings.options.rules[0].level, Level::Note);
         let fault = parsed("{\n\"documents\": 1}").expect_err("no such member").to_string();
-        assert!(fault.contains("ci/bitting.toml, line 2: unknown field `documents`"), "{fault}");
+        assert!(fault.contains("bitting.toml, line 2: unknown field `documents`"), "{fault}");
     }
 
     /// Bad input: file, line, member and what is allowed, and no secret.
     #[test]
     fn a_fault_is_told_with_its_place_and_what_is_allowed() {
         for (text, says) in [
-            ("documents = 'x'", vec!["ci/bitting.toml, line 1", "unknown field `documents`", "`document`"]),
+            ("documents = 'x'", vec!["bitting.toml, line 1", "unknown field `documents`", "`document`"]),
             ("[budget]\nmax-time = '5d'", vec!["line 2", "`d` is no unit of time", "max-time"]),
             ("[rules]\n'http.*' = 'loud'", vec!["line 2", "`loud`", "`off`", "`note`", "`error`"]),
             ("[credentials.vaild]", vec!["line 1", "`vaild`", "`other-organization`"]),

@@ -58,12 +58,13 @@ fn card(report: &Report, found: &Finding, open: bool) -> String {
     let severity = severity(found);
     let family = found.check.split('.').next().unwrap_or_default();
     let open = if open { " open" } else { "" };
-    let words = format!("{} {} {} {} {}", found.id, found.check, found.place, found.cause, found.also_on.join(" "));
+    let (others, explained) = (found.also_on.join(" "), found.explains.join(" "));
+    let words = format!("{} {} {} {} {others} {explained}", found.id, found.check, found.place, found.cause);
     format!(
         "<li data-severity=\"{severity}\" data-family=\"{}\" data-words=\"{}\">\n\
          <details id=\"{}\"{open}>\n<summary><span class=\"badge {severity}\">{severity}</span>\n\
          <span class=\"title\"><strong>{}</strong>\n<span class=\"where\">{}{} · <span class=\"check\">{}</span></span></span>\
-         </summary>\n<div class=\"body\">\n{}{}{}{}</div>\n</details>\n</li>\n",
+         </summary>\n<div class=\"body\">\n{}{}{}{}{}</div>\n</details>\n</li>\n",
         escape(family),
         escape(&words.to_lowercase()),
         anchor(&found.id),
@@ -73,6 +74,7 @@ fn card(report: &Report, found: &Finding, open: bool) -> String {
         escape(found.check),
         facts(found),
         also(report, found),
+        explains(found),
         exchange(found),
         commands(found),
     )
@@ -125,6 +127,15 @@ fn also(report: &Report, found: &Finding) -> String {
     };
     let items: String = found.also_on.iter().map(|id| format!("<li>{}</li>\n", place(id))).collect();
     format!("<h3>Also on</h3>\n<ul class=\"also\">\n{items}</ul>\n")
+}
+
+/// The checks that fail for the same reason.
+fn explains(found: &Finding) -> String {
+    if found.explains.is_empty() {
+        return String::new();
+    }
+    let checks: Vec<String> = found.explains.iter().map(|id| format!("<code>{}</code>", escape(id))).collect();
+    format!("<h3>Explains</h3>\n<p class=\"explains\">Why these fail there too: {}</p>\n", checks.join(", "))
 }
 
 /// Request and answer side by side.
