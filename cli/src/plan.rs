@@ -1,6 +1,6 @@
 //! `bitting check --plan`: what would be checked where, what cannot be, and what to give. Nothing is sent.
 
-use bitting_conformance::{Plan, checks};
+use bitting_conformance::{Plan, Planned, checks};
 
 /// Prints the plan.
 pub(crate) fn show(plan: &Plan) {
@@ -23,4 +23,17 @@ pub(crate) fn show(plan: &Plan) {
         anstream::println!("\nNothing to check in this document:\n  {}", plan.without_subject.join(", "));
     }
     anstream::println!("\n{} of {} will be checked", plan.runs(), plan.planned.len());
+}
+
+/// The plan for programs: `planned` has `{check, operation, skip}` each, `skip` being why it cannot be done or null.
+pub(crate) fn json(plan: &Plan) -> String {
+    let planned = plan.planned.iter().map(
+        |Planned { check, operation, skip }| serde_json::json!({"check": check, "operation": operation, "skip": skip}),
+    );
+    let value = serde_json::json!({
+        "format": "bitting-plan/1",
+        "planned": planned.collect::<Vec<_>>(),
+        "without_subject": plan.without_subject,
+    });
+    format!("{value:#}\n")
 }

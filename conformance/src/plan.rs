@@ -8,7 +8,7 @@ use bitting_spec::{Document, Operation};
 use crate::check::{Check, Need};
 use crate::checks;
 use crate::credentials::{Credentials, Nature, Principal, Role, nature};
-use crate::options::Options;
+use crate::options::{Level, Options};
 
 /// One check on one operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +61,8 @@ pub fn plan(document: &Document, credentials: &Credentials, options: &Options) -
         let before = planned.len();
         for operation in &document.operations {
             if options.covers(&operation.id) && (check.applies)(document, operation) {
-                let skip = unmet(document, credentials, check, operation);
+                let skip = off(options, check.info.id, &operation.id)
+                    .or_else(|| unmet(document, credentials, check, operation));
                 planned.push(Planned { check: check.info.id, operation: operation.id.clone(), skip });
             }
         }
@@ -70,6 +71,13 @@ pub fn plan(document: &Document, credentials: &Credentials, options: &Options) -
         }
     }
     Plan { planned, without_subject }
+}
+
+/// Why a check is switched off on an operation, if it is.
+fn off(options: &Options, check: &str, operation: &str) -> Option<String> {
+    let rule = options.rule(check, operation).filter(|rule| rule.level == Level::Off)?;
+    let place = rule.operation.as_ref().map(|id| format!("[operations.{id}] ")).unwrap_or_default();
+    Some(format!("it is switched off: {place}rules, `{}`", rule.checks))
 }
 
 /// The first need of a check that the credentials do not meet.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use command::Command;
+pub use command::{Command, protocol};
 pub use control_plane::ControlPlane;
 
 use crate::secret::Secret;

@@ -94,7 +94,7 @@ async fn begin(trial: &Trial<'_>, (scheme, refresh): (&SecurityScheme, &Refresh)
     }
     let login = valid.and_then(|valid| valid.login.as_ref()).zip(scheme.auth.acquire.as_ref());
     let (login, acquire) = login.ok_or_else(|| Stop::Skip(Need::Login.remedy().to_owned()))?;
-    pair(trial, &trial.context.log_in(acquire, login).await?, &acquire.response)
+    pair(trial, &trial.context.log_in(acquire, login).await?.1, &acquire.response)
 }
 
 /// Changes a refresh token for new tokens.

@@ -20,13 +20,28 @@ pub fn terminal(report: &Report, colour: bool) -> String {
             line(&mut text, &paint, check, &verdicts);
         }
     }
-    for found in report.findings().iter().filter(|found| !found.accepted) {
-        finding(&mut text, &paint, found);
-    }
+    found(&mut text, &paint, report);
     missing(&mut text, report);
     demands(&mut text, &paint, report);
     summary(&mut text, &paint, report);
     text
+}
+
+/// The findings and the result alone.
+#[must_use]
+pub fn quiet(report: &Report, colour: bool) -> String {
+    let paint = Paint { colour };
+    let mut text = String::new();
+    found(&mut text, &paint, report);
+    demands(&mut text, &paint, report);
+    summary(&mut text, &paint, report);
+    text.trim_start_matches('\n').to_owned()
+}
+
+fn found(text: &mut String, paint: &Paint, report: &Report) {
+    for found in report.findings().iter().filter(|found| !found.accepted) {
+        finding(text, paint, found);
+    }
 }
 
 struct Paint {
@@ -100,6 +115,9 @@ fn finding(text: &mut String, paint: &Paint, found: &Finding) {
     }
     if !found.also_on.is_empty() {
         row("also on", &found.also_on.join(", "));
+    }
+    if !found.explains.is_empty() {
+        row("explains", &format!("why these fail there too: {}", found.explains.join(", ")));
     }
     if !found.curl.is_empty() {
         row("curl", &found.curl);

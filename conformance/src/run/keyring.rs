@@ -136,11 +136,11 @@ impl Context<'_> {
         };
         let login = self.credentials.principal(role).and_then(|principal| principal.login.as_ref());
         if let (Some(acquire), Some(login)) = (&scheme.auth.acquire, login) {
-            let answer = self.log_in(acquire, login).await?;
+            let (request, answer) = self.log_in(acquire, login).await?;
             let token = answer.pointer(&acquire.response.access_token).and_then(Value::as_str);
             let token = Secret::new(token.ok_or_else(|| Stop::Skip("the login answered no token".to_owned()))?);
             let life = acquire.response.expires_in.as_ref().and_then(|pointer| answer.pointer(pointer)?.as_u64());
-            self.keep(role, &scheme.name, &token);
+            self.keep_taken(role, &scheme.name, &token, &request, &acquire.response.access_token);
             return Ok((token, life.map_or(USUAL_LIFE, Duration::from_secs)));
         }
         if let Some((token, life)) = self.granted(role, scheme).await? {
@@ -157,8 +157,8 @@ impl Context<'_> {
         Ok((minted.secret, USUAL_LIFE))
     }
 
-    /// Logs in by the operation that the document names, and gives its answer.
-    pub(crate) async fn log_in(&self, acquire: &Acquire, login: &Login) -> Result<Value, Stop> {
+    /// Logs in by the operation that the document names, and gives the request and the answer's JSON.
+    pub(crate) async fn log_in(&self, acquire: &Acquire, login: &Login) -> Result<(Request, Value), Stop> {
         let operation = self.document.operation(&acquire.operation_id);
         let operation =
             operation.ok_or_else(|| Stop::Skip(format!("the document has no operation `{}`", acquire.operation_id)))?;
@@ -170,7 +170,9 @@ impl Context<'_> {
                 login.username, exchange.answer.status
             )));
         }
-        exchange.answer.json().ok_or_else(|| Stop::Skip("the login answered no JSON".to_owned()))
+        let answer = exchange.answer.json();
+        let answer = answer.ok_or_else(|| Stop::Skip("the login answered no JSON".to_owned()))?;
+        Ok((exchange.request, answer))
     }
 
     /// The case of a login: what the schema asks for, with name and password where the document says.
@@ -197,7 +199,7 @@ impl Context<'_> {
             return Some(Err(Stop::Skip(remedy)));
         };
         let answer = match self.log_in(acquire, login).await {
-            Ok(answer) => answer,
+            Ok((_, answer)) => answer,
             Err(stop) => return Some(Err(stop)),
         };
         let token = acquire.response.refresh_token.as_ref().and_then(|pointer| answer.pointer(pointer)?.as_str());

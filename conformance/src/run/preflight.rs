@@ -3,7 +3,6 @@
 
 use bitting_spec::table::Location;
 use bitting_spec::{Operation, SecurityScheme};
-use serde_json::Value;
 
 use super::keyring::apply;
 use super::{Context, Stop};
@@ -19,8 +18,13 @@ const TRIES: usize = 3;
 impl Context<'_> {
     /// Fails when the run would prove nothing.
     pub(super) async fn preflight(&self) -> Result<(), Error> {
-        if let Err(Broken::Connect(reason)) = self.exchange(Request::new("GET", "/")).await {
-            return Err(Error::Unreachable { url: self.base.as_str().to_owned(), reason });
+        match self.exchange(Request::new("GET", "/")).await {
+            Err(Broken::Connect(reason)) => return Err(self.unreachable(reason).await),
+            Err(Broken::Protocol(reason)) if self.speaks_other_scheme().await => {
+                return Err(self.unreachable(reason).await);
+            }
+            // Whatever else is wrong with an answer is for the checks to say.
+            _ => {}
         }
         // A credential that the server's own provisioner has just made is right: if it is refused, that is a finding.
         if self.credentials.provisioner().is_some() {
@@ -32,6 +36,31 @@ impl Context<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Why there is no answer, and what to do about it.
+    async fn unreachable(&self, reason: String) -> Error {
+        let has = |part: &str| reason.contains(part);
+        let remedy = if self.speaks_other_scheme().await {
+            format!("it speaks the other scheme there: write {}", self.base.other_scheme().as_str())
+        } else if has("lookup") || has("dns") {
+            "no such name is known here: check the host of the URL".to_owned()
+        } else if has("certificate") {
+            "give the authority of its certificate: --ca FILE, or `ca` under [target]".to_owned()
+        } else {
+            "check that the server runs and that the URL is right".to_owned()
+        };
+        Error::Unreachable { url: self.base.as_str().to_owned(), reason, remedy }
+    }
+
+    /// Whether the server talks https where the URL says http, or the other way round.
+    async fn speaks_other_scheme(&self) -> bool {
+        match self.ask(&self.base.other_scheme(), &Request::new("GET", "/")).await {
+            Ok(_) => true,
+            // Who shows a certificate speaks TLS, whether it is trusted or not.
+            Err(Broken::Connect(reason)) => reason.contains("certificate"),
+            Err(_) => false,
+        }
     }
 
     async fn try_credential(&self, role: Role, scheme: &SecurityScheme) -> Result<(), Error> {
@@ -92,9 +121,8 @@ impl Context<'_> {
     pub(crate) fn bare(&self, operation: &Operation, role: Role) -> Result<Case, Stop> {
         let mut case = self.shape(operation).minimal(self, operation);
         for parameter in operation.parameters.iter().filter(|parameter| parameter.location == Location::Path) {
-            let given =
-                self.credentials.principal(role).and_then(|principal| principal.parameters.get(&parameter.name));
-            let value = given.map(|given| Value::from(given.as_str())).or_else(|| parameter.example.clone());
+            let given = self.given(operation, &parameter.name, role);
+            let value = given.or_else(|| parameter.example.clone());
             let value = value.ok_or_else(|| Stop::Skip(format!("nothing tells a value of `{}`", parameter.name)))?;
             case.set(&parameter.name, Location::Path, value);
         }

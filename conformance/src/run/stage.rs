@@ -125,9 +125,9 @@ impl Context<'_> {
         let prefix = operation.path.split(&format!("{{{name}}}")).next().unwrap_or_default();
         let creator =
             self.document.operations.iter().find(|other| other.method == "POST" && same_path(&other.path, prefix));
-        let given = self.credentials.principal(role).and_then(|principal| principal.parameters.get(name));
+        let given = self.given(operation, name, role);
         match (given, creator) {
-            (Some(given), _) if !fresh => Ok(Value::from(given.as_str())),
+            (Some(given), _) if !fresh => Ok(given),
             (_, Some(creator)) if fresh => Box::pin(self.new_object(creator, name, role)).await,
             (_, Some(creator)) => self.shared_object(creator, name, role).await,
             _ if fresh && operation.method == "DELETE" => {

@@ -133,14 +133,10 @@ impl<'a> Trial<'a> {
         let wanted = if documented.is_empty() { self.rejections() } else { documented.clone() };
         let expected = format!("{who} is refused with {}", listed(&wanted));
         if status < 400 {
-            return Err(Observation::error(format!("{who} got in"), expected, exchange)
-                .saying(format!("{who}: {status}"))
-                .into());
+            return Err(Observation::error(format!("{who} got in"), expected, exchange).into());
         }
         if status >= 500 {
-            return Err(Observation::error(format!("{who} broke the server"), expected, exchange)
-                .saying(format!("{who}: {status}"))
-                .into());
+            return Err(Observation::error(format!("{who} broke the server"), expected, exchange).into());
         }
         if wanted.contains(&status) {
             return Ok(());

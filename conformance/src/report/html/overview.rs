@@ -1,7 +1,7 @@
 //! The head of the page, the checks one by one, what was left out, and the foot.
 
 use super::super::count::{Count, plural, reasons};
-use super::text::{escape, sentence};
+use super::text::{escape, sentence, words};
 use crate::verdict::{Report, Verdict};
 
 /// The result in a few words.
@@ -112,7 +112,7 @@ pub(super) fn checks(report: &Report) -> String {
                 "<tr><th scope=\"row\"><details><summary><code>{}</code> <span>{}</span></summary><p>{} <span \
                  class=\"source\">{}</span></p></details></th>{}{}{}{}</tr>\n",
                 escape(check.id),
-                escape(check.title),
+                words(check.title),
                 sentence(check.rule),
                 escape(check.source),
                 number("pass", count.passed),
