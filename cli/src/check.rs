@@ -123,7 +123,7 @@ fn planned(document: &Document, options: &Check, run: &Run) -> Result<ExitCode, 
     match options.report.as_slice() {
         [] => plan::show(&plan),
         [options::Report::File(Form::Json, path)] if path.as_os_str() == "-" => {
-            anstream::print!("{}", plan::json(&plan))
+            anstream::print!("{}", plan::json(&plan));
         }
         [options::Report::File(Form::Json, path)] => write(path, &plan::json(&plan))?,
         _ => return Err(Failure::usage("a plan is no report", "leave --report out, or write `--report json=PATH`")),
