@@ -3,11 +3,13 @@
 //! - `defects`: each deliberate defect of the reference server is found, by a check that is about it.
 //! - `clean`: the server without defects is never accused, whatever the seed.
 //! - `liars`: answers that lie are reported, and nothing hangs or dies of them.
+//! - `http2`: the same in HTTP/2, and fair servers of it.
 //! - `reports`: what people and machines read, and that no secret is in it.
 //! - `outputs`: what programs and browsers read, and what a run is held to.
 //! - `provisioners`: programs that make credentials to order.
 //! - `buggy`: faults that only generated requests meet are found and made small.
 //! - `sloppy`: a small server, once in order and once not.
+//! - `settings`: one file that says everything.
 //! - `tls`: servers behind TLS.
 //! - `errors`: what keeps a run from beginning is said at once.
 
@@ -15,10 +17,12 @@ mod buggy;
 mod clean;
 mod defects;
 mod errors;
+mod http2;
 mod liars;
 mod outputs;
 mod provisioners;
 mod reports;
+mod settings;
 mod sloppy;
 mod tls;
 
