@@ -72,8 +72,7 @@ fn told(options: &Check, reports: &[options::Report], report: &Report) -> Result
     }
     for wanted in reports {
         match wanted {
-            options::Report::File(form, path) if path.as_os_str() == "-" => anstream::print!("{}", form.of(report)),
-            options::Report::File(form, path) => write(path, &form.of(report))?,
+            options::Report::File(form, path) => written(path, &form.of(report))?,
             options::Report::Github => github(report)?,
         }
     }
@@ -122,10 +121,7 @@ fn planned(document: &Document, options: &Check, run: &Run) -> Result<ExitCode, 
     })?;
     match options.report.as_slice() {
         [] => plan::show(&plan),
-        [options::Report::File(Form::Json, path)] if path.as_os_str() == "-" => {
-            anstream::print!("{}", plan::json(&plan))
-        }
-        [options::Report::File(Form::Json, path)] => write(path, &plan::json(&plan))?,
+        [options::Report::File(Form::Json, path)] => written(path, &plan::json(&plan))?,
         _ => return Err(Failure::usage("a plan is no report", "leave --report out, or write `--report json=PATH`")),
     }
     Ok(ExitCode::SUCCESS)
@@ -253,6 +249,15 @@ fn show(progress: Progress) {
         more => format!(", {more} findings"),
     };
     anstream::eprint!("\r\x1b[2K{phase}: {done} of {total}, {cases} requests{found}");
+}
+
+/// Writes to a file, or to standard output where the path is `-`.
+fn written(path: &Path, text: &str) -> Result<(), Failure> {
+    if path.as_os_str() != "-" {
+        return write(path, text);
+    }
+    anstream::print!("{text}");
+    Ok(())
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Effects, Style};
 use super::count::{Count, plural, reasons};
 use crate::finding::Finding;
 use crate::verdict::{Outcome, Report, Verdict};
-use crate::{CheckInfo, checks};
+use crate::{CheckInfo, checks, shortened};
 
 /// The report as text, with colours if `colour`.
 #[must_use]
@@ -141,7 +141,7 @@ fn missing(text: &mut String, report: &Report) {
         let _ = writeln!(text, "\nNot checked:");
     }
     for (reason, checks) in reasons {
-        let _ = writeln!(text, "  {}\n    {reason}", checks.join(", "));
+        let _ = writeln!(text, "  {}\n    {reason}", shortened(&checks).join(", "));
     }
 }
 
