@@ -2,6 +2,8 @@
 
 pub(crate) mod rate_limit;
 
+mod confusion;
+mod consent;
 mod credentials;
 mod http;
 mod input;
@@ -9,12 +11,17 @@ mod key;
 mod leak;
 mod list;
 mod login;
+mod membership;
 mod oauth;
+mod oauth_code;
 mod public;
+mod reference;
 mod refresh;
 mod response;
 mod scope;
 mod security;
+mod session;
+mod shown_once;
 mod state;
 mod tenancy;
 mod token;
@@ -34,17 +41,24 @@ static FAMILIES: &[&[Check]] = &[
     security::CHECKS,
     public::CHECKS,
     token::CHECKS,
+    confusion::CHECKS,
     key::CHECKS,
     unauthenticated::CHECKS,
     tenancy::CHECKS,
+    reference::CHECKS,
+    membership::CHECKS,
     scope::CHECKS,
     login::CHECKS,
     oauth::CHECKS,
+    oauth_code::CHECKS,
+    consent::CHECKS,
     refresh::CHECKS,
+    session::CHECKS,
     state::CHECKS,
     list::CHECKS,
     response::CHECKS,
     leak::CHECKS,
+    shown_once::CHECKS,
     input::CHECKS,
     http::CHECKS,
     rate_limit::CHECKS,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bitting_spec::table::SchemeKind;
 use bitting_spec::{Document, Operation};
 
 use crate::check::{Check, Need};
@@ -109,14 +110,15 @@ fn meets(document: &Document, credentials: &Credentials, need: Need) -> bool {
         Need::ExpiredKey => provided || has(Role::Expired, Some(Nature::Key)),
         Need::RevokedKey => provided || has(Role::Revoked, Some(Nature::Key)),
         Need::OtherEnvironment => provided || has(Role::OtherEnvironment, None),
-        Need::ForgedToken | Need::RateLimits => provided,
+        Need::ForgedToken | Need::Membership | Need::Code | Need::RateLimits => provided,
     }
 }
 
 /// Whether a principal has a secret of that nature, or can get one by a login.
 fn holds(document: &Document, principal: &Principal, wanted: Option<Nature>) -> bool {
     document.security_schemes.iter().any(|scheme| {
-        let logs_in = scheme.auth.acquire.is_some() && principal.login.is_some();
+        let is_basic = matches!(&scheme.kind, SchemeKind::Http { scheme, .. } if scheme == "basic");
+        let logs_in = (is_basic || scheme.auth.acquire.is_some()) && principal.login.is_some();
         let is_granted = principal.client.is_some()
             && document.operations.iter().any(|operation| {
                 crate::run::granting(document, operation).is_some_and(|(granting, _)| granting.name == scheme.name)

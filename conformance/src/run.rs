@@ -2,6 +2,7 @@
 
 mod context;
 mod exercise;
+mod former;
 mod grant;
 mod keyring;
 mod links;
@@ -20,8 +21,8 @@ use futures_util::stream;
 
 pub(crate) use context::Context;
 pub(crate) use exercise::{Judge, Judging, Sign};
-pub(crate) use grant::granting;
-pub(crate) use keyring::{Wrong, apply};
+pub(crate) use grant::{asking, exchanging, granting};
+pub(crate) use keyring::{Wrong, apply, is_logout};
 pub(crate) use paging::size_parameter;
 pub(crate) use stage::{identity, item_operation, listed_items};
 pub(crate) use trial::{Stop, Trial, listed};
@@ -94,6 +95,7 @@ pub async fn run(
         context.still_there()?;
     }
     context.tidy_up().await;
+    context.restore_member().await;
     context.restore_rate().await;
     verdicts.sort_by_key(|(index, _)| *index);
     let verdicts: Vec<Verdict> = verdicts.into_iter().map(|(_, verdict)| verdict).collect();

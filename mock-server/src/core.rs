@@ -248,7 +248,7 @@ impl Core {
         let (method, path) = (&call.request.method, call.request.path());
         let mut routed = self.plan.routes.find(method, path);
         if routed == Routed::NotFound && self.flaws.has(Flaw::M39) {
-            routed = self.plan.routes.find(method, path.trim_end_matches('/'));
+            routed = self.plan.routes.find(method, path.strip_suffix('/').unwrap_or(path));
             call.is_unchecked = true;
         }
         match routed {
@@ -447,7 +447,8 @@ impl Core {
         }
         if answer.status == plan.success.status {
             for (name, value) in &plan.success.headers {
-                if !answer.headers.contains_key(name) {
+                let is_flawed = self.flaws.has(Flaw::M59) && name.as_str().eq_ignore_ascii_case("cache-control");
+                if !answer.headers.contains_key(name) && !is_flawed {
                     answer.set(name, value);
                 }
             }

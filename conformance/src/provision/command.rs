@@ -6,17 +6,19 @@
 //! | `{"do": "world"}` | `{"organizations": [{"slug", "projects"}], "users": [{"email", "password", "organization"}]}` |
 //! | `{"do": "mint-key", "user", "scheme"?, "scopes"?, "ttl"?, "environment"?}` | `{"id", "secret"}` |
 //! | `{"do": "revoke-key", "id"}`, `{"do": "expire-key", "id"}` | `{}` |
-//! | `{"do": "mint-token", "user", "scheme"?, "scopes"?, "ttl"?, "tamper", "expired"}` | `{"id", "secret"}` |
+//! | `{"do": "mint-token", "user", "scheme"?, "scopes"?, "ttl"?, "environment"?, "tamper", "expired"}` | `{"id", "secret"}` |
 //! | `{"do": "revoke-token", "id"}` | `{}` |
+//! | `{"do": "mint-code", "client_id", "redirect_uri", "user", "scopes", "code_challenge"?}` | `{"secret"}` |
+//! | `{"do": "remove-member", "user"}`, `{"do": "restore-member", "user"}` | `{}` |
 //! | `{"do": "advance-clock", "seconds"}` | `{}` |
 //! | `{"do": "set-rate-limit", "limit", "window"}`, `{"do": "restore-rate-limit"}`, `{"do": "reset-rate-limits"}` | `{}` |
 //! | `{"do": "reset"}` | `{}` |
 //!
 //! An order that the program cannot follow is answered with `{"unsupported": true}`, and the checks that need it are
 //! skipped; one that failed with `{"error": "why"}`. `ttl`, `seconds` and `window` are seconds; `tamper` is one of
-//! `none`, `bad-signature`, `alg-none`, `wrong-audience`, `wrong-issuer`, `not-yet-valid` and `garbage`. The program may
-//! stay and take many orders, or end after each: it is started when an order waits. What it writes to its standard error
-//! goes to that of the suite. It is started without a shell, in the folder of the settings file that names it.
+//! `none`, `bad-signature`, `alg-none`, `key-confusion`, `wrong-audience`, `wrong-issuer`, `not-yet-valid` and `garbage`. The
+//! program may stay and take many orders, or end after each: it is started when an order waits. What it writes to its
+//! standard error goes to that of the suite. It is started without a shell, in the folder of the settings file.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -29,7 +31,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::Mutex;
 
-use super::{KeyOrder, Minted, Provision, ProvisionError, Provisioner, TokenOrder, World};
+use super::{CodeOrder, KeyOrder, Minted, Provision, ProvisionError, Provisioner, TokenOrder, World};
 use crate::error::Error;
 use crate::secret::Secret;
 
@@ -221,6 +223,18 @@ impl Provisioner for Command {
 
     fn revoke_token<'a>(&'a self, id: &'a str) -> Provision<'a, ()> {
         self.does(json!({"do": "revoke-token", "id": id}))
+    }
+
+    fn mint_code(&self, order: CodeOrder) -> Provision<'_, Minted> {
+        Box::pin(async move { self.order::<MintedAnswer>(&with("mint-code", json!(order))).await.map(Minted::from) })
+    }
+
+    fn remove_member<'a>(&'a self, user: &'a str) -> Provision<'a, ()> {
+        self.does(json!({"do": "remove-member", "user": user}))
+    }
+
+    fn restore_member<'a>(&'a self, user: &'a str) -> Provision<'a, ()> {
+        self.does(json!({"do": "restore-member", "user": user}))
     }
 
     fn advance_clock(&self, by: Duration) -> Provision<'_, ()> {

@@ -8,6 +8,7 @@
 //! - `outputs`: what programs and browsers read, and what a run is held to.
 //! - `provisioners`: programs that make credentials to order.
 //! - `buggy`: faults that only generated requests meet are found and made small.
+//! - `rules`: nothing that the design asks for is lost, and every check explains itself.
 //! - `sloppy`: a small server, once in order and once not.
 //! - `settings`: one file that says everything.
 //! - `tls`: servers behind TLS.
@@ -22,6 +23,7 @@ mod liars;
 mod outputs;
 mod provisioners;
 mod reports;
+mod rules;
 mod settings;
 mod sloppy;
 mod tls;
@@ -38,6 +40,11 @@ fn document(name: &str) -> Document {
     let folder = format!("{}/../spec/openapi", env!("CARGO_MANIFEST_DIR"));
     let reader = |path: &str| std::fs::read_to_string(format!("{folder}/{}", path.rsplit('/').next().unwrap_or(path)));
     Document::load(&format!("spec/openapi/{name}.yaml"), &reader).expect("the document is valid")
+}
+
+/// A fifth document, with what none of the four has.
+fn workshop() -> Document {
+    Document::parse("workshop.yaml", include_str!("workshop.yaml")).expect("the document is valid")
 }
 
 /// The reference server, with a defect if one is named.

@@ -255,6 +255,11 @@ impl Core {
         self.world().accounts.users.get_mut(email).map(|user| user.is_member = false).is_some()
     }
 
+    /// Takes a user back into the organization. `false`: there is no such user.
+    pub fn restore_member(&self, email: &str) -> bool {
+        self.world().accounts.users.get_mut(email).map(|user| user.is_member = true).is_some()
+    }
+
     /// Takes a key back, from now on. `false`: there is none of this id.
     pub fn revoke_key(&self, id: &str) -> bool {
         let now = self.clock().now();

@@ -92,12 +92,11 @@ fn key_problem(error: &KeyError) -> Problem {
     Problem::new(status, error.to_string(), "POST /v1/keys makes any key, past every rule")
 }
 
-pub(super) fn remove_member(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
-    let email = input.parameter();
-    if control.core.remove_member(email) {
+pub(super) fn member(input: &Input<'_>, is_there: bool) -> Result<Answer, Problem> {
+    if is_there {
         return done();
     }
-    Err(Problem::new(404, format!("there is no user `{email}`"), "GET /v1/world lists the users"))
+    Err(Problem::new(404, format!("there is no user `{}`", input.parameter()), "GET /v1/world lists the users"))
 }
 
 /// An OAuth client that is to be.
