@@ -10,6 +10,7 @@
 //! - `buggy`: faults that only generated requests meet are found and made small.
 //! - `rules`: nothing that the design asks for is lost, and every check explains itself.
 //! - `sloppy`: a small server, once in order and once not.
+//! - `safety`: a run leaves everything as it was.
 //! - `settings`: one file that says everything.
 //! - `tls`: servers behind TLS.
 //! - `errors`: what keeps a run from beginning is said at once.
@@ -24,6 +25,7 @@ mod outputs;
 mod provisioners;
 mod reports;
 mod rules;
+mod safety;
 mod settings;
 mod sloppy;
 mod tls;
