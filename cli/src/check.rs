@@ -47,12 +47,17 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
     }
     if let (Some(path), true) = (&run.baseline, options.write_baseline) {
         let text = Baseline::written(&report);
-        report.accept(&Baseline::parse(&text)?);
+        let baseline = Baseline::parse(&text)?;
+        report.accept(&baseline);
         write(path, &text)?;
+        anstream::eprintln!("{} is written, with {} findings", path.display(), baseline.ids().count());
     }
     told(options, &run.reports, &report)?;
-    // Green must mean that something was checked.
-    if !report.interrupted && report.verdicts.iter().all(|one| matches!(one.outcome, Outcome::Skip { .. })) {
+    // Green must mean that something was checked; what was required and was not has an exit code of its own.
+    if !report.interrupted
+        && report.unmet.is_empty()
+        && report.verdicts.iter().all(|one| matches!(one.outcome, Outcome::Skip { .. }))
+    {
         return Err(Failure::usage("nothing could be checked", remedy(&document, &report)));
     }
     Ok(ExitCode::from(report.exit_code()))

@@ -167,13 +167,13 @@ fn summary(text: &mut String, paint: &Paint, report: &Report) {
     let accepted = if findings.accepted > 0 { format!(", {} accepted", findings.accepted) } else { String::new() };
     let _ = writeln!(
         text,
-        "\n{}  {} at {}: {} and {}{accepted} in {} verdicts ({} passed, {} skipped); {} in {:.1} s, seed {}",
+        "\n{}  {} at {}: {} and {}{accepted} in {} ({} passed, {} skipped); {} in {:.1} s, seed {}",
         paint.outcome(word),
         report.title,
         report.target,
         plural(findings.errors, "error"),
         plural(findings.notes, "note"),
-        report.verdicts.len(),
+        plural(report.verdicts.len(), "verdict"),
         verdicts.passed,
         verdicts.skipped,
         plural(usize::try_from(report.cases).unwrap_or(usize::MAX), "request"),
