@@ -47,12 +47,17 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
     }
     if let (Some(path), true) = (&run.baseline, options.write_baseline) {
         let text = Baseline::written(&report);
-        report.accept(&Baseline::parse(&text)?);
+        let baseline = Baseline::parse(&text)?;
+        report.accept(&baseline);
         write(path, &text)?;
+        anstream::eprintln!("{} is written, with {} findings", path.display(), baseline.ids().count());
     }
     told(options, &run.reports, &report)?;
-    // Green must mean that something was checked.
-    if !report.interrupted && report.verdicts.iter().all(|one| matches!(one.outcome, Outcome::Skip { .. })) {
+    // Green must mean that something was checked; what was required and was not has an exit code of its own.
+    if !report.interrupted
+        && report.unmet.is_empty()
+        && report.verdicts.iter().all(|one| matches!(one.outcome, Outcome::Skip { .. }))
+    {
         return Err(Failure::usage("nothing could be checked", remedy(&document, &report)));
     }
     Ok(ExitCode::from(report.exit_code()))
@@ -72,8 +77,7 @@ fn told(options: &Check, reports: &[options::Report], report: &Report) -> Result
     }
     for wanted in reports {
         match wanted {
-            options::Report::File(form, path) if path.as_os_str() == "-" => anstream::print!("{}", form.of(report)),
-            options::Report::File(form, path) => write(path, &form.of(report))?,
+            options::Report::File(form, path) => written(path, &form.of(report))?,
             options::Report::Github => github(report)?,
         }
     }
@@ -122,10 +126,7 @@ fn planned(document: &Document, options: &Check, run: &Run) -> Result<ExitCode, 
     })?;
     match options.report.as_slice() {
         [] => plan::show(&plan),
-        [options::Report::File(Form::Json, path)] if path.as_os_str() == "-" => {
-            anstream::print!("{}", plan::json(&plan));
-        }
-        [options::Report::File(Form::Json, path)] => write(path, &plan::json(&plan))?,
+        [options::Report::File(Form::Json, path)] => written(path, &plan::json(&plan))?,
         _ => return Err(Failure::usage("a plan is no report", "leave --report out, or write `--report json=PATH`")),
     }
     Ok(ExitCode::SUCCESS)
@@ -253,6 +254,15 @@ fn show(progress: Progress) {
         more => format!(", {more} findings"),
     };
     anstream::eprint!("\r\x1b[2K{phase}: {done} of {total}, {cases} requests{found}");
+}
+
+/// Writes to a file, or to standard output where the path is `-`.
+fn written(path: &Path, text: &str) -> Result<(), Failure> {
+    if path.as_os_str() != "-" {
+        return write(path, text);
+    }
+    anstream::print!("{text}");
+    Ok(())
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

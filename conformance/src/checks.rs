@@ -72,6 +72,22 @@ pub fn checks() -> &'static [CheckInfo] {
     &INFOS
 }
 
+/// Ids in few words: a family of which all are there stands as `family.*`.
+#[must_use]
+pub fn shortened(ids: &[&str]) -> Vec<String> {
+    let mut short: Vec<String> = Vec::new();
+    for id in ids {
+        let family = id.split('.').next().unwrap_or(id);
+        let mut others = checks().iter().filter(|check| check.family() == family);
+        let is_whole = others.clone().count() > 1 && others.all(|check| ids.contains(&check.id));
+        let name = if is_whole { format!("{family}.*") } else { (*id).to_owned() };
+        if !short.contains(&name) {
+            short.push(name);
+        }
+    }
+    short
+}
+
 /// Every check with how it is done.
 pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
     FAMILIES.iter().flat_map(|family| family.iter())
@@ -101,4 +117,16 @@ fn takes(document: &Document, operation: &Operation, wanted: Nature) -> bool {
     let alone = operation.security.iter().filter(|alternative| alternative.len() == 1);
     let mut schemes = alone.flat_map(|alternative| alternative.keys()).filter_map(|name| document.scheme(name));
     !operation.is_public() && schemes.any(|scheme| nature(scheme) == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_family_is_one_name() {
+        let leak: Vec<&str> = checks().iter().map(|check| check.id).filter(|id| id.starts_with("leak.")).collect();
+        assert_eq!(shortened(&leak), ["leak.*"]);
+        assert_eq!(shortened(&["leak.trace", "public.open"]), ["leak.trace", "public.open"]);
+    }
 }

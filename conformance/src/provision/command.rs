@@ -16,10 +16,9 @@
 //!
 //! An order that the program cannot follow is answered with `{"unsupported": true}`, and the checks that need it are
 //! skipped; one that failed with `{"error": "why"}`. `ttl`, `seconds` and `window` are seconds; `tamper` is one of
-//! `none`, `bad-signature`, `alg-none`, `key-confusion`, `wrong-audience`, `wrong-issuer`, `not-yet-valid` and `garbage`.
-//! The program may stay and take many orders, or end after each: it is started when an order waits. What it writes to its
-//! standard error goes to that of the suite. It is started without a shell, in the folder of the settings file that names
-//! it.
+//! `none`, `bad-signature`, `alg-none`, `key-confusion`, `wrong-audience`, `wrong-issuer`, `not-yet-valid` and `garbage`. The
+//! program may stay and take many orders, or end after each: it is started when an order waits. What it writes to its
+//! standard error goes to that of the suite. It is started without a shell, in the folder of the settings file.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

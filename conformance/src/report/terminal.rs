@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Effects, Style};
 use super::count::{Count, plural, reasons};
 use crate::finding::Finding;
 use crate::verdict::{Outcome, Report, Verdict};
-use crate::{CheckInfo, checks};
+use crate::{CheckInfo, checks, shortened};
 
 /// The report as text, with colours if `colour`.
 #[must_use]
@@ -141,7 +141,7 @@ fn missing(text: &mut String, report: &Report) {
         let _ = writeln!(text, "\nNot checked:");
     }
     for (reason, checks) in reasons {
-        let _ = writeln!(text, "  {}\n    {reason}", checks.join(", "));
+        let _ = writeln!(text, "  {}\n    {reason}", shortened(&checks).join(", "));
     }
 }
 
@@ -167,13 +167,13 @@ fn summary(text: &mut String, paint: &Paint, report: &Report) {
     let accepted = if findings.accepted > 0 { format!(", {} accepted", findings.accepted) } else { String::new() };
     let _ = writeln!(
         text,
-        "\n{}  {} at {}: {} and {}{accepted} in {} verdicts ({} passed, {} skipped); {} in {:.1} s, seed {}",
+        "\n{}  {} at {}: {} and {}{accepted} in {} ({} passed, {} skipped); {} in {:.1} s, seed {}",
         paint.outcome(word),
         report.title,
         report.target,
         plural(findings.errors, "error"),
         plural(findings.notes, "note"),
-        report.verdicts.len(),
+        plural(report.verdicts.len(), "verdict"),
         verdicts.passed,
         verdicts.skipped,
         plural(usize::try_from(report.cases).unwrap_or(usize::MAX), "request"),

@@ -16,7 +16,7 @@ use super::{Context, Stop};
 use crate::clock;
 use crate::credentials::{Login, Nature, Role, nature};
 use crate::generate::{Case, body_media};
-use crate::http::Request;
+use crate::http::{Request, taken};
 use crate::provision::{KeyOrder, ProvisionError, Provisioner, Tamper, TokenOrder};
 use crate::secret::Secret;
 
@@ -198,13 +198,16 @@ impl Context<'_> {
             let remedy = format!("a refresh needs a session: give `login` for [credentials.{role}]");
             return Some(Err(Stop::Skip(remedy)));
         };
-        let answer = match self.log_in(acquire, login).await {
-            Ok((_, answer)) => answer,
+        let (request, answer) = match self.log_in(acquire, login).await {
+            Ok(done) => done,
             Err(stop) => return Some(Err(stop)),
         };
-        let token = acquire.response.refresh_token.as_ref().and_then(|pointer| answer.pointer(pointer)?.as_str());
+        let place = acquire.response.refresh_token.as_ref()?;
+        let token = answer.pointer(place).and_then(Value::as_str);
         let pointer = refresh.request.get("refresh_token").map_or("/refresh_token", String::as_str);
-        self.vault.keep(&Secret::new(token?), "REFRESH_TOKEN", &format!("of a new session of {}", login.username));
+        let made = taken(&self.base, &request, &self.vault, place, "REFRESH_TOKEN");
+        let origin = format!("of a new session of {}", login.username);
+        self.vault.keep_made(&Secret::new(token?), "REFRESH_TOKEN", &origin, made);
         Some(Ok(self.filled_case(operation, [(pointer, token?)].into_iter())))
     }
 

@@ -4,6 +4,7 @@
 use bitting_spec::table::Location;
 use bitting_spec::{Operation, SecurityScheme};
 
+use super::grant::granting;
 use super::keyring::apply;
 use super::{Context, Stop};
 use crate::credentials::Role;
@@ -30,7 +31,7 @@ impl Context<'_> {
         if self.credentials.provisioner().is_some() {
             return Ok(());
         }
-        for role in [Role::Valid, Role::OtherOrganization] {
+        for role in [Role::Valid, Role::OtherOrganization, Role::ReadOnly] {
             for scheme in &self.document.security_schemes {
                 self.try_credential(role, scheme).await?;
             }
@@ -65,9 +66,12 @@ impl Context<'_> {
 
     async fn try_credential(&self, role: Role, scheme: &SecurityScheme) -> Result<(), Error> {
         let Some(principal) = self.credentials.principal(role) else { return Ok(()) };
-        if !principal.secrets.contains_key(&scheme.name) && principal.login.is_none() {
+        let is_given = principal.secrets.contains_key(&scheme.name);
+        if !is_given && principal.login.is_none() && principal.client.is_none() {
             return Ok(());
         }
+        // Who may read only may not read everything.
+        let is_refusal = |status: u16| status == 401 || (status == 403 && role != Role::ReadOnly);
         let secret = match self.secret(role, scheme).await {
             Ok(secret) => secret,
             Err(stop) => return self.login_failed(role, scheme, &stop),
@@ -77,7 +81,7 @@ impl Context<'_> {
             let Ok(case) = self.bare(operation, role) else { continue };
             let Ok(request) = case.request(operation) else { continue };
             match self.exchange(apply(scheme, &secret, request)).await {
-                Ok(exchange) if matches!(exchange.answer.status, 401 | 403) => {
+                Ok(exchange) if is_refusal(exchange.answer.status) => {
                     refusal.get_or_insert((place(operation), exchange.answer.status));
                 }
                 _ => return Ok(()),
@@ -91,17 +95,23 @@ impl Context<'_> {
         }
     }
 
-    /// A login that was given must work; a scheme that has none is no fault.
+    /// A login or a client that was given must work; a scheme that takes neither is no fault.
     fn login_failed(&self, role: Role, scheme: &SecurityScheme, stop: &Stop) -> Result<(), Error> {
-        let has_login = self.credentials.principal(role).is_some_and(|principal| principal.login.is_some());
-        match (stop, &scheme.auth.acquire) {
-            (Stop::Skip(reason), Some(acquire)) if has_login && reason.contains("was answered with") => {
-                let operation = self.document.operation(&acquire.operation_id).map(place).unwrap_or_default();
-                let status = reason.rsplit(' ').next().and_then(|status| status.parse().ok()).unwrap_or_default();
-                Err(Error::Credential { scheme: scheme.name.clone(), role: role.to_string(), operation, status })
-            }
-            _ => Ok(()),
-        }
+        let Stop::Skip(reason) = stop else { return Ok(()) };
+        let is_refused = ["was answered with", "without a token"].iter().any(|words| reason.contains(words));
+        let statuses = reason.split(' ').filter_map(|word| word.parse::<u16>().ok());
+        let Some(status) = statuses.filter(|status| (100..600).contains(status)).last().filter(|_| is_refused) else {
+            return Ok(());
+        };
+        let grants =
+            |other: &&Operation| granting(self.document, other).is_some_and(|(granted, _)| granted.name == scheme.name);
+        let acquire = scheme.auth.acquire.as_ref();
+        let operation = match acquire.and_then(|acquire| self.document.operation(&acquire.operation_id)) {
+            Some(operation) => Some(operation),
+            None => self.document.operations.iter().find(grants),
+        };
+        let operation = operation.map(place).unwrap_or_default();
+        Err(Error::Credential { scheme: scheme.name.clone(), role: role.to_string(), operation, status })
     }
 
     /// Operations that only read and that `scheme` alone opens.

@@ -28,6 +28,22 @@ enum Lie {
     Hangup,
     /// The connection stays open, and nothing comes.
     Silence,
+    /// Fields of the header without end.
+    HeaderFlood,
+    /// The head of the answer stops in the middle.
+    HalfHeader,
+    /// Interim answers without end (RFC 9110, 15.2).
+    Interim,
+    /// The body ends when the connection does, and that stays open (RFC 9112, 6.3).
+    Unending,
+    /// A chunk's length is none.
+    BadChunk,
+    /// Two lengths that differ.
+    TwoLengths,
+    /// A few bytes that unpack to a gigabyte.
+    GzipBomb,
+    /// A second answer that nobody asked for.
+    TwoAnswers,
 }
 
 const DOCUMENT: &str = r#"
@@ -43,6 +59,10 @@ paths:
           description: Things.
           content: {application/json: {schema: {type: array, items: {type: integer}}}}
 "#;
+
+/// The beginning of a gzip stream (RFC 1952) whose one block says that it repeats a zero for very long.
+const BOMB: &[u8] =
+    &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xec, 0xc1, 1, 1, 0, 0, 0, 0x80, 0x90, 0xfe, 0xaf, 0xee, 8, 0xff, 0xff, 0xff];
 
 async fn lie(lie: Lie, mut stream: TcpStream) -> std::io::Result<()> {
     let mut buffer = [0; 4096];
@@ -76,6 +96,34 @@ async fn lie(lie: Lie, mut stream: TcpStream) -> std::io::Result<()> {
             Lie::Noise => stream.write_all(b"220 mail.example ESMTP\r\n").await?,
             Lie::Hangup => return Ok(()),
             Lie::Silence => {}
+            Lie::HeaderFlood => {
+                stream.write_all(head.as_bytes()).await?;
+                loop {
+                    stream.write_all(&[b"x-more: ".as_slice(), &[b'a'; 1000], b"\r\n"].concat()).await?;
+                }
+            }
+            Lie::HalfHeader => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-ty").await?;
+                return stream.shutdown().await;
+            }
+            Lie::Interim => loop {
+                stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+            },
+            Lie::Unending => stream.write_all(format!("{head}\r\n[1]").as_bytes()).await?,
+            Lie::BadChunk => {
+                stream.write_all(format!("{head}transfer-encoding: chunked\r\n\r\nxyz\r\n[1]").as_bytes()).await?;
+            }
+            Lie::TwoLengths => {
+                let lengths = "content-length: 3\r\ncontent-length: 30\r\n";
+                stream.write_all(format!("{head}{lengths}\r\n[1]").as_bytes()).await?;
+            }
+            Lie::GzipBomb => {
+                let bomb = format!("{head}content-encoding: gzip\r\ncontent-length: {}\r\n\r\n", BOMB.len());
+                stream.write_all(&[bomb.as_bytes(), BOMB].concat()).await?;
+            }
+            Lie::TwoAnswers => {
+                stream.write_all(&[whole(b"[1]"), whole(b"[\"another\"]")].concat()).await?;
+            }
         }
     }
     Ok(())
@@ -114,6 +162,13 @@ async fn lies_are_reported() {
         (Lie::Noise, "response.readable", "the answer breaks HTTP"),
         (Lie::Silence, "response.readable", "the answer did not come in time"),
         (Lie::Hangup, "response.readable", "the answer breaks HTTP"),
+        (Lie::HeaderFlood, "response.readable", "the answer breaks HTTP"),
+        (Lie::HalfHeader, "response.readable", "the answer breaks HTTP"),
+        (Lie::Interim, "response.readable", "the answer did not come in time"),
+        (Lie::Unending, "response.readable", "the answer did not come in time"),
+        (Lie::BadChunk, "response.readable", "the answer breaks HTTP"),
+        (Lie::TwoLengths, "response.readable", "the answer breaks HTTP"),
+        (Lie::GzipBomb, "response.schema", "the body is no JSON"),
     ] {
         let report = report(kind).await.expect("it runs");
         if kind == Lie::Redirects {
@@ -131,4 +186,13 @@ async fn lies_are_reported() {
         let found = findings.iter().find(|finding| finding.check == check);
         assert!(found.is_some_and(|finding| finding.cause.contains(says)), "{kind:?}: {findings:#?}");
     }
+}
+
+/// An answer that nobody asked for is not taken for the next one's: the connection is given up.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_too_many_is_nobodys() {
+    let report = report(Lie::TwoAnswers).await.expect("it runs");
+    let findings = report.findings();
+    assert!(!findings.iter().any(|finding| finding.check == "response.schema"), "{findings:#?}");
+    assert!(report.operations[0].reached);
 }

@@ -20,7 +20,7 @@ const fn column(name: &'static str, about: &'static str, checks: &'static [&'sta
 const COLUMNS: &[Column] = &[
     column("none", "no credential", &["credentials.missing"]),
     column("malformed", "empty, misplaced or nonsense", &["credentials.malformed"]),
-    column("tampered", "a token with another signature", &["token.tampered"]),
+    column("tampered", "a token with another signature", &["token.tampered", "token.key-confusion"]),
     column("alg none", "a token that says it needs no signature", &["token.alg-none"]),
     column(
         "wrong claims",
@@ -28,8 +28,12 @@ const COLUMNS: &[Column] = &[
         &["token.wrong-audience", "token.wrong-issuer", "token.not-yet-valid"],
     ),
     column("expired", "its life has ended", &["token.expired", "key.expired"]),
-    column("revoked", "it was taken back", &["token.revoked", "key.revoked"]),
-    column("other environment", "a key of another environment", &["key.environment"]),
+    column(
+        "revoked",
+        "it was taken back, its session has ended, or its owner has left",
+        &["token.revoked", "key.revoked", "token.after-logout", "tenancy.removed-member"],
+    ),
+    column("other environment", "made for another environment", &["key.environment", "token.environment"]),
     column("prefix", "a key of which only the beginning is right", &["key.prefix"]),
     column("lacks scope", "every scope but the needed one", &["scope.insufficient"]),
     column(

@@ -2,6 +2,7 @@
 
 use super::super::count::{Count, plural, reasons};
 use super::text::{escape, sentence, words};
+use crate::shortened;
 use crate::verdict::{Report, Verdict};
 
 /// The result in a few words.
@@ -140,7 +141,8 @@ pub(super) fn left_out(report: &Report) -> String {
     let items: String = reasons
         .into_iter()
         .map(|(reason, checks)| {
-            let checks: Vec<String> = checks.iter().map(|id| format!("<code>{}</code>", escape(id))).collect();
+            let checks: Vec<String> =
+                shortened(&checks).iter().map(|id| format!("<code>{}</code>", escape(id))).collect();
             format!("<li><p>{}</p><p class=\"ids\">{}</p></li>\n", sentence(reason), checks.join(" "))
         })
         .collect();
