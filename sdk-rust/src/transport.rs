@@ -121,6 +121,11 @@ impl Transport {
     }
 
     fn connect(&self) -> Result<reqwest::Client, String> {
+        self.configured().build().map_err(|error| format!("no HTTP client: {}", chain(&error)))
+    }
+
+    /// How connections are made and used: nothing is followed and nothing is sent twice behind our back.
+    fn configured(&self) -> reqwest::ClientBuilder {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             // An error means that another thread was faster, which serves as well.
             let _ = rustls::crypto::ring::default_provider().install_default();
@@ -131,8 +136,7 @@ impl Transport {
             .referer(false)
             .connect_timeout(CONNECT_TIMEOUT);
         let builder = if self.proxied { builder } else { builder.no_proxy() };
-        let builder = if self.pooled { builder } else { builder.pool_max_idle_per_host(0) };
-        builder.build().map_err(|error| format!("no HTTP client: {}", chain(&error)))
+        if self.pooled { builder } else { builder.pool_max_idle_per_host(0) }
     }
 }
 
@@ -166,3 +170,6 @@ fn chain(error: &reqwest::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,7 @@ pub(crate) fn source(parts: &Parts<'_>, scheme: &Scheme, credential: &Credential
         None => oauth_renew(parts, scheme, credential, &acquire)?,
     };
     let endpoint = endpoint(parts, &acquire.url);
-    Ok(HttpSource { acquire: Acquire::Request(Box::new(acquire)), renew, endpoint })
+    Ok(HttpSource::new(Acquire::Request(Box::new(acquire)), renew, endpoint))
 }
 
 /// Where the tokens of a kept login come from: its renewals only, since the user alone can log in again.
@@ -56,7 +56,7 @@ fn profile_source(parts: &Parts<'_>, scheme: &Scheme, profile: &Profile) -> Resu
         Renew::Reacquire => parts.servers.base().clone(),
     };
     let remedy = format!("log in again with `bitting login` (profile `{}` of {})", profile.name, profile.api);
-    Ok(HttpSource { acquire: Acquire::User(remedy), renew, endpoint: endpoint(parts, &url) })
+    Ok(HttpSource::new(Acquire::User(remedy), renew, endpoint(parts, &url)))
 }
 
 fn endpoint(parts: &Parts<'_>, url: &Url) -> Endpoint {

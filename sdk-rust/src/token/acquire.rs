@@ -17,6 +17,7 @@ use crate::attach::add_cookie;
 use crate::clock::{BoxFuture, Clock, Now, within};
 use crate::oauth::OAuthClient;
 use crate::secret::Secret;
+use crate::sync::Mutex;
 use crate::transport::{Incoming, Outgoing, Transport};
 
 /// How long one request for a token may take, whatever its caller's deadline is (A17).
@@ -77,9 +78,12 @@ pub(crate) enum Renew {
 /// A source of tokens that speaks HTTP.
 #[derive(Debug)]
 pub(crate) struct HttpSource {
-    pub(crate) acquire: Acquire,
-    pub(crate) renew: Renew,
+    acquire: Acquire,
+    renew: Renew,
     pub(crate) endpoint: Endpoint,
+    /// The last refresh token that the server refused. It is not offered again, also where no other token was to be had
+    /// then: a server may take its second use for a theft (RFC 9700, 4.14.2).
+    refused: Mutex<Option<Secret>>,
 }
 
 impl TokenSource for HttpSource {
@@ -89,6 +93,10 @@ impl TokenSource for HttpSource {
 }
 
 impl HttpSource {
+    pub(crate) fn new(acquire: Acquire, renew: Renew, endpoint: Endpoint) -> Self {
+        Self { acquire, renew, endpoint, refused: Mutex::default() }
+    }
+
     /// A renewal of `previous` where that is possible, else a new token. `client_secret` is the client's, where only
     /// the session itself knows it.
     pub(crate) async fn obtain(
@@ -125,12 +133,16 @@ impl HttpSource {
                 Some(self.endpoint.ask(request, Some(token), None).await)
             }
             Renew::RefreshToken(request, pointer) => {
-                let refresh = token.refresh.as_ref()?;
+                let refresh =
+                    token.refresh.as_ref().filter(|refresh| self.refused.lock().as_ref() != Some(*refresh))?;
                 let mut request = request.clone();
                 if let (Some(client), Some(secret)) = (request.client.take(), client_secret) {
                     request.client = Some(client.secret(secret.clone()));
                 }
                 let grant = self.endpoint.ask(&request, None, Some((pointer, refresh))).await;
+                if grant.as_ref().is_err_and(TokenProblem::refuses_the_grant) {
+                    *self.refused.lock() = Some(refresh.clone());
+                }
                 // An answer without a refresh token leaves the old one in force (A16).
                 Some(grant.map(|grant| Grant { refresh: grant.refresh.or_else(|| token.refresh.clone()), ..grant }))
             }

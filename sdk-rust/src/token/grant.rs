@@ -48,6 +48,11 @@ impl TokenProblem {
     pub(crate) fn transient(message: impl Into<String>) -> Self {
         Self { terminal: false, status: None, code: None, message: message.into(), retry_after: None }
     }
+
+    /// Whether what was refused is the refresh token itself, and not the client that offered it (RFC 6749, 5.2).
+    pub(crate) fn refuses_the_grant(&self) -> bool {
+        self.terminal && self.code.as_deref().is_none_or(|code| code == "invalid_grant")
+    }
 }
 
 impl From<Fault> for TokenProblem {
