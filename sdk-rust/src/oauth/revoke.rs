@@ -69,7 +69,7 @@ impl Login {
         });
         let endpoint = self.endpoint(&url);
         let request = TokenRequest { client, ..TokenRequest::form(url, fields) };
-        let (incoming, _) = endpoint.send(endpoint.outgoing(&request, None).ok()?).await.ok()?;
+        let (incoming, _) = endpoint.exchange(&request, None, None).await.ok()?;
         incoming.status.is_success().then_some(())
     }
 
@@ -78,6 +78,10 @@ impl Login {
     async fn revocation_endpoint(&self, scheme: &Scheme, profile: &Profile) -> Option<Url> {
         if let Some(url) = &self.revocation_url {
             return Some(url.clone());
+        }
+        if let Some(discovery) = self.discovery(scheme).ok()? {
+            let described = discovery.metadata(&self.endpoint(discovery.url())).await.ok()?;
+            return described.revocation.filter(|url| Origin::of(url) == Origin::of(&described.token));
         }
         let (_, token_url) = self.token_endpoint(scheme, profile.kind).ok()?;
         let url = token_url.join(METADATA).ok()?;

@@ -1,18 +1,27 @@
-//! What HTTP/2 servers say about requests that they did not look at, frame by frame, and who sends those again.
+//! What HTTP/2 servers say about requests that they did not look at, frame by frame, and who sends those again; and a
+//! server that opens to a client certificate only.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use http::{HeaderMap, Method};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::Transport;
+use tokio_rustls::TlsAcceptor;
+use url::Url;
+
+use super::{Outgoing, Transport};
 use crate::call::Call;
 use crate::client::Client;
 use crate::error::Error;
 use crate::response::Response;
+use crate::secret::Secret;
 
 /// What the server does with a request.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +70,7 @@ impl Server {
         let api = Arc::new(serde_json::from_value(table).expect("an operation table"));
         let client: Client = Client::builder(api).environment(|_| None).build().expect("a client");
         let transport = Transport::new(false);
-        let http = transport.configured().http2_prior_knowledge().build().expect("an HTTP client");
+        let http = transport.configured().expect("a builder").http2_prior_knowledge().build().expect("an HTTP client");
         transport.client.set(Ok(http)).expect("no client yet");
         let client = Client { shared: client.shared, transport: Arc::new(transport) };
         let outcome = client.call(Call::new(operation)).await;
@@ -132,5 +141,57 @@ async fn what_may_have_been_done_is_not_sent_again() {
         assert_eq!((error.meta.attempts, requests), (1, 1), "{first:?}");
         let (outcome, requests) = Server::new(acts).await.called("read").await;
         assert_eq!((outcome.expect("an answer").meta.attempts, requests), (2, 2), "{first:?}");
+    }
+}
+
+/// A certificate for this machine that signs itself, and its key.
+fn certificate() -> (rcgen::Certificate, rcgen::KeyPair) {
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
+    (params.self_signed(&key).expect("a certificate"), key)
+}
+
+/// A server that answers whoever shows the certificate `known`.
+async fn door(own: &rcgen::Certificate, key: &rcgen::KeyPair, known: &rcgen::Certificate) -> SocketAddr {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(known.der().clone()).expect("a certificate");
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
+    let config = config.with_client_cert_verifier(verifier.build().expect("a verifier"));
+    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+    let config = config.with_single_cert(vec![own.der().clone()], key).expect("a server");
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                let _ = stream.read(&mut [0; 4_096]).await;
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+            }
+        }
+    });
+    address
+}
+
+/// B1: a client certificate satisfies `mutualTLS`; without it, and with another one, the server does not open.
+#[tokio::test]
+async fn a_certificate_opens_the_door() {
+    let ((server, server_key), (own, own_key), (other, other_key)) = (certificate(), certificate(), certificate());
+    let address = door(&server, &server_key, &own).await;
+    let pem = |certificate: &rcgen::Certificate, key: &rcgen::KeyPair| {
+        Some(Secret::new(certificate.pem() + &key.serialize_pem()))
+    };
+    for (shown, opens) in [(pem(&own, &own_key), true), (pem(&other, &other_key), false), (None, false)] {
+        let transport = Transport::new(false).with_certificate(shown).for_tokens(false);
+        let trusted = reqwest::Certificate::from_der(server.der()).expect("a certificate");
+        let http =
+            transport.configured().expect("a builder").tls_certs_only([trusted]).build().expect("an HTTP client");
+        transport.client.set(Ok(http)).expect("no client yet");
+        let url = Url::parse(&format!("https://{address}/")).expect("a URL");
+        let outgoing = Outgoing { method: Method::GET, url, headers: HeaderMap::new(), body: None };
+        let sent = transport.send(outgoing).await;
+        assert_eq!(sent.is_ok_and(|incoming| incoming.status.is_success()), opens);
     }
 }

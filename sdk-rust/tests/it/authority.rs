@@ -49,6 +49,10 @@ pub(crate) struct State {
     pub(crate) forms: Vec<HashMap<String, String>>,
     /// Whether the server describes itself.
     pub(crate) metadata: bool,
+    /// How often it was asked for that as an OpenID provider.
+    pub(crate) described: usize,
+    /// Whether it says that its answers carry its name.
+    pub(crate) signs: bool,
     /// The tokens that the API saw.
     pub(crate) seen: Vec<String>,
 }
@@ -90,6 +94,16 @@ impl Authority {
         }))
     }
 
+    /// The same API, whose document leaves everything to what the server says of itself.
+    pub(crate) fn described_api(&self) -> Arc<Api> {
+        api(json!({
+            "name": "demo", "version": "1", "servers": [self.uri()], "env_prefix": "DEMO",
+            "schemes": [{"name": "Id", "type": "openIdConnect",
+                         "url": format!("{}/.well-known/openid-configuration", self.uri())}],
+            "operations": [{"id": "read", "method": "GET", "path": "/data", "security": [{"Id": []}]}]
+        }))
+    }
+
     fn answer(&self, request: &Request) -> ResponseTemplate {
         let path = request.url.path();
         let path = path.strip_prefix("/auth").filter(|rest| rest.starts_with('/')).unwrap_or(path);
@@ -102,6 +116,14 @@ impl Authority {
             "/.well-known/oauth-authorization-server" if state.metadata => {
                 let url = format!("{}/revoke", self.uri());
                 ResponseTemplate::new(200).set_body_json(json!({"revocation_endpoint": url}))
+            }
+            "/.well-known/openid-configuration" => {
+                state.described += 1;
+                let url = |path: &str| format!("{}{path}", self.uri());
+                ResponseTemplate::new(200).set_body_json(json!({
+                    "issuer": self.uri(), "authorization_endpoint": url("/authorize"), "token_endpoint": url("/token"),
+                    "device_authorization_endpoint": url("/device"), "revocation_endpoint": url("/revoke"),
+                    "authorization_response_iss_parameter_supported": state.signs}))
             }
             "/revoke" => {
                 let form = form(request);
