@@ -47,9 +47,9 @@ pub(crate) struct State {
     /// What the token endpoint answers instead.
     pub(crate) instead: Option<ResponseTemplate>,
     pub(crate) forms: Vec<HashMap<String, String>>,
-    /// Whether the server describes itself.
+    /// Whether the server describes itself as an OAuth server; as an OpenID provider it always does.
     pub(crate) metadata: bool,
-    /// How often it was asked for that as an OpenID provider.
+    /// How often it did.
     pub(crate) described: usize,
     /// Whether it says that its answers carry its name.
     pub(crate) signs: bool,
@@ -113,18 +113,8 @@ impl Authority {
         let mut state = self.state();
         match path {
             "/authorize" => state.authorize(&request.url),
-            "/.well-known/oauth-authorization-server" if state.metadata => {
-                let url = format!("{}/revoke", self.uri());
-                ResponseTemplate::new(200).set_body_json(json!({"revocation_endpoint": url}))
-            }
-            "/.well-known/openid-configuration" => {
-                state.described += 1;
-                let url = |path: &str| format!("{}{path}", self.uri());
-                ResponseTemplate::new(200).set_body_json(json!({
-                    "issuer": self.uri(), "authorization_endpoint": url("/authorize"), "token_endpoint": url("/token"),
-                    "device_authorization_endpoint": url("/device"), "revocation_endpoint": url("/revoke"),
-                    "authorization_response_iss_parameter_supported": state.signs}))
-            }
+            "/.well-known/oauth-authorization-server" if state.metadata => state.describe(&self.uri()),
+            "/.well-known/openid-configuration" => state.describe(&self.uri()),
             "/revoke" => {
                 let form = form(request);
                 state.revoked.push(form["token"].clone());
@@ -156,6 +146,16 @@ impl Authority {
 }
 
 impl State {
+    /// What the server at `uri` says of itself (RFC 8414, 3.2).
+    fn describe(&mut self, uri: &str) -> ResponseTemplate {
+        self.described += 1;
+        let url = |path: &str| format!("{uri}{path}");
+        ResponseTemplate::new(200).set_body_json(json!({
+            "issuer": uri, "authorization_endpoint": url("/authorize"), "token_endpoint": url("/token"),
+            "device_authorization_endpoint": url("/device"), "revocation_endpoint": url("/revoke"),
+            "authorization_response_iss_parameter_supported": self.signs}))
+    }
+
     fn authorize(&mut self, url: &Url) -> ResponseTemplate {
         let query: HashMap<String, String> = url.query_pairs().into_owned().collect();
         assert_eq!((query["response_type"].as_str(), query["code_challenge_method"].as_str()), ("code", "S256"));
