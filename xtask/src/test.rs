@@ -17,6 +17,12 @@ pub(crate) fn run(parts: &[&str]) -> Result<(), String> {
     shell::run(command("cargo", ".", &["build", "--workspace", "--all-targets"]))?;
     if wanted("rust") {
         shell::run(command("cargo", ".", &["test", "--workspace"]))?;
+        // What a call tells of itself stands behind features. With those of the whole workspace beside them, only our own
+        // crate is built again.
+        let told = ["--features", "bitting/tracing,bitting/metrics", "--test", "telemetry"];
+        shell::run(command("cargo", ".", &["test", "--workspace"]).tap(|cargo| {
+            cargo.args(told);
+        }))?;
     }
     if wanted("python") || wanted("examples") {
         python()?;
