@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn a_promise_is_named_by_a_test_and_by_nothing_else() {
-        let rust = "/// A1 is promised here.\nfn promise() {}\n\n/// A11, ARTOS-10: it holds.\n#[cfg(unix)]\n#[tokio::test]\n";
+        let rust =
+            "/// A1 is promised here.\nfn promise() {}\n\n/// A11, ARTOS-10: it holds.\n#[cfg(unix)]\n#[tokio::test]\n";
         assert_eq!(named("sdk-rust/src/x.rs", rust), ["A11", "C16", "ARTOS-10"]);
         let python = "async def test_it(stub):\n    \"\"\"A1: it holds,\n    and B2.\"\"\"\n\ndef other():\n    \"\"\"A11\"\"\"\n";
         assert_eq!(named("bindings/python/tests/test_x.py", python), ["A1", "B2", "C16"]);
