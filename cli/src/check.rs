@@ -99,7 +99,7 @@ fn planned(options: &Check) -> Result<ExitCode, Failure> {
     let plan = serve::runtime()?.block_on(async {
         let credentials = match (&options.url, &options.credentials) {
             (None, None) => {
-                let server = serve::start(&document, options.seed, &[], (0, 0), (false, false)).await?;
+                let server = serve::start(&document, options.seed, &[]).await?;
                 let credentials = credentials(&document, options, Some(&server)).await;
                 server.shutdown().await;
                 credentials?
@@ -130,7 +130,7 @@ fn remedy(document: &Document) -> String {
 async fn check(document: &Document, options: &Check) -> Result<Report, Failure> {
     let server = match &options.url {
         Some(_) => None,
-        None => Some(serve::start(document, options.seed, &options.defect, (0, 0), (false, false)).await?),
+        None => Some(serve::start(document, options.seed, &options.defect).await?),
     };
     let target = Target {
         base_url: options
