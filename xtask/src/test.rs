@@ -6,7 +6,7 @@ use std::{env, fs, io};
 use crate::shell::{self, command};
 
 /// The parts, in the order in which they run.
-const PARTS: [&str; 4] = ["rust", "python", "node", "examples"];
+const PARTS: [&str; 5] = ["rust", "python", "node", "browser", "examples"];
 
 pub(crate) fn run(parts: &[&str]) -> Result<(), String> {
     if let Some(unknown) = parts.iter().find(|part| !PARTS.contains(part)) {
@@ -40,10 +40,23 @@ pub(crate) fn run(parts: &[&str]) -> Result<(), String> {
             node.args(tests).env("BITTING_BIN", built("bitting"));
         }))?;
     }
+    if wanted("browser") {
+        browser("mock-server/tests/browser")?;
+    }
     if wanted("examples") {
         pytest("examples")?;
     }
     Ok(())
+}
+
+/// The pages for people, tried in a Chromium; without one the tests say that they are skipped.
+fn browser(folder: &str) -> Result<(), String> {
+    packages(folder)?;
+    let tests = files(folder, ".test.mjs")?;
+    let names = tests.iter().map(|test| test.rsplit('/').next().unwrap_or(test));
+    shell::run(command("node", folder, &["--test"]).tap(|node| {
+        node.args(names).env("BITTING_BIN", built("bitting"));
+    }))
 }
 
 /// A file that cargo built.
@@ -98,8 +111,13 @@ fn node() -> Result<(), String> {
 
 /// What npm installs for our packages.
 pub(crate) fn modules() -> Result<(), String> {
+    packages("bindings/node")
+}
+
+/// What npm installs in `folder`.
+fn packages(folder: &str) -> Result<(), String> {
     let install = ["install", "--no-audit", "--no-fund", "--loglevel=error"];
-    shell::run(command("npm", "bindings/node", &install).tap(|npm| {
+    shell::run(command("npm", folder, &install).tap(|npm| {
         // What it says is no result of ours.
         npm.stdout(io::stderr());
     }))

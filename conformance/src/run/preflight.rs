@@ -99,9 +99,8 @@ impl Context<'_> {
     fn login_failed(&self, role: Role, scheme: &SecurityScheme, stop: &Stop) -> Result<(), Error> {
         let Stop::Skip(reason) = stop else { return Ok(()) };
         let is_refused = ["was answered with", "without a token"].iter().any(|words| reason.contains(words));
-        let statuses = reason.split(' ').filter_map(|word| word.parse::<u16>().ok());
-        let Some(status) = statuses.filter(|status| (100..600).contains(status)).next_back().filter(|_| is_refused)
-        else {
+        let mut statuses = reason.split(' ').filter_map(|word| word.parse::<u16>().ok());
+        let Some(status) = statuses.rfind(|status| (100..600).contains(status)).filter(|_| is_refused) else {
             return Ok(());
         };
         let grants =
