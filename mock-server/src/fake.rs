@@ -278,7 +278,7 @@ fn join(document: &Document, schema: &Value, all: &mut Map<String, Value>, (dept
         match (key.as_str(), value) {
             ("$ref" | "components", _) => {}
             ("allOf", Value::Array(parts)) => {
-                parts.iter().for_each(|part| join(document, part, all, (depth + 1, turn)))
+                parts.iter().for_each(|part| join(document, part, all, (depth + 1, turn)));
             }
             ("oneOf" | "anyOf", Value::Array(parts)) => {
                 let is_null = |part: &&Value| document.resolve(part).get("type") == Some(&json!("null"));
