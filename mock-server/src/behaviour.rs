@@ -3,7 +3,9 @@
 mod act;
 mod consent;
 mod crud;
+mod generate;
 mod grant;
+mod hidden;
 mod list;
 mod token;
 
@@ -22,7 +24,7 @@ use crate::collection::{Collection, Target, target, trimmed};
 use crate::core::Core;
 use crate::defect::Flaw;
 use crate::exchange::{Answer, Request};
-use crate::fake::{Fake, seed_of};
+use crate::fake::seed_of;
 use crate::plan::OperationPlan;
 use crate::route::path_of;
 use crate::scheme::{self, Scheme};
@@ -177,6 +179,7 @@ impl Desk<'_> {
         if let Some(answer) = self.missing_parent() {
             return answer;
         }
+        self.settle();
         match self.plan.behaviour {
             Behaviour::Login { scheme } => self.login(&self.core.plan.schemes[scheme]),
             Behaviour::Refresh { scheme } => self.refresh(&self.core.plan.schemes[scheme]),
@@ -233,6 +236,9 @@ impl Desk<'_> {
         let world = self.core.world();
         for (name, index) in &self.plan.parents {
             let collection = &self.core.plan.collections[*index];
+            if collection.is_hidden {
+                continue;
+            }
             let scope = self.scope(collection, collection.parents.len());
             if world.data.find(*index, &scope, self.parameter(name)).is_none() {
                 return Some(self.not_found());
@@ -266,21 +272,6 @@ impl Desk<'_> {
     fn shown_by(&self, schema: &Value, collection: &Collection, value: &Value) -> Value {
         let id = collection.key.as_ref().and_then(|key| value.get(key)).map(crate::object::id_text).unwrap_or_default();
         crate::object::shown(&self.core.plan.document, schema, value, seed_of(self.core.seed, &[&collection.path, &id]))
-    }
-
-    /// An answer from the document's example, else from its schema.
-    fn generate(&self) -> Answer {
-        let success = &self.plan.success;
-        let body = match (&success.example, &success.schema) {
-            (Some(example), _) => example.clone(),
-            (None, Some(schema)) => {
-                let parts = self.path.iter().map(|(_, value)| value.as_str());
-                let parts: Vec<&str> = [self.plan.operation.id.as_str()].into_iter().chain(parts).collect();
-                Fake::new(&self.core.plan.document, seed_of(self.core.seed, &parts)).value("", schema)
-            }
-            (None, None) => Value::Null,
-        };
-        self.success(body)
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Collection {
     pub(crate) item: Option<(String, Value)>,
     /// Whether its objects are the organizations themselves.
     pub(crate) is_tenant: bool,
+    /// Whether no operation tells which objects there are: none lists them, and none makes one.
+    pub(crate) is_hidden: bool,
     /// Whether everybody sees the same objects: no operation on it is bound to an organization.
     pub(crate) is_shared: bool,
     /// What an object looks like; `None`: the document has no operation that shows one.
@@ -38,6 +40,11 @@ impl Collection {
     /// Whether the document marks the property `name` with `mark` (`readOnly`, `writeOnly`).
     pub(crate) fn marks(&self, document: &Document, name: &str, mark: &str) -> bool {
         self.property(name).is_some_and(|schema| flatten(document, schema).get(mark) == Some(&Value::Bool(true)))
+    }
+
+    /// Whether its objects are the projects that a population names.
+    pub(crate) fn holds_projects(&self) -> bool {
+        self.name == "projects" && self.item.as_ref().is_some_and(|(name, _)| !name.contains("id"))
     }
 
     /// The schema of a property of its objects.
@@ -106,7 +113,24 @@ pub(crate) fn infer(document: &Document) -> Vec<Collection> {
     for collection in &mut found {
         describe(document, collection, &paths);
     }
+    let told: Vec<usize> =
+        document.operations.iter().filter_map(|operation| tells(document, &found, operation)).collect();
+    for (index, collection) in found.iter_mut().enumerate() {
+        collection.is_hidden = !collection.is_tenant && !collection.holds_projects() && !told.contains(&index);
+    }
     found
+}
+
+/// The collection whose objects an operation lists or makes, so that a client can learn their ids.
+fn tells(document: &Document, collections: &[Collection], operation: &Operation) -> Option<usize> {
+    match target(document, collections, operation) {
+        Target::List { collection, .. } => match operation.method.as_str() {
+            "GET" => list_of(document, operation).map(|_| collection),
+            "POST" => answer(operation).map(|_| collection),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 fn entry<'c>(found: &'c mut Vec<Collection>, path: &str) -> &'c mut Collection {
@@ -117,6 +141,7 @@ fn entry<'c>(found: &'c mut Vec<Collection>, path: &str) -> &'c mut Collection {
             parents: Vec::new(),
             item: None,
             is_tenant: false,
+            is_hidden: false,
             is_shared: true,
             schema: None,
             flat: Map::new(),

@@ -33,11 +33,19 @@ pub(crate) fn seed_of(seed: u64, parts: &[&str]) -> u64 {
 pub(crate) struct Fake<'a> {
     document: &'a Document,
     rng: fastrand::Rng,
+    /// Which alternative of `oneOf` and `anyOf` is taken; it goes round.
+    turn: usize,
 }
 
 impl<'a> Fake<'a> {
     pub(crate) fn new(document: &'a Document, seed: u64) -> Self {
-        Self { document, rng: fastrand::Rng::with_seed(seed) }
+        Self::taking(document, seed, 0)
+    }
+
+    /// The same, taking other alternatives where a schema has several.
+    pub(crate) fn taking(document: &'a Document, seed: u64, turn: usize) -> Self {
+        let rng = fastrand::Rng::with_seed(seed.wrapping_add(turn as u64));
+        Self { document, rng, turn }
     }
 
     /// A value of `schema`, which stands under `name`.
@@ -47,11 +55,17 @@ impl<'a> Fake<'a> {
 
     /// An object of `schema` with nothing but what it requires.
     pub(crate) fn required(&mut self, schema: &Value) -> Map<String, Value> {
-        self.object(&flatten(self.document, schema), SHALLOW + 1)
+        self.object(&self.flat(schema), SHALLOW + 1)
+    }
+
+    fn flat(&self, schema: &Value) -> Map<String, Value> {
+        let mut all = Map::new();
+        join(self.document, schema, &mut all, (0, self.turn));
+        all
     }
 
     fn at(&mut self, name: &str, schema: &Value, depth: usize) -> Value {
-        let schema = flatten(self.document, schema);
+        let schema = self.flat(schema);
         if depth > DEEPEST {
             return Value::Null;
         }
@@ -248,26 +262,30 @@ fn kind(schema: &Map<String, Value>) -> &str {
 /// alternative that is not `null`.
 pub(crate) fn flatten(document: &Document, schema: &Value) -> Map<String, Value> {
     let mut all = Map::new();
-    join(document, schema, &mut all, 0);
+    join(document, schema, &mut all, (0, 0));
     all
 }
 
-fn join(document: &Document, schema: &Value, all: &mut Map<String, Value>, depth: usize) {
+fn join(document: &Document, schema: &Value, all: &mut Map<String, Value>, (depth, turn): (usize, usize)) {
     if depth > DEEPEST {
         return;
     }
     let Some(keywords) = schema.as_object() else { return };
     if keywords.contains_key("$ref") {
-        join(document, document.resolve(schema), all, depth + 1);
+        join(document, document.resolve(schema), all, (depth + 1, turn));
     }
     for (key, value) in keywords {
         match (key.as_str(), value) {
             ("$ref" | "components", _) => {}
-            ("allOf", Value::Array(parts)) => parts.iter().for_each(|part| join(document, part, all, depth + 1)),
+            ("allOf", Value::Array(parts)) => {
+                parts.iter().for_each(|part| join(document, part, all, (depth + 1, turn)));
+            }
             ("oneOf" | "anyOf", Value::Array(parts)) => {
                 let is_null = |part: &&Value| document.resolve(part).get("type") == Some(&json!("null"));
-                if let Some(part) = parts.iter().find(|part| !is_null(part)).or(parts.first()) {
-                    join(document, part, all, depth + 1);
+                let others: Vec<&Value> = parts.iter().filter(|part| !is_null(part)).collect();
+                let chosen = others.get(turn % others.len().max(1)).copied().or(parts.first());
+                if let Some(part) = chosen {
+                    join(document, part, all, (depth + 1, turn));
                 }
             }
             ("properties", Value::Object(more)) => {

@@ -100,33 +100,19 @@ async fn connection<S: Service>(
     let fate = Fate::default();
     let Some(tls) = tls else {
         let mut stopped = stop.clone();
+        let mut stream = FaultyStream::new(stream, fate.clone());
         let is_h2 = tokio::select! {
-            begun = tokio::time::timeout(PATIENCE, begins_with_h2(&stream)) => begun.ok().flatten(),
+            begun = tokio::time::timeout(PATIENCE, stream.begins_with_h2()) => begun.ok().and_then(Result::ok),
             () = ended(&mut stopped) => None,
         };
         let Some(is_h2) = is_h2 else { return };
-        return speak(FaultyStream::new(stream, fate.clone()), is_h2, service, fate, stop).await;
+        return speak(stream, is_h2, service, fate, stop).await;
     };
     let handshake = tls.accept(FaultyStream::new(stream, fate.clone()));
     // Whoever does not finish the handshake, or distrusts the certificate, goes away.
     let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, handshake).await else { return };
     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2".as_slice());
     speak(stream, is_h2, service, fate, stop).await;
-}
-
-/// Whether the connection begins as HTTP/2 does (RFC 9113, 3.4). `None`: it ends before one can tell.
-async fn begins_with_h2(stream: &TcpStream) -> Option<bool> {
-    const PREFACE: &[u8] = b"PRI ";
-    let mut first = [0; PREFACE.len()];
-    loop {
-        match stream.peek(&mut first).await {
-            Ok(0) | Err(_) => return None,
-            Ok(length) if first[..length] != PREFACE[..length] => return Some(false),
-            Ok(length) if length == PREFACE.len() => return Some(true),
-            // Too little to tell: what was peeked at is still there, so the next look must wait a little.
-            Ok(_) => tokio::time::sleep(Duration::from_millis(5)).await,
-        }
-    }
 }
 
 /// Answers the requests of one connection.

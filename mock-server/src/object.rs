@@ -144,14 +144,21 @@ impl Maker<'_> {
 
     /// An id that fits both the path's parameter and the object's property.
     fn made_up_id(&self) -> Value {
-        let mut joined = Map::new();
         let key = self.collection.key.as_deref().unwrap_or("id");
-        let property = self.collection.property(key).cloned();
-        let parameter = self.collection.item.as_ref().map(|(_, schema)| schema.clone());
-        for schema in [property, parameter].into_iter().flatten() {
-            joined.extend(flatten(self.document, &schema));
-        }
-        Fake::new(self.document, self.seed ^ 0x1d).value("id", &Value::Object(joined))
+        let flat = |schema: Option<&Value>| schema.map(|schema| flatten(self.document, schema)).unwrap_or_default();
+        let property = flat(self.collection.property(key));
+        let parameter = flat(self.collection.item.as_ref().map(|(_, schema)| schema));
+        let is = |schema: &Map<String, Value>, names: &[&str]| {
+            schema.get("type").and_then(Value::as_str).is_some_and(|kind| names.contains(&kind))
+        };
+        let numbers = ["integer", "number"];
+        let joined = match is(&property, &numbers) && !is(&parameter, &numbers) {
+            // The path takes any text: the property says which.
+            true => parameter.into_iter().chain(property.clone()).collect(),
+            false => property.clone().into_iter().chain(parameter).collect(),
+        };
+        let made = Fake::new(self.document, self.seed ^ 0x1d).value("id", &Value::Object(joined));
+        if is(&property, &["string"]) { Value::from(id_text(&made)) } else { made }
     }
 
     fn strip(&self, object: &mut Map<String, Value>, mark: &str) {

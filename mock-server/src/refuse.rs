@@ -136,8 +136,11 @@ fn plain(status: u16) -> &'static str {
 
 /// The document's examples; without any, a body made from the schema.
 fn bodies(document: &Document, content: &MediaType) -> Vec<(Vec<AuthCase>, Value)> {
-    let mut bodies: Vec<_> =
-        content.examples.iter().map(|example| (example.auth_cases.clone(), example.value.clone())).collect();
+    let mut bodies: Vec<_> = content
+        .examples
+        .iter()
+        .map(|example| (example.auth_cases.clone(), read(document, content, &example.value)))
+        .collect();
     // What has no case of its own is for every case that has no body.
     bodies.sort_by_key(|(cases, _)| !cases.is_empty());
     if bodies.is_empty() {
@@ -148,6 +151,17 @@ fn bodies(document: &Document, content: &MediaType) -> Vec<(Vec<AuthCase>, Value
         bodies.push((Vec::new(), body));
     }
     bodies
+}
+
+/// An example, read where it is the text of a JSON value and the schema wants no text.
+fn read(document: &Document, content: &MediaType, example: &Value) -> Value {
+    let is_text =
+        |schema: &bitting_spec::Schema| flatten(document, &schema.value).get("type") == Some(&json!("string"));
+    let parsed = || serde_json::from_str(example.as_str()?).ok();
+    Some(())
+        .filter(|()| !content.schema.as_ref().is_some_and(is_text))
+        .and_then(|()| parsed())
+        .unwrap_or_else(|| example.clone())
 }
 
 fn words(document: &Document, content: &MediaType) -> Option<String> {

@@ -109,7 +109,13 @@ impl Desk<'_> {
                     row.is_ghost = true;
                     Some(Arc::clone(&row.value))
                 }
-                _ => world.data.remove(index, &scope, id).map(|row| row.value),
+                _ => {
+                    let row = world.data.remove(index, &scope, id);
+                    if collection.is_hidden && row.is_some() {
+                        world.data.bury(index, &scope, id);
+                    }
+                    row.map(|row| row.value)
+                }
             }
         };
         match gone {

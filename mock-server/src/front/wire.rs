@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::Sleep;
@@ -103,11 +103,27 @@ pub(super) struct FaultyStream {
     fate: Fate,
     /// Until when a closing connection stays open.
     pause: Option<Pin<Box<Sleep>>>,
+    /// What was read to tell the version, and is to be read again.
+    head: Vec<u8>,
 }
 
 impl FaultyStream {
     pub(super) fn new(stream: TcpStream, fate: Fate) -> Self {
-        Self { stream, fate, pause: None }
+        Self { stream, fate, pause: None, head: Vec::new() }
+    }
+
+    /// Whether the connection begins as HTTP/2 does (RFC 9113, 3.4). What was read to tell that is read again.
+    pub(super) async fn begins_with_h2(&mut self) -> io::Result<bool> {
+        const PREFACE: &[u8] = b"PRI ";
+        while self.head.len() < PREFACE.len() {
+            let mut next = [0; PREFACE.len()];
+            let length = self.stream.read(&mut next[..PREFACE.len() - self.head.len()]).await?;
+            self.head.extend(&next[..length]);
+            if length == 0 || !PREFACE.starts_with(&self.head) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -126,6 +142,11 @@ impl Drop for FaultyStream {
 
 impl AsyncRead for FaultyStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.head.is_empty() {
+            let length = self.head.len().min(buf.remaining());
+            self.head.drain(..length).for_each(|byte| buf.put_slice(&[byte]));
+            return Poll::Ready(Ok(()));
+        }
         if let Some(pause) = self.fate.closing() {
             let sleep = self.pause.get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
             // Nothing more is read: for whoever reads here, the client has gone.

@@ -1,5 +1,6 @@
 //! The objects of the collections, kept apart by organization and parents.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -36,6 +37,8 @@ static REVISIONS: AtomicU64 = AtomicU64::new(1);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Data {
     shelves: IndexMap<(usize, Scope), Shelf>,
+    /// Objects that nobody listed and that were taken away: they must not come back by being named.
+    gone: HashSet<(usize, Scope, String)>,
     /// The same revision, the same objects: a copy keeps it until it is changed.
     revision: u64,
 }
@@ -77,6 +80,26 @@ impl Data {
     pub(crate) fn remove(&mut self, collection: usize, scope: &Scope, id: &str) -> Option<Row> {
         self.touch();
         self.shelves.get_mut(&(collection, scope.clone()))?.shift_remove(id)
+    }
+
+    /// Notes that an object is gone for good.
+    pub(crate) fn bury(&mut self, collection: usize, scope: &Scope, id: &str) {
+        self.gone.insert((collection, scope.clone(), id.to_owned()));
+    }
+
+    /// Whether an object was there and is gone for good.
+    pub(crate) fn is_gone(&self, collection: usize, scope: &Scope, id: &str) -> bool {
+        !self.gone.is_empty() && self.gone.contains(&(collection, scope.clone(), id.to_owned()))
+    }
+
+    /// Whether there is such a list, empty or not.
+    pub(crate) fn has(&self, collection: usize, scope: &Scope) -> bool {
+        self.shelf(collection, scope).is_some()
+    }
+
+    /// How many lists there are.
+    pub(crate) fn lists(&self) -> usize {
+        self.shelves.len()
     }
 
     /// Takes over what another holds of an organization.

@@ -118,7 +118,7 @@ fn fixed_id(collection: &Collection, population: &Population, scope: &Scope, num
     if collection.is_tenant {
         return Some(organization.filter(|_| number == 0).map(|organization| organization.slug.clone()));
     }
-    if collection.name == "projects" && collection.item.as_ref().is_some_and(|(name, _)| !name.contains("id")) {
+    if collection.holds_projects() {
         return Some(organization.and_then(|organization| organization.projects.get(number).cloned()));
     }
     None

@@ -308,3 +308,46 @@ fn defects_do_not_touch_one_another() {
     let outcome = read(&core, "/chat/providers", &core.mint_token(&narrow).unwrap().secret);
     assert_eq!((code(&outcome), outcome.json()), ("403".to_owned(), json!({"detail": "Forbidden"}) as Value));
 }
+
+/// M01 to M88 by document: what each of the four can express, and the seven that none of them can, for which
+/// `other.yaml` has what they need.
+#[test]
+fn every_defect_has_a_document() {
+    let table = [
+        (
+            "roboticks",
+            "M01 M02 M03 M04 M05 M06 M07 M08 M09 M10 M11 M13 M14 M15 M17 M19 M20 M21 M22 M33 M34 M35 M36 M37 M38 \
+         M39 M40 M50 M58 M59 M60 M70 M71 M72 M73 M74 M75 M76 M77 M80 M81 M82 M83 M84 M85 M88",
+        ),
+        (
+            "arrow",
+            "M01 M03 M10 M11 M13 M14 M16 M21 M22 M30 M31 M32 M33 M35 M36 M37 M39 M40 M80 M81 M82 M83 M84 M85 M88",
+        ),
+        (
+            "artos",
+            "M01 M02 M03 M04 M05 M06 M07 M08 M09 M10 M11 M12 M14 M15 M20 M21 M22 M33 M36 M37 M39 M40 M80 M81 M82 \
+         M85 M88",
+        ),
+        (
+            "arrotech",
+            "M01 M02 M03 M04 M05 M06 M07 M08 M09 M10 M11 M12 M13 M14 M15 M17 M20 M21 M22 M30 M33 M36 M37 M39 M40 \
+         M55 M56 M57 M58 M59 M60 M61 M62 M63 M80 M81 M82 M85 M88",
+        ),
+    ];
+    let mut expressed = std::collections::BTreeSet::new();
+    for (name, wanted) in table {
+        let document = document(name);
+        let applying = defects().iter().filter(|defect| defect.applies(&document)).map(|defect| defect.id);
+        let applying: Vec<&str> = applying.collect();
+        assert_eq!(applying, wanted.split_whitespace().collect::<Vec<_>>(), "{name}");
+        expressed.extend(applying);
+    }
+    let beyond: Vec<&str> = defects().iter().map(|defect| defect.id).filter(|id| !expressed.contains(id)).collect();
+    assert_eq!(beyond, ["M18", "M51", "M52", "M53", "M54", "M86", "M87"]);
+    let is_beyond = |row: &Row| beyond.contains(&row.id);
+    assert!(rows().iter().filter(|row| is_beyond(row)).all(|row| row.server as usize == other_server()));
+}
+
+fn other_server() -> usize {
+    other as fn() -> Arc<Core> as usize
+}

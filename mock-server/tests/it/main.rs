@@ -14,6 +14,7 @@ mod hostile;
 mod journal;
 mod keys;
 mod oauth;
+mod real;
 #[cfg(feature = "wiremock")]
 mod respond;
 mod roboticks;
