@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bitting::oauth::{Login, OAuthClient};
 use bitting::store::{Entry, FileStore, Lease, MemoryStore, Sealed, StoreKey, Swap, TokenStore, Version};
@@ -194,8 +194,12 @@ pub(crate) async fn sessions(shown: &mut Shown) {
     let refused = bitting::oauth::OAuthError { error: "access_denied".to_owned(), error_description: None };
     shown.add(&refused);
     // Nobody finishes this one.
-    let shows = login.device(app(), &[], |prompt| shown.add(prompt));
-    let _ = tokio::time::timeout(Duration::from_millis(300), shows).await;
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let shows = login.device(app(), &[], |prompt| {
+        shown.add(prompt);
+        tell.send(()).expect("a listener");
+    });
+    tokio::select! { _ = shows => {}, _ = told => {} }
     shown.add(&login);
 
     let wrong = Credential::Login { username: "ada".to_owned(), password: Secret::new("test-password-canary") };
