@@ -14,6 +14,11 @@ export interface ClientOptions {
   apiKey?: string;
   /** A bearer token that was obtained elsewhere. */
   token?: string;
+  /**
+   * Gives a token, or one with its life. It is called when one is needed: at first, ahead of the end of the one before,
+   * and when that was refused; once, however many calls wait.
+   */
+  credentials?: () => string | AccessToken | Promise<string | AccessToken>;
   /** The name or email of a user, for a login. */
   username?: string;
   /** The user's password. */
@@ -44,6 +49,15 @@ export interface ClientOptions {
   logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'off';
   /** Where it is told, `console` for example. Standard error if not given. */
   logger?: { info(line: string): void };
+}
+
+/** What `credentials` gives where it knows more than the token. */
+export interface AccessToken {
+  token: string;
+  /** Its life from now on, in milliseconds; without it the token is used until the server refuses it. */
+  expiresIn?: number;
+  /** Its scopes, if they are known. */
+  scopes?: string[];
 }
 
 /** What holds for one call alone. */

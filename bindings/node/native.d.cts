@@ -39,9 +39,14 @@ export class Session {
   explain(): string;
   /** What is worth knowing about the configuration. */
   warnings(): string[];
+  /** Answers a request for a token with a JSON object. */
+  provide(number: number, answer: string): void;
   /** Lets go of connections, thread and credentials at once. */
   close(): void;
 }
 
-/** A client, or the JSON of the failure to make one. */
-export function open(config: string): Session | string;
+/**
+ * A client, or the JSON of the failure to make one. `provider` is called with a number for each request for a token,
+ * which `provide` answers.
+ */
+export function open(config: string, provider?: ((number: number) => void) | null): Session | string;

@@ -13,7 +13,7 @@ use crate::attach::Placement;
 use crate::client::{Background, Client, Policy, Shared};
 use crate::clock::{Clock, TokioClock};
 use crate::credentials::environment::{self, Read, variable};
-use crate::credentials::{Credential, CredentialSource, Held, kept};
+use crate::credentials::{Credential, CredentialSource, Held, TokenProvider, kept};
 use crate::error::Error;
 use crate::oauth::OAuthClient;
 use crate::plan::{Choice, Plan};
@@ -115,6 +115,12 @@ impl<C: From<Client>> ClientBuilder<C> {
     #[must_use]
     pub fn app<S: Into<String>>(self, client: OAuthClient, scopes: impl IntoIterator<Item = S>) -> Self {
         self.credential(Credential::App { client, scopes: scopes.into_iter().map(Into::into).collect() })
+    }
+
+    /// Adds a provider that the client asks for a token whenever it needs one, and no more often.
+    #[must_use]
+    pub fn provider(self, provider: TokenProvider) -> Self {
+        self.credential(Credential::Provider(provider))
     }
 
     /// Adds a credential for every security scheme that it fits. Of several, the first is preferred (B1).
@@ -362,7 +368,8 @@ fn bind(held: &mut Vec<Held>, origin: &str, named: bool) -> Result<Option<String
     }
 }
 
-/// One warning for all variables that are set and not used because another credential takes their place (B9).
+/// One warning for all variables that are set and not used because another credential takes their place (B9). A program
+/// that reads a variable itself and gives what stands in it is not warned of itself.
 fn warnings(held: &[Held], unused: &[Held], plans: &[Plan]) -> Vec<String> {
     let used = |index: usize| {
         plans
@@ -370,7 +377,8 @@ fn warnings(held: &[Held], unused: &[Held], plans: &[Plan]) -> Vec<String> {
             .any(|plan| matches!(&plan.choice, Choice::Schemes(alternatives) if alternatives[0].uses.iter().any(|used| used.held == index)))
     };
     let idle = held.iter().enumerate().filter(|(index, _)| !used(*index)).map(|(_, held)| held);
-    let idle = idle.chain(unused).filter_map(|held| match &held.source {
+    let given = |other: &&Held| !held.iter().any(|held| held.credential.id() == other.credential.id());
+    let idle = idle.chain(unused.iter().filter(given)).filter_map(|held| match &held.source {
         CredentialSource::Environment(names) => Some(names.join(" and ")),
         CredentialSource::Argument | CredentialSource::Profile(_) => None,
     });
@@ -379,7 +387,9 @@ fn warnings(held: &[Held], unused: &[Held], plans: &[Plan]) -> Vec<String> {
     if idle.is_empty() {
         return Vec::new();
     }
-    vec![format!("{} is set and not used: the credential from {} takes its place", idle.join(", "), winner.1.source)]
+    let (names, source) = (idle.join(", "), &winner.1.source);
+    let is = if names.contains([',', ' ']) { "are" } else { "is" };
+    vec![format!("{names} {is} set and not used: the credential from {source} is used instead")]
 }
 
 fn headers(given: &[(String, String)]) -> Result<HeaderMap, Error> {

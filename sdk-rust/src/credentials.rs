@@ -2,12 +2,15 @@
 
 pub(crate) mod environment;
 pub(crate) mod kept;
+pub(crate) mod provider;
 
 use std::fmt;
 use std::time::SystemTime;
 
 use bitting_spec::table::{Api, Scheme, SchemeKind};
 use serde::Serialize;
+
+pub use provider::{ProvidedToken, ProviderFailure, TokenProvider};
 
 use crate::attach::basic;
 use crate::error::Error;
@@ -46,6 +49,8 @@ pub enum Credential {
         /// The scopes to ask for; none means the server's default.
         scopes: Vec<String>,
     },
+    /// Whatever the program obtains a token by.
+    Provider(TokenProvider),
     /// A login that is kept: its token is in the client's store (ROBOTICKS-8).
     Profile(Profile),
 }
@@ -58,6 +63,7 @@ impl Credential {
             Self::Token(_) => "a token",
             Self::Login { .. } => "a user name and password",
             Self::ClientCredentials { .. } | Self::App { .. } => "an OAuth client",
+            Self::Provider(_) => "a credentials provider",
             Self::Profile(_) => "a kept login",
         }
     }
@@ -72,7 +78,7 @@ impl Credential {
             Self::App { client, scopes } => {
                 ["client", client.id()].into_iter().chain(scopes.iter().map(String::as_str)).collect()
             }
-            Self::ApiKey(_) | Self::Token(_) | Self::Profile(_) => Vec::new(),
+            Self::ApiKey(_) | Self::Token(_) | Self::Provider(_) | Self::Profile(_) => Vec::new(),
         }
     }
 
@@ -92,6 +98,7 @@ impl Credential {
             Self::Login { username, password } => basic(username, password).id(),
             Self::ClientCredentials { id, secret, .. } => basic(id, secret).id(),
             Self::App { client, .. } => Secret::new(client.id()).id(),
+            Self::Provider(_) => Secret::new("provider").id(),
             Self::Profile(profile) => Secret::new(profile.key().as_str()).id(),
         }
     }
@@ -103,7 +110,7 @@ impl Credential {
                 SchemeKind::ApiKey { .. } => scheme.auth.acquire.is_none(),
                 kind => is_bearer(kind) && (holds_key(scheme) || !api.schemes.iter().any(is_for_keys)),
             },
-            Self::Token(_) => {
+            Self::Token(_) | Self::Provider(_) => {
                 let other = |scheme: &Scheme| takes_token(&scheme.kind) && !holds_key(scheme);
                 takes_token(&scheme.kind) && (!holds_key(scheme) || !api.schemes.iter().any(other))
             }
@@ -133,7 +140,7 @@ impl Credential {
                 let id = line("client id", id.trim(), source)?.to_owned();
                 Self::ClientCredentials { id, secret: word("client secret", &secret, source)?, scopes }
             }
-            other @ (Self::App { .. } | Self::Profile(_)) => other,
+            other @ (Self::App { .. } | Self::Provider(_) | Self::Profile(_)) => other,
         })
     }
 }
@@ -156,7 +163,7 @@ fn takes_token(kind: &SchemeKind) -> bool {
 }
 
 /// A key or token: visible ASCII without blanks.
-fn word(what: &str, secret: &Secret, source: &CredentialSource) -> Result<Secret, Error> {
+pub(crate) fn word(what: &str, secret: &Secret, source: &CredentialSource) -> Result<Secret, Error> {
     let text = secret.expose().trim();
     let problem = if text.is_empty() {
         "is empty".to_owned()

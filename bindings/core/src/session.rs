@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use bitting::table::Operation;
-use bitting::{Body, Call, Client, RateLimitState};
+use bitting::{Body, Call, Client, RateLimitState, TokenProvider};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
@@ -27,6 +27,7 @@ pub struct Session {
 
 struct Inner {
     config: Config,
+    provider: Option<TokenProvider>,
     live: ArcSwap<Live>,
 }
 
@@ -79,9 +80,17 @@ impl Session {
     /// # Errors
     /// When the configuration cannot be used.
     pub fn open(config: &[u8]) -> Result<Self, Failure> {
+        Self::open_with(config, None)
+    }
+
+    /// The same with a provider of tokens, which is a function of the other language and so no part of a configuration.
+    ///
+    /// # Errors
+    /// When the configuration cannot be used.
+    pub fn open_with(config: &[u8], provider: Option<TokenProvider>) -> Result<Self, Failure> {
         let config = Config::parse(config)?;
-        let live = Live::new(&config)?;
-        Ok(Self { inner: Arc::new(Inner { config, live: ArcSwap::from_pointee(live) }) })
+        let live = Live::new(&config, provider.clone())?;
+        Ok(Self { inner: Arc::new(Inner { config, provider, live: ArcSwap::from_pointee(live) }) })
     }
 
     /// Makes a call and waits for it on this thread. `interrupted` is asked every 50 ms.
@@ -206,7 +215,7 @@ impl Session {
         if live.pid == std::process::id() {
             return Ok(live);
         }
-        let fresh = Arc::new(Live::new(&self.inner.config)?);
+        let fresh = Arc::new(Live::new(&self.inner.config, self.inner.provider.clone())?);
         self.inner.live.store(Arc::clone(&fresh));
         // Dropping it would close the parent's connections and wait for a thread that is not there.
         std::mem::forget(live);
@@ -259,14 +268,14 @@ fn with_json(call: Call, operation: &Operation, body: Bytes) -> Result<Call, Fai
 }
 
 impl Live {
-    fn new(config: &Config) -> Result<Self, Failure> {
+    fn new(config: &Config, provider: Option<TokenProvider>) -> Result<Self, Failure> {
         let background = Arc::new(Background::default());
         let thread = Arc::downgrade(&background);
         let spawn_on = bitting::Background::new(move || thread.upgrade()?.handle());
         Ok(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             pid: std::process::id(),
-            client: config.client(spawn_on)?,
+            client: config.client(spawn_on, provider)?,
             background,
         })
     }

@@ -36,7 +36,8 @@ class BaseClient {
   withOptions(options) {
     const names = Object.keys(checked(options));
     const own = { ...this.#options };
-    if (names.some((name) => name in CREDENTIALS)) for (const name of Object.keys(CREDENTIALS)) delete own[name];
+    const ways = [...Object.keys(CREDENTIALS), 'credentials'];
+    if (names.some((name) => ways.includes(name))) for (const name of ways) delete own[name];
     const all = { ...own, ...options };
     if (!names.some(isOfConnection)) {
       all[INHERITED] = { connection: this.#connection, defaults: ofClient(options, this.#defaults) };

@@ -1,6 +1,7 @@
 //! A client, and its calls: waiting without the interpreter's lock, or started and awaited.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bitting_ffi::Invocation;
 use bytes::Bytes;
@@ -37,10 +38,15 @@ impl From<bitting_ffi::Session> for Session {
 
 #[pymethods]
 impl Session {
-    /// A session of a configuration, which is a JSON object.
+    /// A session of a configuration, which is a JSON object. `provider` answers each request for a token with JSON.
     #[staticmethod]
-    fn open<'py>(py: Python<'py>, config: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-        let opened = py.detach(|| bitting_ffi::Session::open(config).map_err(Box::new));
+    #[pyo3(signature = (config, provider=None))]
+    fn open<'py>(py: Python<'py>, config: &[u8], provider: Option<Py<PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+        let provider = provider.map(|provider| {
+            let provider = Arc::new(provider);
+            bitting_ffi::blocking(move || asked(&provider))
+        });
+        let opened = py.detach(|| bitting_ffi::Session::open_with(config, provider).map_err(Box::new));
         crossed::<_, Self>(py, opened)
     }
 
@@ -136,6 +142,12 @@ impl Abort {
     fn abort(&self) {
         self.0.abort();
     }
+}
+
+/// What a provider answers. It raises nothing; an interpreter that shuts down answers nothing any more.
+fn asked(provider: &Py<PyAny>) -> Vec<u8> {
+    let answer = Python::try_attach(|py| provider.call0(py).and_then(|answer| answer.extract::<Vec<u8>>(py)).ok());
+    answer.flatten().unwrap_or_default()
 }
 
 fn invocation(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ._auth import Auth, CredentialReport
+    from ._auth import AccessToken, Auth, CredentialReport
     from ._client import AsyncClient, SyncClient
     from ._errors import (
         APIConnectionError,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ._union import UnknownVariant
 
 _HOME = {
+    "AccessToken": "_auth",
     "Auth": "_auth",
     "CredentialReport": "_auth",
     "AsyncClient": "_client",
@@ -77,6 +78,7 @@ __all__ = [
     "APIResponseValidationError",
     "APIStatusError",
     "APITimeoutError",
+    "AccessToken",
     "AsyncClient",
     "AsyncPage",
     "AsyncPaginator",

@@ -10,8 +10,8 @@ class Session:
     """One client of one API."""
 
     @staticmethod
-    def open(config: bytes) -> Session | Failure:
-        """A session of a configuration, which is a JSON object."""
+    def open(config: bytes, provider: Callable[[], bytes] | None = None) -> Session | Failure:
+        """A session of a configuration, which is a JSON object. ``provider`` answers requests for a token with JSON."""
     def call(
         self, operation: int, arguments: bytes, media_type: str | None, body: bytes | None, options: bytes | None
     ) -> Reply | Failure:
