@@ -5,8 +5,8 @@ export type Pairs =
   | Iterable<readonly [string, string]>
   | { readonly [name: string]: string | number | boolean | null | undefined };
 
-/** Bytes of a request. */
-export type Binary = Uint8Array | ArrayBuffer;
+/** Bytes of a request, at once or as they come; a `File` and a file's stream bring a name for a form. */
+export type Binary = Uint8Array | ArrayBuffer | Blob | AsyncIterable<Uint8Array | string>;
 
 /** What a client is made with. Credentials that are given turn those of environment variables off. */
 export interface ClientOptions {
@@ -145,7 +145,7 @@ export interface Operation {
   readonly index: number;
   readonly answer: 'json' | 'text' | 'binary' | 'empty' | 'any';
   readonly params?: { readonly [name: string]: string };
-  readonly body?: 'json' | 'raw';
+  readonly body?: 'json' | 'form' | 'raw';
   readonly mediaType?: string;
 }
 

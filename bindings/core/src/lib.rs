@@ -13,7 +13,7 @@ mod provider;
 mod runtime;
 mod session;
 
-pub use bitting::{RateLimitState, TokenProvider};
+pub use bitting::{Part, RateLimitState, TokenProvider};
 pub use completions::Completions;
 pub use config::Config;
 pub use outcome::{Failure, Reply};

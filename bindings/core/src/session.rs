@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use bitting::table::Operation;
-use bitting::{Body, Call, Client, RateLimitState, TokenProvider};
+use bitting::{Body, Call, Client, Part, RateLimitState, TokenProvider};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
@@ -50,6 +50,8 @@ pub struct Invocation {
     pub media_type: Option<String>,
     /// The body.
     pub body: Option<Bytes>,
+    /// The files of a `multipart/form-data` body, whose other fields are in `body`.
+    pub files: Vec<Part>,
     /// The call's options: a JSON object.
     pub options: Option<Bytes>,
 }
@@ -228,7 +230,7 @@ impl Session {
     }
 
     fn call(&self, invocation: Invocation) -> Result<Call, Failure> {
-        let Invocation { operation, arguments, media_type, body, options } = invocation;
+        let Invocation { operation, arguments, media_type, body, files, options } = invocation;
         let operation = self.described(operation)?;
         let mut call = Call::new(&operation.id);
         for (name, value) in self::arguments(&arguments)? {
@@ -237,7 +239,7 @@ impl Session {
         call = match (body, media_type) {
             (None, _) => call,
             (Some(body), Some(media_type)) => call.body(media_type, Body::Bytes(body)),
-            (Some(body), None) => with_json(call, operation, body)?,
+            (Some(body), None) => with_json(call, operation, body, files)?,
         };
         if let Some(options) = options {
             call = call.options(Options::parse(&options)?);
@@ -257,14 +259,19 @@ fn arguments(json: &[u8]) -> Result<Vec<(String, Value)>, Failure> {
 }
 
 /// JSON goes out as it is where the operation takes JSON, and is read only to become a form or text.
-fn with_json(call: Call, operation: &Operation, body: Bytes) -> Result<Call, Failure> {
+fn with_json(call: Call, operation: &Operation, body: Bytes, files: Vec<Part>) -> Result<Call, Failure> {
     let declared = operation.body.as_ref().and_then(|body| body.media_types.first());
     if let Some(media_type) = declared.filter(|media_type| media_type.contains("json")) {
         return Ok(call.body(media_type, Body::Bytes(body)));
     }
     let value: Value =
         serde_json::from_slice(&body).map_err(|error| Failure::request(format!("the body is no JSON: {error}")))?;
-    Ok(call.json(&value))
+    if files.is_empty() {
+        return Ok(call.json(&value));
+    }
+    let form =
+        Body::multipart(&value, files).ok_or_else(|| Failure::request("the fields beside files are no object"))?;
+    Ok(call.body("multipart/form-data", form))
 }
 
 impl Live {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bitting_ffi::{Invocation, TokenProvider, TokenRequest};
+use bitting_ffi::{Invocation, Part, TokenProvider, TokenRequest};
 use bytes::Bytes;
 use napi::bindgen_prelude::{Either, Function, Uint8Array};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
@@ -51,6 +51,27 @@ fn provider_of(ask: Function<'_, u32, ()>, asked: &Asked) -> Result<TokenProvide
     }))
 }
 
+/// A file of a form.
+#[napi(object)]
+pub struct File {
+    /// The field's name.
+    pub name: String,
+    /// The file's name.
+    pub file_name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its content.
+    pub content: Uint8Array,
+}
+
+impl File {
+    fn part(self) -> Part {
+        let Self { name, file_name, media_type, content } = self;
+        let content = Bytes::copy_from_slice(&content);
+        Part { name, file_name: Some(file_name), media_type: Some(media_type), content }
+    }
+}
+
 #[napi]
 impl Session {
     /// Starts a call. Its end comes to `inbox` under `ticket`; a call that cannot even begin ends there too.
@@ -70,6 +91,7 @@ impl Session {
         body: Option<Either<String, Uint8Array>>,
         media_type: Option<String>,
         options: Option<String>,
+        files: Option<Vec<File>>,
     ) -> Result<()> {
         let body = body.map(|body| match body {
             Either::A(text) => Bytes::from(text),
@@ -80,6 +102,7 @@ impl Session {
             arguments: arguments.map(Bytes::from).unwrap_or_default(),
             media_type,
             body,
+            files: files.into_iter().flatten().map(File::part).collect(),
             options: options.map(Bytes::from),
         };
         let session = self.session.as_ref().ok_or_else(|| Error::from_reason("the session is closed"))?;

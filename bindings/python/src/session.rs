@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use bitting_ffi::Invocation;
+use bitting_ffi::{Invocation, Part};
 use bytes::Bytes;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
@@ -13,6 +13,9 @@ use crate::outcome::{Failure, RateLimit, Reply, rate_limit};
 
 /// What a call ended with. A failure is boxed, so that the usual case is not moved about in its size.
 type Outcome<T> = Result<T, Box<bitting_ffi::Failure>>;
+
+/// A file of a form: the field's name, the file's name, its media type, its content.
+type File = (String, Option<String>, Option<String>, Vec<u8>);
 
 /// A value, or the failure that Python makes an exception of.
 fn crossed<'py, T, U>(py: Python<'py>, outcome: Outcome<T>) -> PyResult<Bound<'py, PyAny>>
@@ -51,6 +54,7 @@ impl Session {
     }
 
     /// Makes a call and waits for it. Signals are looked at every 50 ms, so that Ctrl-C ends it.
+    #[allow(clippy::too_many_arguments, reason = "the parts of a call cross one by one, as cheap as they can")]
     fn call<'py>(
         &self,
         py: Python<'py>,
@@ -59,8 +63,9 @@ impl Session {
         media_type: Option<String>,
         body: Option<&[u8]>,
         options: Option<&[u8]>,
+        files: Option<Vec<File>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let invocation = invocation(operation, arguments, media_type, body, options);
+        let invocation = invocation(operation, arguments, media_type, body, options, files);
         let mut raised = None;
         let interrupted = || {
             raised = Python::attach(|py| py.check_signals()).err();
@@ -84,8 +89,9 @@ impl Session {
         media_type: Option<String>,
         body: Option<&[u8]>,
         options: Option<&[u8]>,
+        files: Option<Vec<File>>,
     ) -> Abort {
-        let invocation = invocation(operation, arguments, media_type, body, options);
+        let invocation = invocation(operation, arguments, media_type, body, options, files);
         Abort(self.0.start(ticket, invocation, completions.queue()))
     }
 
@@ -156,12 +162,20 @@ fn invocation(
     media_type: Option<String>,
     body: Option<&[u8]>,
     options: Option<&[u8]>,
+    files: Option<Vec<File>>,
 ) -> Invocation {
+    let part = |(name, file_name, media_type, content): File| Part {
+        name,
+        file_name,
+        media_type,
+        content: Bytes::from(content),
+    };
     Invocation {
         operation,
         arguments: Bytes::copy_from_slice(arguments),
         media_type,
         body: body.map(Bytes::copy_from_slice),
+        files: files.into_iter().flatten().map(part).collect(),
         options: options.map(Bytes::copy_from_slice),
     }
 }

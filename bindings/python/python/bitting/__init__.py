@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         TokenRefreshError,
         UnprocessableEntityError,
     )
+    from ._files import File
     from ._headers import Headers
     from ._not_given import NOT_GIVEN, NotGiven
     from ._options import ClientOptions, RequestOptions
@@ -59,6 +60,7 @@ _HOME = {
     "RequestError": "_errors",
     "TokenRefreshError": "_errors",
     "UnprocessableEntityError": "_errors",
+    "File": "_files",
     "Headers": "_headers",
     "NOT_GIVEN": "_not_given",
     "NotGiven": "_not_given",
@@ -91,6 +93,7 @@ __all__ = [
     "ConflictError",
     "CredentialReport",
     "CredentialsError",
+    "File",
     "Headers",
     "InternalServerError",
     "NotFoundError",

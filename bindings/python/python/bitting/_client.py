@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from weakref import WeakSet
 
@@ -117,7 +118,7 @@ class _Client:
         twin._prepare, twin._cross = self._prepare, self._cross
         return twin
 
-    @property
+    @cached_property
     def auth(self) -> Explains:
         """The client's credentials: ``client.auth.explain()``."""
         return Auth(self)
