@@ -209,6 +209,8 @@ export class AbortError extends BittingError {
 export class CredentialsError extends BittingError {}
 /** A token could not be had or renewed. */
 export class TokenRefreshError extends CredentialsError {
+  /** The error that the token endpoint names, such as `invalid_grant` (RFC 6749, 5.2). */
+  readonly code?: string;
   /** The status of the answer that refused, if one came. */
   readonly status?: number;
   /** Its body. */
