@@ -93,6 +93,12 @@ impl<C: From<Client>> ClientBuilder<C> {
         self.credential(Credential::Token(Secret::new(token)))
     }
 
+    /// Adds a provider that the client asks for a token whenever it needs one, and no more often.
+    #[must_use]
+    pub fn provider(self, provider: TokenProvider) -> Self {
+        self.credential(Credential::Provider(provider))
+    }
+
     /// Adds a user's name and password. The client logs in when the first call needs it, and keeps the token fresh.
     #[must_use]
     pub fn login(self, username: impl Into<String>, password: impl Into<String>) -> Self {
@@ -115,12 +121,6 @@ impl<C: From<Client>> ClientBuilder<C> {
     #[must_use]
     pub fn app<S: Into<String>>(self, client: OAuthClient, scopes: impl IntoIterator<Item = S>) -> Self {
         self.credential(Credential::App { client, scopes: scopes.into_iter().map(Into::into).collect() })
-    }
-
-    /// Adds a provider that the client asks for a token whenever it needs one, and no more often.
-    #[must_use]
-    pub fn provider(self, provider: TokenProvider) -> Self {
-        self.credential(Credential::Provider(provider))
     }
 
     /// Adds a credential for every security scheme that it fits. Of several, the first is preferred (B1).

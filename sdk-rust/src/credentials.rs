@@ -71,6 +71,7 @@ impl Credential {
     /// Whose it is, without its secret: what tells the stored tokens of two users apart.
     pub(crate) fn identity(&self) -> Vec<&str> {
         match self {
+            Self::Provider(_) => Vec::new(),
             Self::Login { username, .. } => vec!["login", username],
             Self::ClientCredentials { id, scopes, .. } => {
                 ["client", id].into_iter().chain(scopes.iter().map(String::as_str)).collect()
@@ -78,7 +79,7 @@ impl Credential {
             Self::App { client, scopes } => {
                 ["client", client.id()].into_iter().chain(scopes.iter().map(String::as_str)).collect()
             }
-            Self::ApiKey(_) | Self::Token(_) | Self::Provider(_) | Self::Profile(_) => Vec::new(),
+            Self::ApiKey(_) | Self::Token(_) | Self::Profile(_) => Vec::new(),
         }
     }
 
@@ -129,6 +130,7 @@ impl Credential {
     /// Trims what was pasted with blanks around it, and refuses what no header may carry (B9).
     fn checked(self, source: &CredentialSource) -> Result<Self, Error> {
         Ok(match self {
+            provider @ Self::Provider(_) => provider,
             Self::ApiKey(secret) => Self::ApiKey(word("API key", &secret, source)?),
             Self::Token(secret) => Self::Token(word("token", &secret, source)?),
             Self::Login { username, password } => {
@@ -140,7 +142,7 @@ impl Credential {
                 let id = line("client id", id.trim(), source)?.to_owned();
                 Self::ClientCredentials { id, secret: word("client secret", &secret, source)?, scopes }
             }
-            other @ (Self::App { .. } | Self::Provider(_) | Self::Profile(_)) => other,
+            other @ (Self::App { .. } | Self::Profile(_)) => other,
         })
     }
 }
