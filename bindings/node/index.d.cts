@@ -29,7 +29,10 @@ export interface ClientOptions {
   clientSecret?: string;
   /** The scopes to ask for with the OAuth 2.0 client. */
   scopes?: string[];
-  /** The name of a login that `bitting login --profile` keeps; without any credential it is `default`. */
+  /**
+   * The name of a login that `bitting login --profile` keeps; without any credential it is the one that
+   * `<PREFIX>_PROFILE` names, else `default`.
+   */
   profile?: string;
   /** The server's URL, if it is not the document's first one. */
   baseURL?: string;

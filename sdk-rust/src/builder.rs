@@ -234,7 +234,7 @@ impl<C: From<Client>> ClientBuilder<C> {
     }
 
     /// Uses the login that is kept under this profile (ROBOTICKS-8), before any credential of the environment. Without
-    /// it the profile `default` counts, after the environment (B9).
+    /// it the profile that `<PREFIX>_PROFILE` names counts, else `default`, after the environment (B9).
     #[must_use]
     pub fn profile(mut self, name: impl Into<String>) -> Self {
         self.profile = Some(name.into());
@@ -341,7 +341,10 @@ fn gather(
         (true, None) => {
             let mut held = environment::credentials(api, environment)?;
             if held.is_empty() {
-                held.extend(kept::default(api, environment)?);
+                held.extend(match variable(environment, &format!("{}_PROFILE", api.env_prefix)) {
+                    Some(name) => Some(kept::named(api, name.trim(), environment)?),
+                    None => kept::default(api, environment)?,
+                });
             }
             return Ok((held, Vec::new()));
         }

@@ -184,20 +184,21 @@ mod tests {
             let profile = serde_json::from_value(profile).expect("a profile");
             FileStore::new(folder.path()).keep_profile(&profile).expect("a store");
         }
-        let open = |profile: Option<&str>| {
+        let open = |profile: Option<&str>, variable: Option<&str>| {
             let config = json!({
                 "api": {"name": "demo", "version": "1", "servers": ["https://api.example"], "env_prefix": "DEMO",
                         "schemes": [{"name": "User", "type": "http", "scheme": "bearer",
                                      "auth": {"acquire": {"operationId": "login"}}}],
                         "operations": [{"id": "login", "method": "POST", "path": "/login"},
                                        {"id": "read", "method": "GET", "path": "/x", "security": [{"User": []}]}]},
-                "environment": {"BITTING_CONFIG_DIR": folder.path()},
+                "environment": {"BITTING_CONFIG_DIR": folder.path(), "DEMO_PROFILE": variable.unwrap_or_default()},
                 "profile": profile,
             });
             Session::open(config.to_string().as_bytes()).map(|session| session.explain().expect("a report"))
         };
-        assert!(open(None).expect("a client").contains("the profile `default`"));
-        assert!(open(Some("work")).expect("a client").contains("the profile `work`"));
-        assert!(open(Some("play")).expect_err("no login").message.contains("--profile play"));
+        assert!(open(None, None).expect("a client").contains("the profile `default`"));
+        assert!(open(Some("work"), None).expect("a client").contains("the profile `work`"));
+        assert!(open(None, Some("work")).expect("a client").contains("the profile `work`"));
+        assert!(open(Some("play"), Some("work")).expect_err("no login").message.contains("--profile play"));
     }
 }

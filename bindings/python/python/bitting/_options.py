@@ -35,7 +35,8 @@ class ClientOptions(TypedDict, total=False):
     scopes: Sequence[str] | None
     """The scopes that an OAuth client asks for."""
     profile: str | None
-    """The name of a login that ``bitting login --profile`` keeps; without any credential it is ``default``."""
+    """The name of a login that ``bitting login --profile`` keeps; without any credential it is the one that
+    ``<PREFIX>_PROFILE`` names, else ``default``."""
     timeout: float | None
     """Seconds that one attempt may take."""
     deadline: float | None
