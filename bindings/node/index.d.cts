@@ -5,8 +5,8 @@ export type Pairs =
   | Iterable<readonly [string, string]>
   | { readonly [name: string]: string | number | boolean | null | undefined };
 
-/** Bytes of a request. */
-export type Binary = Uint8Array | ArrayBuffer;
+/** Bytes of a request, at once or as they come; a `File` and a file's stream bring a name for a form. */
+export type Binary = Uint8Array | ArrayBuffer | Blob | AsyncIterable<Uint8Array | string>;
 
 /** What a client is made with. Credentials that are given turn those of environment variables off. */
 export interface ClientOptions {
@@ -14,6 +14,11 @@ export interface ClientOptions {
   apiKey?: string;
   /** A bearer token that was obtained elsewhere. */
   token?: string;
+  /**
+   * Gives a token, or one with its life. It is called when one is needed: at first, ahead of the end of the one before,
+   * and when that was refused; once, however many calls wait.
+   */
+  credentials?: () => string | AccessToken | Promise<string | AccessToken>;
   /** The name or email of a user, for a login. */
   username?: string;
   /** The user's password. */
@@ -24,7 +29,10 @@ export interface ClientOptions {
   clientSecret?: string;
   /** The scopes to ask for with the OAuth 2.0 client. */
   scopes?: string[];
-  /** The name of a login that `bitting login --profile` keeps; without any credential it is `default`. */
+  /**
+   * The name of a login that `bitting login --profile` keeps; without any credential it is the one that
+   * `<PREFIX>_PROFILE` names, else `default`.
+   */
   profile?: string;
   /** The server's URL, if it is not the document's first one. */
   baseURL?: string;
@@ -44,6 +52,15 @@ export interface ClientOptions {
   logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'off';
   /** Where it is told, `console` for example. Standard error if not given. */
   logger?: { info(line: string): void };
+}
+
+/** What `credentials` gives where it knows more than the token. */
+export interface AccessToken {
+  token: string;
+  /** Its life from now on, in milliseconds; without it the token is used until the server refuses it. */
+  expiresIn?: number;
+  /** Its scopes, if they are known. */
+  scopes?: string[];
 }
 
 /** What holds for one call alone. */
@@ -131,7 +148,7 @@ export interface Operation {
   readonly index: number;
   readonly answer: 'json' | 'text' | 'binary' | 'empty' | 'any';
   readonly params?: { readonly [name: string]: string };
-  readonly body?: 'json' | 'raw';
+  readonly body?: 'json' | 'form' | 'raw';
   readonly mediaType?: string;
 }
 
@@ -195,6 +212,8 @@ export class AbortError extends BittingError {
 export class CredentialsError extends BittingError {}
 /** A token could not be had or renewed. */
 export class TokenRefreshError extends CredentialsError {
+  /** The error that the token endpoint names, such as `invalid_grant` (RFC 6749, 5.2). */
+  readonly code?: string;
   /** The status of the answer that refused, if one came. */
   readonly status?: number;
   /** Its body. */

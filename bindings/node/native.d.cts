@@ -3,6 +3,14 @@
 /** One finished call: ticket, status, head, body, and the JSON of a failure if it is one. */
 export type Finished = [number, number, string, string | Uint8Array, string | undefined];
 
+/** A file of a form. */
+export interface File {
+  name: string;
+  fileName: string;
+  mediaType: string;
+  content: Uint8Array;
+}
+
 /** Where the calls of one environment end. */
 export class Inbox {
   /** `wake` is called on the event loop when there is something to drain. */
@@ -25,6 +33,7 @@ export class Session {
     body?: string | Uint8Array | null,
     mediaType?: string | null,
     options?: string | null,
+    files?: File[] | null,
   ): void;
   /**
    * The arguments of the page after the one that `args` asked for and `answer` is, if there is one; and the JSON of the
@@ -39,9 +48,14 @@ export class Session {
   explain(): string;
   /** What is worth knowing about the configuration. */
   warnings(): string[];
+  /** Answers a request for a token with a JSON object. */
+  provide(number: number, answer: string): void;
   /** Lets go of connections, thread and credentials at once. */
   close(): void;
 }
 
-/** A client, or the JSON of the failure to make one. */
-export function open(config: string): Session | string;
+/**
+ * A client, or the JSON of the failure to make one. `provider` is called with a number for each request for a token,
+ * which `provide` answers.
+ */
+export function open(config: string, provider?: ((number: number) => void) | null): Session | string;

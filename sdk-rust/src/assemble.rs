@@ -23,6 +23,7 @@ use crate::plan::{Alternative, Choice, Grip, Plan, Use, accept, pieces};
 use crate::retry::is_idempotent;
 use crate::store::{StoreKey, TokenStore};
 use crate::token::acquire::HttpSource;
+use crate::token::provided::ProvidedSource;
 use crate::token::stored::StoredSource;
 use crate::token::{Circuit, TokenCache, TokenSource};
 use crate::transport::Transport;
@@ -233,7 +234,12 @@ fn grip(parts: &Parts<'_>, scheme: &Scheme, held: &Held) -> Result<Grip, Error> 
         Credential::ApiKey(secret) | Credential::Token(secret) => fixed(secret.clone()),
         Credential::Login { username, password } if placement == Placement::Basic => fixed(basic(username, password)),
         credential => {
-            let source = shared(parts, scheme, credential, &placement, source(parts, scheme, credential)?);
+            let source: Box<dyn TokenSource> = match credential {
+                Credential::Provider(provider) => {
+                    Box::new(ProvidedSource { provider: provider.clone(), clock: Arc::clone(parts.clock) })
+                }
+                credential => shared(parts, scheme, credential, &placement, source(parts, scheme, credential)?),
+            };
             let background = parts.background.cloned();
             let cache = TokenCache::new(scheme.name.clone(), placement, source, Arc::clone(parts.clock), background);
             Ok(Grip::Session(Arc::new(cache.requesting(credential.scopes()))))

@@ -88,11 +88,7 @@ pub(crate) fn from_json(value: &Value, media_types: &[String]) -> Option<(String
     }
     media_types.iter().find_map(|media_type| match media_type.as_str() {
         "application/x-www-form-urlencoded" => Some((media_type.clone(), Body::Form(pairs(value)?))),
-        "multipart/form-data" => {
-            let part = |(name, text)| Part { name, file_name: None, media_type: None, content: Bytes::from(text) };
-            let parts = pairs(value)?.into_iter().map(part);
-            Some((media_type.clone(), Body::Multipart(parts.collect())))
-        }
+        "multipart/form-data" => Some((media_type.clone(), Body::multipart(value, Vec::new())?)),
         media_type if media_type.starts_with("text/") => {
             let text = value.as_str()?.to_owned();
             Some((media_type.to_owned(), Body::Bytes(Bytes::from(text))))
@@ -102,6 +98,14 @@ pub(crate) fn from_json(value: &Value, media_types: &[String]) -> Option<(String
 }
 
 impl Body {
+    /// A `multipart/form-data` body of the members of a JSON object, a list being one part for each item, and of `files`;
+    /// `None` if `fields` is no object.
+    #[must_use]
+    pub fn multipart(fields: &Value, files: Vec<Part>) -> Option<Self> {
+        let part = |(name, text)| Part { name, file_name: None, media_type: None, content: Bytes::from(text) };
+        Some(Self::Multipart(pairs(fields)?.into_iter().map(part).chain(files).collect()))
+    }
+
     /// The bytes to send and, where it needs a parameter, the media type that goes with them.
     pub(crate) fn encode(self, media_type: String) -> (String, Option<Bytes>) {
         match self {

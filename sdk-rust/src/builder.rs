@@ -13,7 +13,7 @@ use crate::attach::Placement;
 use crate::client::{Background, Client, Policy, Shared};
 use crate::clock::{Clock, TokioClock};
 use crate::credentials::environment::{self, Read, variable};
-use crate::credentials::{Credential, CredentialSource, Held, kept};
+use crate::credentials::{Credential, CredentialSource, Held, TokenProvider, kept};
 use crate::error::Error;
 use crate::oauth::OAuthClient;
 use crate::plan::{Choice, Plan};
@@ -91,6 +91,12 @@ impl<C: From<Client>> ClientBuilder<C> {
     #[must_use]
     pub fn token(self, token: impl Into<String>) -> Self {
         self.credential(Credential::Token(Secret::new(token)))
+    }
+
+    /// Adds a provider that the client asks for a token whenever it needs one, and no more often.
+    #[must_use]
+    pub fn provider(self, provider: TokenProvider) -> Self {
+        self.credential(Credential::Provider(provider))
     }
 
     /// Adds a user's name and password. The client logs in when the first call needs it, and keeps the token fresh.
@@ -234,7 +240,7 @@ impl<C: From<Client>> ClientBuilder<C> {
     }
 
     /// Uses the login that is kept under this profile (ROBOTICKS-8), before any credential of the environment. Without
-    /// it the profile `default` counts, after the environment (B9).
+    /// it the profile that `<PREFIX>_PROFILE` names counts, else `default`, after the environment (B9).
     #[must_use]
     pub fn profile(mut self, name: impl Into<String>) -> Self {
         self.profile = Some(name.into());
@@ -346,7 +352,10 @@ fn gather(
         (true, None) => {
             let mut held = environment::credentials(api, environment)?;
             if held.is_empty() {
-                held.extend(kept::default(api, environment)?);
+                held.extend(match variable(environment, &format!("{}_PROFILE", api.env_prefix)) {
+                    Some(name) => Some(kept::named(api, name.trim(), environment)?),
+                    None => kept::default(api, environment)?,
+                });
             }
             return Ok((held, Vec::new()));
         }
@@ -373,7 +382,8 @@ fn bind(held: &mut Vec<Held>, origin: &str, named: bool) -> Result<Option<String
     }
 }
 
-/// One warning for all variables that are set and not used because another credential takes their place (B9).
+/// One warning for all variables that are set and not used because another credential takes their place (B9). A program
+/// that reads a variable itself and gives what stands in it is not warned of itself.
 fn warnings(held: &[Held], unused: &[Held], plans: &[Plan]) -> Vec<String> {
     let used = |index: usize| {
         plans
@@ -381,7 +391,8 @@ fn warnings(held: &[Held], unused: &[Held], plans: &[Plan]) -> Vec<String> {
             .any(|plan| matches!(&plan.choice, Choice::Schemes(alternatives) if alternatives[0].uses.iter().any(|used| used.held == index)))
     };
     let idle = held.iter().enumerate().filter(|(index, _)| !used(*index)).map(|(_, held)| held);
-    let idle = idle.chain(unused).filter_map(|held| match &held.source {
+    let given = |other: &&Held| !held.iter().any(|held| held.credential.id() == other.credential.id());
+    let idle = idle.chain(unused.iter().filter(given)).filter_map(|held| match &held.source {
         CredentialSource::Environment(names) => Some(names.join(" and ")),
         CredentialSource::Argument | CredentialSource::Profile(_) => None,
     });
@@ -390,7 +401,9 @@ fn warnings(held: &[Held], unused: &[Held], plans: &[Plan]) -> Vec<String> {
     if idle.is_empty() {
         return Vec::new();
     }
-    vec![format!("{} is set and not used: the credential from {} takes its place", idle.join(", "), winner.1.source)]
+    let (names, source) = (idle.join(", "), &winner.1.source);
+    let is = if names.contains([',', ' ']) { "are" } else { "is" };
+    vec![format!("{names} {is} set and not used: the credential from {source} is used instead")]
 }
 
 fn headers(given: &[(String, String)]) -> Result<HeaderMap, Error> {

@@ -2,12 +2,15 @@
 
 pub(crate) mod environment;
 pub(crate) mod kept;
+pub(crate) mod provider;
 
 use std::fmt;
 use std::time::SystemTime;
 
 use bitting_spec::table::{Api, Scheme, SchemeKind};
 use serde::Serialize;
+
+pub use provider::{ProvidedToken, ProviderFailure, TokenProvider};
 
 use crate::attach::basic;
 use crate::error::Error;
@@ -47,6 +50,8 @@ pub enum Credential {
         /// The scopes to ask for; none means the server's default.
         scopes: Vec<String>,
     },
+    /// Whatever the program obtains a token by.
+    Provider(TokenProvider),
     /// A login that is kept: its token is in the client's store (ROBOTICKS-8).
     Profile(Profile),
     /// A client certificate with its chain and its private key, all as PEM, for `mutualTLS`: shown to servers that ask
@@ -62,6 +67,7 @@ impl Credential {
             Self::Token(_) => "a token",
             Self::Login { .. } => "a user name and password",
             Self::ClientCredentials { .. } | Self::App { .. } => "an OAuth client",
+            Self::Provider(_) => "a credentials provider",
             Self::Profile(_) => "a kept login",
             Self::Certificate(_) => "a client certificate",
         }
@@ -70,6 +76,7 @@ impl Credential {
     /// Whose it is, without its secret: what tells the stored tokens of two users apart.
     pub(crate) fn identity(&self) -> Vec<&str> {
         match self {
+            Self::Provider(_) => Vec::new(),
             Self::Login { username, .. } => vec!["login", username],
             Self::ClientCredentials { id, scopes, .. } => {
                 ["client", id].into_iter().chain(scopes.iter().map(String::as_str)).collect()
@@ -97,6 +104,7 @@ impl Credential {
             Self::Login { username, password } => basic(username, password).id(),
             Self::ClientCredentials { id, secret, .. } => basic(id, secret).id(),
             Self::App { client, .. } => Secret::new(client.id()).id(),
+            Self::Provider(_) => Secret::new("provider").id(),
             Self::Profile(profile) => Secret::new(profile.key().as_str()).id(),
         }
     }
@@ -108,7 +116,7 @@ impl Credential {
                 SchemeKind::ApiKey { .. } => scheme.auth.acquire.is_none(),
                 kind => is_bearer(kind) && (holds_key(scheme) || !api.schemes.iter().any(is_for_keys)),
             },
-            Self::Token(_) => {
+            Self::Token(_) | Self::Provider(_) => {
                 let other = |scheme: &Scheme| takes_token(&scheme.kind) && !holds_key(scheme);
                 takes_token(&scheme.kind) && (!holds_key(scheme) || !api.schemes.iter().any(other))
             }
@@ -129,6 +137,7 @@ impl Credential {
     /// Trims what was pasted with blanks around it, and refuses what no header may carry (B9).
     fn checked(self, source: &CredentialSource) -> Result<Self, Error> {
         Ok(match self {
+            provider @ Self::Provider(_) => provider,
             Self::ApiKey(secret) => Self::ApiKey(word("API key", &secret, source)?),
             Self::Token(secret) => Self::Token(word("token", &secret, source)?),
             Self::Login { username, password } => {
@@ -167,7 +176,7 @@ fn takes_token(kind: &SchemeKind) -> bool {
 }
 
 /// A key or token: visible ASCII without blanks.
-fn word(what: &str, secret: &Secret, source: &CredentialSource) -> Result<Secret, Error> {
+pub(crate) fn word(what: &str, secret: &Secret, source: &CredentialSource) -> Result<Secret, Error> {
     let text = secret.expose().trim();
     let problem = if text.is_empty() {
         "is empty; give one, or leave it out".to_owned()

@@ -65,7 +65,7 @@ pub use builder::ClientBuilder;
 pub use call::{Call, CallOptions};
 pub use client::{AuthView, Background, Client};
 pub use clock::{BoxFuture, Clock, ManualClock, Now, TokioClock};
-pub use credentials::{Credential, CredentialReport, CredentialSource};
+pub use credentials::{Credential, CredentialReport, CredentialSource, ProvidedToken, ProviderFailure, TokenProvider};
 pub use error::{
     ApiError, DecodeError, Error, ErrorKind, Problem, RequestError, ScopeError, TokenError, TransportError,
 };

@@ -9,6 +9,7 @@ mod circuit;
 pub(crate) mod cookies;
 mod grant;
 pub(crate) mod life;
+pub(crate) mod provided;
 pub(crate) mod stored;
 
 use std::fmt;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitting::table::Api;
-use bitting::{CallOptions, Client, ClientBuilder};
+use bitting::{CallOptions, Client, ClientBuilder, TokenProvider};
 use serde::Deserialize;
 
 use crate::outcome::Failure;
@@ -39,15 +39,9 @@ impl Config {
     /// # Errors
     /// When it is no JSON, has an unknown member, or one of a wrong type. The text names the member, never its value.
     pub fn parse(json: &[u8]) -> Result<Self, Failure> {
-        serde_json::from_slice(json).map_err(|error| {
-            // A value could be a secret, so a message that quotes one is cut before it.
-            let text = error.to_string();
-            let text = if error.is_data() && !text.starts_with("unknown field") {
-                let place = format!("line {} column {}", error.line(), error.column());
-                format!("a member has a wrong type or form ({place})")
-            } else {
-                text
-            };
+        let read = serde_json::from_slice(json);
+        read.map_err(|error| {
+            let text = without_value(&error);
             Failure::config(format!("the client's configuration cannot be read: {text}"))
         })
     }
@@ -67,8 +61,15 @@ impl Config {
     }
 
     /// A client of this configuration.
-    pub(crate) fn client(&self, background: bitting::Background) -> Result<Client, Failure> {
+    pub(crate) fn client(
+        &self,
+        background: bitting::Background,
+        provider: Option<TokenProvider>,
+    ) -> Result<Client, Failure> {
         let mut builder = Client::builder(Arc::new(self.api.clone())).background(background);
+        if let Some(provider) = provider {
+            builder = builder.provider(provider);
+        }
         builder = self.credentials(builder)?;
         if let Some(profile) = &self.profile {
             builder = builder.profile(profile);
@@ -136,8 +137,9 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn parse(json: &[u8]) -> Result<CallOptions, Failure> {
-        let options: Self = serde_json::from_slice(json)
-            .map_err(|error| Failure::request(format!("the options of the call cannot be read: {error}")))?;
+        let options: Self = serde_json::from_slice(json).map_err(|error| {
+            Failure::request(format!("the options of the call cannot be read: {}", without_value(&error)))
+        })?;
         let mut call = CallOptions::default();
         call.timeout = options.timeout.map(|timeout| seconds("timeout", timeout)).transpose()?;
         call.deadline = options.deadline.map(|deadline| seconds("deadline", deadline)).transpose()?;
@@ -147,6 +149,15 @@ impl Options {
         call.query = options.query.into_iter().collect();
         Ok(call)
     }
+}
+
+/// What is wrong with JSON. A value could be a secret, so a message that quotes one is told without it.
+fn without_value(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if !error.is_data() || text.starts_with("unknown field") {
+        return text;
+    }
+    format!("a member has a wrong type or form (line {} column {})", error.line(), error.column())
 }
 
 /// A time in seconds as every language gives it.
@@ -173,20 +184,21 @@ mod tests {
             let profile = serde_json::from_value(profile).expect("a profile");
             FileStore::new(folder.path()).keep_profile(&profile).expect("a store");
         }
-        let open = |profile: Option<&str>| {
+        let open = |profile: Option<&str>, variable: Option<&str>| {
             let config = json!({
                 "api": {"name": "demo", "version": "1", "servers": ["https://api.example"], "env_prefix": "DEMO",
                         "schemes": [{"name": "User", "type": "http", "scheme": "bearer",
                                      "auth": {"acquire": {"operationId": "login"}}}],
                         "operations": [{"id": "login", "method": "POST", "path": "/login"},
                                        {"id": "read", "method": "GET", "path": "/x", "security": [{"User": []}]}]},
-                "environment": {"BITTING_CONFIG_DIR": folder.path()},
+                "environment": {"BITTING_CONFIG_DIR": folder.path(), "DEMO_PROFILE": variable.unwrap_or_default()},
                 "profile": profile,
             });
             Session::open(config.to_string().as_bytes()).map(|session| session.explain().expect("a report"))
         };
-        assert!(open(None).expect("a client").contains("the profile `default`"));
-        assert!(open(Some("work")).expect("a client").contains("the profile `work`"));
-        assert!(open(Some("play")).expect_err("no login").message.contains("--profile play"));
+        assert!(open(None, None).expect("a client").contains("the profile `default`"));
+        assert!(open(Some("work"), None).expect("a client").contains("the profile `work`"));
+        assert!(open(None, Some("work")).expect("a client").contains("the profile `work`"));
+        assert!(open(Some("play"), Some("work")).expect_err("no login").message.contains("--profile play"));
     }
 }

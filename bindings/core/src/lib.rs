@@ -9,11 +9,13 @@
 mod completions;
 mod config;
 mod outcome;
+mod provider;
 mod runtime;
 mod session;
 
-pub use bitting::RateLimitState;
+pub use bitting::{Part, RateLimitState, TokenProvider};
 pub use completions::Completions;
 pub use config::Config;
 pub use outcome::{Failure, Reply};
+pub use provider::{TokenRequest, blocking, pending};
 pub use session::{Abort, Invocation, Session};

@@ -49,7 +49,7 @@ pub struct Failure {
     pub method: Option<String>,
     /// The operation's path template.
     pub path: Option<String>,
-    /// The error code that the answer's body names.
+    /// The error code that the answer's body names, or that of the token endpoint (RFC 6749, 5.2).
     pub code: Option<String>,
     /// What the answer says about the rate limit.
     pub rate_limit: Option<RateLimitState>,
@@ -107,9 +107,16 @@ impl From<Error> for Failure {
             attempts: meta.map_or(0, |meta| meta.attempts),
             method: meta.map(|meta| meta.method.to_string()),
             path: meta.map(|meta| meta.path_template.to_string()),
-            code: error.answer().and_then(|answer| answer.code.clone()),
+            code: oauth_error(&error).or_else(|| error.answer().and_then(|answer| answer.code.clone())),
             rate_limit: meta.and_then(|meta| meta.rate_limit),
         }
+    }
+}
+
+fn oauth_error(error: &Error) -> Option<String> {
+    match error {
+        Error::Token(error) => error.oauth_error().map(str::to_owned),
+        _ => None,
     }
 }
 

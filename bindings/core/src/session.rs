@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use bitting::table::Operation;
-use bitting::{Body, Call, Client, RateLimitState};
+use bitting::{Body, Call, Client, Part, RateLimitState, TokenProvider};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
@@ -27,6 +27,7 @@ pub struct Session {
 
 struct Inner {
     config: Config,
+    provider: Option<TokenProvider>,
     live: ArcSwap<Live>,
 }
 
@@ -49,6 +50,8 @@ pub struct Invocation {
     pub media_type: Option<String>,
     /// The body.
     pub body: Option<Bytes>,
+    /// The files of a `multipart/form-data` body, whose other fields are in `body`.
+    pub files: Vec<Part>,
     /// The call's options: a JSON object.
     pub options: Option<Bytes>,
 }
@@ -79,9 +82,17 @@ impl Session {
     /// # Errors
     /// When the configuration cannot be used.
     pub fn open(config: &[u8]) -> Result<Self, Failure> {
+        Self::open_with(config, None)
+    }
+
+    /// The same with a provider of tokens, which is a function of the other language and so no part of a configuration.
+    ///
+    /// # Errors
+    /// When the configuration cannot be used.
+    pub fn open_with(config: &[u8], provider: Option<TokenProvider>) -> Result<Self, Failure> {
         let config = Config::parse(config)?;
-        let live = Live::new(&config)?;
-        Ok(Self { inner: Arc::new(Inner { config, live: ArcSwap::from_pointee(live) }) })
+        let live = Live::new(&config, provider.clone())?;
+        Ok(Self { inner: Arc::new(Inner { config, provider, live: ArcSwap::from_pointee(live) }) })
     }
 
     /// Makes a call and waits for it on this thread. `interrupted` is asked every 50 ms.
@@ -206,7 +217,7 @@ impl Session {
         if live.pid == std::process::id() {
             return Ok(live);
         }
-        let fresh = Arc::new(Live::new(&self.inner.config)?);
+        let fresh = Arc::new(Live::new(&self.inner.config, self.inner.provider.clone())?);
         self.inner.live.store(Arc::clone(&fresh));
         // Dropping it would close the parent's connections and wait for a thread that is not there.
         std::mem::forget(live);
@@ -219,7 +230,7 @@ impl Session {
     }
 
     fn call(&self, invocation: Invocation) -> Result<Call, Failure> {
-        let Invocation { operation, arguments, media_type, body, options } = invocation;
+        let Invocation { operation, arguments, media_type, body, files, options } = invocation;
         let operation = self.described(operation)?;
         let mut call = Call::new(&operation.id);
         for (name, value) in self::arguments(&arguments)? {
@@ -228,7 +239,7 @@ impl Session {
         call = match (body, media_type) {
             (None, _) => call,
             (Some(body), Some(media_type)) => call.body(media_type, Body::Bytes(body)),
-            (Some(body), None) => with_json(call, operation, body)?,
+            (Some(body), None) => with_json(call, operation, body, files)?,
         };
         if let Some(options) = options {
             call = call.options(Options::parse(&options)?);
@@ -248,25 +259,30 @@ fn arguments(json: &[u8]) -> Result<Vec<(String, Value)>, Failure> {
 }
 
 /// JSON goes out as it is where the operation takes JSON, and is read only to become a form or text.
-fn with_json(call: Call, operation: &Operation, body: Bytes) -> Result<Call, Failure> {
+fn with_json(call: Call, operation: &Operation, body: Bytes, files: Vec<Part>) -> Result<Call, Failure> {
     let declared = operation.body.as_ref().and_then(|body| body.media_types.first());
     if let Some(media_type) = declared.filter(|media_type| media_type.contains("json")) {
         return Ok(call.body(media_type, Body::Bytes(body)));
     }
     let value: Value =
         serde_json::from_slice(&body).map_err(|error| Failure::request(format!("the body is no JSON: {error}")))?;
-    Ok(call.json(&value))
+    if files.is_empty() {
+        return Ok(call.json(&value));
+    }
+    let form =
+        Body::multipart(&value, files).ok_or_else(|| Failure::request("the fields beside files are no object"))?;
+    Ok(call.body("multipart/form-data", form))
 }
 
 impl Live {
-    fn new(config: &Config) -> Result<Self, Failure> {
+    fn new(config: &Config, provider: Option<TokenProvider>) -> Result<Self, Failure> {
         let background = Arc::new(Background::default());
         let thread = Arc::downgrade(&background);
         let spawn_on = bitting::Background::new(move || thread.upgrade()?.handle());
         Ok(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             pid: std::process::id(),
-            client: config.client(spawn_on)?,
+            client: config.client(spawn_on, provider)?,
             background,
         })
     }

@@ -7,6 +7,7 @@ const { Connection } = require('./connection.cjs');
 const { RequestError, errorOf, limitOf } = require('./errors.cjs');
 const { CREDENTIALS, checked, isOfConnection, known, ofCall, ofClient } = require('./options.cjs');
 const { PagePromise } = require('./pages.cjs');
+const { contentOf, split } = require('./files.cjs');
 const pending = require('./pending.cjs');
 const { APIPromise, Call } = require('./promise.cjs');
 
@@ -36,7 +37,8 @@ class BaseClient {
   withOptions(options) {
     const names = Object.keys(checked(options));
     const own = { ...this.#options };
-    if (names.some((name) => name in CREDENTIALS)) for (const name of Object.keys(CREDENTIALS)) delete own[name];
+    const ways = [...Object.keys(CREDENTIALS), 'credentials'];
+    if (names.some((name) => ways.includes(name))) for (const name of ways) delete own[name];
     const all = { ...own, ...options };
     if (!names.some(isOfConnection)) {
       all[INHERITED] = { connection: this.#connection, defaults: ofClient(options, this.#defaults) };
@@ -116,9 +118,14 @@ class BaseClient {
     const promise = promised(call);
     try {
       call.arguments = typeof args === 'string' ? args : json('the arguments', named(operation, params, { ...args }));
-      const content = body === undefined ? undefined : written(operation, body);
       const settings = ofCall(options, this.#defaults);
-      pending.start(call, operation.index, call.arguments, content, operation.mediaType, settings);
+      const start = ({ content, files }) => {
+        pending.start(call, operation.index, call.arguments, content, operation.mediaType, settings, files);
+      };
+      const crossing = body === undefined ? {} : written(operation, body);
+      // A body that is at hand crosses at once.
+      if (crossing instanceof Promise) crossing.then(start).catch((error) => call.resolve(Promise.reject(error)));
+      else start(crossing);
     } catch (error) {
       call.resolve(Promise.reject(error));
     }
@@ -129,7 +136,8 @@ class BaseClient {
 /** How a body of `operation` is handed over: as JSON, which becomes a form where one is asked for, or as it is. */
 function bodyOf(operation) {
   const mediaTypes = operation.body?.media_types ?? [];
-  const isStructured = mediaTypes.some((type) => /json|^multipart\/|^application\/x-www-form-urlencoded/.test(type));
+  const isStructured = mediaTypes.some((type) => /json|^application\/x-www-form-urlencoded/.test(type));
+  if (!isStructured && mediaTypes.some((type) => type.startsWith('multipart/'))) return { body: 'form' };
   return isStructured ? { body: 'json' } : { body: 'raw', mediaType: mediaTypes[0] };
 }
 
@@ -141,12 +149,13 @@ function named(operation, params, args) {
   return args;
 }
 
-/** A body as the core takes it: text or bytes. */
+/** A body as the core takes it, text or bytes, and its files; or the promise of that. */
 function written(operation, body) {
-  if (operation.body === 'json') return json('the body', body);
-  if (typeof body === 'string' || body instanceof Uint8Array) return body;
-  if (body instanceof ArrayBuffer) return new Uint8Array(body);
-  throw new RequestError(`the body of ${operation.id} must be a string, a Uint8Array or an ArrayBuffer`);
+  if (operation.body === 'json') return { content: json('the body', body) };
+  if (operation.body === 'form') return split(body).then(({ fields, files }) => ({ content: json('the body', fields), files }));
+  const content = typeof body === 'string' ? body : contentOf(body);
+  if (content === undefined) throw new RequestError(`the body of ${operation.id} must be text, bytes, a Blob or a stream`);
+  return content instanceof Promise ? content.then((content) => ({ content })) : { content };
 }
 
 function json(what, value) {

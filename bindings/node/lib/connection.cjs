@@ -21,11 +21,16 @@ class Connection {
     const config = { api, language: `node/${process.versions.node}`, ...ofClient(options), ...connection(options) };
     // A worker has variables of its own, which the core cannot see.
     if (!isMainThread) config.environment ??= { ...process.env };
-    const session = native.open(text(config));
-    if (typeof session === 'string') throw errorOf(JSON.parse(session));
-    this.log = logOf(options, session.logLevel() ?? undefined);
-    for (const warning of session.warnings()) process.emitWarning(warning, 'BittingWarning');
-    this.#session = session;
+    const { credentials } = options;
+    let session;
+    // It is asked on the event loop while a call waits for the token, and so there is a session by then.
+    const ask = credentials && (async (number) => session.deref()?.provide(number, await answerOf(credentials)));
+    const opened = native.open(text(config), ask);
+    if (typeof opened === 'string') throw errorOf(JSON.parse(opened));
+    session = new WeakRef(opened);
+    this.log = logOf(options, opened.logLevel() ?? undefined);
+    for (const warning of opened.warnings()) process.emitWarning(warning, 'BittingWarning');
+    this.#session = opened;
   }
 
   /** The native session. */
@@ -55,6 +60,18 @@ class Connection {
       if (this.#calls === 0) this.#ended();
     });
     return this.#closing;
+  }
+}
+
+/** What a `credentials` function gives, as the core reads it; it never rejects. */
+async function answerOf(credentials) {
+  try {
+    const given = await credentials();
+    const { token, expiresIn, scopes } = typeof given === 'string' ? { token: given } : (given ?? {});
+    if (typeof token !== 'string') throw new TypeError(`give a string or { token, expiresIn, scopes }, not ${typeof given}`);
+    return JSON.stringify({ token, expires_in: expiresIn === undefined ? undefined : expiresIn / 1000, scopes });
+  } catch (error) {
+    return JSON.stringify({ error: String(error) });
   }
 }
 

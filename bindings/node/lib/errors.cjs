@@ -109,6 +109,7 @@ function errorOf(failure, response) {
     const { method, path } = failure;
     Object.assign(error, { method, path, retriesTaken: Math.max(failure.attempts - 1, 0) });
   }
+  if (failure.code != null) error.code = failure.code;
   if (failure.status || error instanceof APIStatusError) answered(error, failure, response);
   if (failure.retryAfter != null) error.retryAfter = failure.retryAfter;
   if (error instanceof RateLimitError) {
@@ -125,7 +126,6 @@ function limitOf({ limit, remaining, resetAt }) {
 /** Puts on the error what the server answered. A call that an earlier refusal held back has no answer, yet a status. */
 function answered(error, failure, response) {
   error.status = failure.status ?? 429;
-  error.code = failure.code ?? undefined;
   error.requestId = failure.requestId ?? undefined;
   // Answers set cookies, and one that is not what it should be may be a token: there for who asks, and in no log.
   Object.defineProperty(error, 'headers', { get: () => response.headers, configurable: true });

@@ -23,12 +23,12 @@ const CONNECTION = {
 };
 /** How a client tells what it does: of its connection too, and none of the core's business. */
 const LOG = ['logLevel', 'logger'];
-const OF_CLIENT = [...Object.keys(CONNECTION), ...LOG, 'timeout', 'deadline', 'maxRetries', 'defaultHeaders'];
+const OF_CLIENT = [...Object.keys(CONNECTION), 'credentials', ...LOG, 'timeout', 'deadline', 'maxRetries', 'defaultHeaders'];
 const OF_CALL = ['signal', 'timeout', 'deadline', 'maxRetries', 'headers', 'query', 'idempotencyKey'];
 
 /** Whether a client needs a connection of its own for this option. */
 function isOfConnection(name) {
-  return name in CONNECTION || LOG.includes(name);
+  return name in CONNECTION || name === 'credentials' || LOG.includes(name);
 }
 
 /** Refuses a name that nobody reads, since it is most often another one misspelled. */
@@ -44,6 +44,11 @@ function known(options, names, what, Kind) {
 /** The options of a client, checked. */
 function checked(options) {
   known(options, OF_CLIENT, "the client's options", ConfigError);
+  const { credentials } = options;
+  if (credentials === undefined) return options;
+  if (typeof credentials !== 'function') throw new ConfigError(`\`credentials\` must be a function, not ${typeof credentials}`);
+  const other = Object.keys(CREDENTIALS).find((name) => options[name] !== undefined);
+  if (other !== undefined) throw new ConfigError(`\`credentials\` and \`${other}\` are two ways to be let in; give one`);
   return options;
 }
 

@@ -24,7 +24,7 @@ let heartbeat;
 let ticket = 0;
 
 /** Starts `call`: an object with `connection`, `signal`, `arrive(status, head, body, failure)` and `resolve(value)`. */
-function start(call, operation, args, body, mediaType, options) {
+function start(call, operation, args, body, mediaType, options, files) {
   const { signal } = call;
   const { session } = call.connection;
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new RequestError('`signal` must be an AbortSignal');
@@ -42,7 +42,7 @@ function start(call, operation, args, body, mediaType, options) {
   pending.set(ticket, call);
   call.connection.enter();
   if (signal) watch(signal, ticket);
-  session.start(inbox, ticket, operation, args, body, mediaType, options);
+  session.start(inbox, ticket, operation, args, body, mediaType, options, files);
 }
 
 function drain() {

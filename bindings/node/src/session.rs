@@ -1,8 +1,13 @@
 //! A client as JavaScript holds it.
 
-use bitting_ffi::Invocation;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bitting_ffi::{Invocation, Part, TokenProvider, TokenRequest};
 use bytes::Bytes;
-use napi::bindgen_prelude::{Either, Uint8Array};
+use napi::bindgen_prelude::{Either, Function, Uint8Array};
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Error, Result};
 use napi_derive::napi;
 
@@ -11,15 +16,59 @@ use crate::inbox::Inbox;
 
 /// A client of one API; nothing is left of it once it is closed.
 #[napi]
-pub struct Session(Option<bitting_ffi::Session>);
+pub struct Session {
+    session: Option<bitting_ffi::Session>,
+    /// The requests for a token that JavaScript has not answered yet.
+    asked: Asked,
+}
+
+type Asked = Arc<Mutex<HashMap<u32, TokenRequest>>>;
 
 /// Makes a client from its configuration, a JSON object. What is wrong with it comes back as the JSON of a failure.
+/// `provider` is called with a number for each request for a token, which `provide` answers.
+///
+/// # Errors
+/// When Node gives no threadsafe function, as in an environment that is ending.
 #[napi]
 #[allow(clippy::needless_pass_by_value, reason = "napi hands strings over as owned ones")]
-pub fn open(config: String) -> Either<Session, String> {
-    match bitting_ffi::Session::open(config.as_bytes()) {
-        Ok(session) => Either::A(Session(Some(session))),
+pub fn open(config: String, provider: Option<Function<'_, u32, ()>>) -> Result<Either<Session, String>> {
+    let asked = Asked::default();
+    let provider = provider.map(|ask| provider_of(ask, &asked)).transpose()?;
+    Ok(match bitting_ffi::Session::open_with(config.as_bytes(), provider) {
+        Ok(session) => Either::A(Session { session: Some(session), asked }),
         Err(failure) => Either::B(batch::failure(&failure)),
+    })
+}
+
+fn provider_of(ask: Function<'_, u32, ()>, asked: &Asked) -> Result<TokenProvider> {
+    let ask = ask.build_threadsafe_function::<u32>().weak::<true>().callee_handled::<false>().build()?;
+    let (asked, number) = (Arc::clone(asked), AtomicU32::new(0));
+    Ok(bitting_ffi::pending(move |request| {
+        let number = number.fetch_add(1, Ordering::Relaxed);
+        asked.lock().unwrap_or_else(PoisonError::into_inner).insert(number, request);
+        // The status is of no interest: where nobody is left to answer, the wait for a token has an end of its own.
+        let _ = ask.call(number, ThreadsafeFunctionCallMode::NonBlocking);
+    }))
+}
+
+/// A file of a form.
+#[napi(object)]
+pub struct File {
+    /// The field's name.
+    pub name: String,
+    /// The file's name.
+    pub file_name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its content.
+    pub content: Uint8Array,
+}
+
+impl File {
+    fn part(self) -> Part {
+        let Self { name, file_name, media_type, content } = self;
+        let content = Bytes::copy_from_slice(&content);
+        Part { name, file_name: Some(file_name), media_type: Some(media_type), content }
     }
 }
 
@@ -42,6 +91,7 @@ impl Session {
         body: Option<Either<String, Uint8Array>>,
         media_type: Option<String>,
         options: Option<String>,
+        files: Option<Vec<File>>,
     ) -> Result<()> {
         let body = body.map(|body| match body {
             Either::A(text) => Bytes::from(text),
@@ -52,9 +102,10 @@ impl Session {
             arguments: arguments.map(Bytes::from).unwrap_or_default(),
             media_type,
             body,
+            files: files.into_iter().flatten().map(File::part).collect(),
             options: options.map(Bytes::from),
         };
-        let session = self.0.as_ref().ok_or_else(|| Error::from_reason("the session is closed"))?;
+        let session = self.session.as_ref().ok_or_else(|| Error::from_reason("the session is closed"))?;
         inbox.start(session, ticket, invocation);
         Ok(())
     }
@@ -68,7 +119,7 @@ impl Session {
             Either::A(text) => text.as_bytes(),
             Either::B(bytes) => bytes,
         };
-        let Some(session) = &self.0 else { return vec![None, None] };
+        let Some(session) = &self.session else { return vec![None, None] };
         match session.next_page(operation, args.as_bytes(), answer) {
             Ok(next) => vec![next, None],
             Err(failure) => vec![None, Some(batch::failure(&failure))],
@@ -78,32 +129,41 @@ impl Session {
     /// What the last answer that spoke of a rate limit said, as JSON.
     #[napi]
     pub fn rate_limit(&self) -> Option<String> {
-        let state = self.0.as_ref()?.rate_limit().ok().flatten()?;
+        let state = self.session.as_ref()?.rate_limit().ok().flatten()?;
         Some(batch::rate_limit(&state).to_string())
     }
 
     /// What `<PREFIX>_LOG` asks for.
     #[napi]
     pub fn log_level(&self) -> Option<String> {
-        self.0.as_ref()?.log_level()
+        self.session.as_ref()?.log_level()
     }
 
     /// Which credentials the client has, from where, until when: a JSON list without secrets.
     #[napi]
     pub fn explain(&self) -> String {
-        let explained = self.0.as_ref().and_then(|session| session.explain().ok());
+        let explained = self.session.as_ref().and_then(|session| session.explain().ok());
         explained.unwrap_or_else(|| "[]".to_owned())
     }
 
     /// What is worth knowing about the configuration, such as a variable that shadows another.
     #[napi]
     pub fn warnings(&self) -> Vec<String> {
-        self.0.as_ref().and_then(|session| session.warnings().ok()).unwrap_or_default()
+        self.session.as_ref().and_then(|session| session.warnings().ok()).unwrap_or_default()
+    }
+
+    /// Answers a request for a token with a JSON object.
+    #[napi]
+    #[allow(clippy::needless_pass_by_value, reason = "napi hands strings over as owned ones")]
+    pub fn provide(&self, number: u32, answer: String) {
+        if let Some(request) = self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(&number) {
+            request.answer(answer.into_bytes());
+        }
     }
 
     /// Lets go of connections, thread and credentials at once, not when JavaScript's memory is next looked through.
     #[napi]
     pub fn close(&mut self) {
-        self.0 = None;
+        self.session = None;
     }
 }

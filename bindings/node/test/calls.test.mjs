@@ -135,5 +135,6 @@ test('text, bytes and nothing are answers too', async (t) => {
   assert.deepEqual(Buffer.from(await files.bytes()), bytes);
   assert.equal(Buffer.from(await files.echo(new TextEncoder().encode('abc'))).toString(), 'abc');
   assert.equal(await files.nothing(), undefined);
-  await assert.rejects(files.echo({ a: 1 }), /the body of echoBytes must be a string, a Uint8Array or an ArrayBuffer/);
+  await assert.rejects(files.echo({ a: 1 }), /the body of echoBytes must be text, bytes, a Blob or a stream/);
+  assert.equal(Buffer.from(await files.echo(new Blob(['from a blob']))).toString(), 'from a blob');
 });

@@ -1,8 +1,9 @@
 //! A client, and its calls: waiting without the interpreter's lock, or started and awaited.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use bitting_ffi::Invocation;
+use bitting_ffi::{Invocation, Part};
 use bytes::Bytes;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
@@ -12,6 +13,9 @@ use crate::outcome::{Failure, RateLimit, Reply, rate_limit};
 
 /// What a call ended with. A failure is boxed, so that the usual case is not moved about in its size.
 type Outcome<T> = Result<T, Box<bitting_ffi::Failure>>;
+
+/// A file of a form: the field's name, the file's name, its media type, its content.
+type File = (String, Option<String>, Option<String>, Vec<u8>);
 
 /// A value, or the failure that Python makes an exception of.
 fn crossed<'py, T, U>(py: Python<'py>, outcome: Outcome<T>) -> PyResult<Bound<'py, PyAny>>
@@ -37,14 +41,20 @@ impl From<bitting_ffi::Session> for Session {
 
 #[pymethods]
 impl Session {
-    /// A session of a configuration, which is a JSON object.
+    /// A session of a configuration, which is a JSON object. `provider` answers each request for a token with JSON.
     #[staticmethod]
-    fn open<'py>(py: Python<'py>, config: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-        let opened = py.detach(|| bitting_ffi::Session::open(config).map_err(Box::new));
+    #[pyo3(signature = (config, provider=None))]
+    fn open<'py>(py: Python<'py>, config: &[u8], provider: Option<Py<PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+        let provider = provider.map(|provider| {
+            let provider = Arc::new(provider);
+            bitting_ffi::blocking(move || asked(&provider))
+        });
+        let opened = py.detach(|| bitting_ffi::Session::open_with(config, provider).map_err(Box::new));
         crossed::<_, Self>(py, opened)
     }
 
     /// Makes a call and waits for it. Signals are looked at every 50 ms, so that Ctrl-C ends it.
+    #[allow(clippy::too_many_arguments, reason = "the parts of a call cross one by one, as cheap as they can")]
     fn call<'py>(
         &self,
         py: Python<'py>,
@@ -53,8 +63,9 @@ impl Session {
         media_type: Option<String>,
         body: Option<&[u8]>,
         options: Option<&[u8]>,
+        files: Option<Vec<File>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let invocation = invocation(operation, arguments, media_type, body, options);
+        let invocation = invocation(operation, arguments, media_type, body, options, files);
         let mut raised = None;
         let interrupted = || {
             raised = Python::attach(|py| py.check_signals()).err();
@@ -78,8 +89,9 @@ impl Session {
         media_type: Option<String>,
         body: Option<&[u8]>,
         options: Option<&[u8]>,
+        files: Option<Vec<File>>,
     ) -> Abort {
-        let invocation = invocation(operation, arguments, media_type, body, options);
+        let invocation = invocation(operation, arguments, media_type, body, options, files);
         Abort(self.0.start(ticket, invocation, completions.queue()))
     }
 
@@ -138,18 +150,32 @@ impl Abort {
     }
 }
 
+/// What a provider answers. It raises nothing; an interpreter that shuts down answers nothing any more.
+fn asked(provider: &Py<PyAny>) -> Vec<u8> {
+    let answer = Python::try_attach(|py| provider.call0(py).and_then(|answer| answer.extract::<Vec<u8>>(py)).ok());
+    answer.flatten().unwrap_or_default()
+}
+
 fn invocation(
     operation: u32,
     arguments: &[u8],
     media_type: Option<String>,
     body: Option<&[u8]>,
     options: Option<&[u8]>,
+    files: Option<Vec<File>>,
 ) -> Invocation {
+    let part = |(name, file_name, media_type, content): File| Part {
+        name,
+        file_name,
+        media_type,
+        content: Bytes::from(content),
+    };
     Invocation {
         operation,
         arguments: Bytes::copy_from_slice(arguments),
         media_type,
         body: body.map(Bytes::copy_from_slice),
+        files: files.into_iter().flatten().map(part).collect(),
         options: options.map(Bytes::copy_from_slice),
     }
 }

@@ -9,6 +9,7 @@ import time
 
 import bitting
 import pytest
+from arrotech import Arrotech
 from conftest import KEY
 from roboticks import Roboticks
 from stub import Answer, Stub, device
@@ -92,6 +93,15 @@ def test_a_refused_login_is_a_token_error(stub: Stub) -> None:
         client.devices.get("acme", "warehouse", "7")
     assert isinstance(caught.value, bitting.CredentialsError)
     assert [request.path for request in stub.requests] == ["/api/v1/auth/login"]
+
+
+def test_a_token_endpoint_names_its_error(stub: Stub) -> None:
+    """ARROTECH-2, RFC 6749, 5.2: the code and the words of the token endpoint are on the exception."""
+    stub.answer = lambda request: Answer(400, {"error": "invalid_scope", "error_description": "no such scope: x"})
+    client = Arrotech(base_url=stub.url, client_id="app", client_secret="test-secret", scopes=["x"], environment={})
+    with pytest.raises(bitting.TokenRefreshError, match="no such scope: x") as caught:
+        client.providers.list()
+    assert caught.value.code == "invalid_scope"
 
 
 def test_exceptions_can_be_pickled(stub: Stub, client: Roboticks) -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
+import signal
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from roboticks import AsyncRoboticks, Roboticks
@@ -90,3 +95,82 @@ def test_a_fork_inside_a_running_loop(stub: Stub, later: AsyncRoboticks) -> None
 
     asyncio.run(main())
     assert len(stub.requests) == 2
+
+
+def worker(client: Roboticks, number: int, names: multiprocessing.Queue[str]) -> None:
+    """What a process of a pool does with the client that it inherited."""
+    for _ in range(5):
+        names.put(f"{number} {client.devices.get('acme', 'warehouse', '7').name}")
+
+
+def test_multiprocessing_with_a_live_client(stub: Stub) -> None:
+    """E7: processes that `multiprocessing` forks share a live client, whose login each of them makes for itself."""
+    granted = {"access_token": "fake.token.1", "token_type": "bearer", "expires_in": 3600}
+    stub.answer = lambda request: Answer(200, granted if request.path.endswith("/login") else device())
+    client = Roboticks(base_url=stub.url, username="ada@acme.example", password="fake-password", environment={})
+    assert client.devices.get("acme", "warehouse", "7").name == "Picker 7"
+    context = multiprocessing.get_context("fork")
+    names: multiprocessing.Queue[str] = context.Queue()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        processes = [context.Process(target=worker, args=(client, number, names)) for number in range(4)]
+        for process in processes:
+            process.start()
+    found = sorted(names.get(timeout=30) for _ in range(20))
+    for process in processes:
+        process.join(30)
+        assert process.exitcode == 0
+    assert found == sorted(f"{number} Picker 7" for number in range(4) for _ in range(5))
+    assert client.devices.get("acme", "warehouse", "7").name == "Picker 7"
+    gets = [request for request in stub.requests if request.method == "GET"]
+    assert len({request.peer for request in gets}) == 5, "the parent and each child have one connection"
+    assert len([request for request in stub.requests if request.path.endswith("/login")]) == 5
+
+
+PREFORK = """
+import asyncio, os, signal, sys, threading, time
+from roboticks import AsyncRoboticks, Roboticks
+# As gunicorn does with --preload: clients are made and used once, then the workers fork, and a dead one is replaced.
+client = Roboticks(base_url=sys.argv[1], api_key="rbtk_test_prefork", environment={})
+later = AsyncRoboticks(base_url=sys.argv[1], api_key="rbtk_test_prefork", environment={})
+get = lambda one: one.devices.get("acme", "warehouse", "7")
+async def crowd(): assert len(await asyncio.gather(*(get(later) for _ in range(20)))) == 20
+get(client)
+asyncio.run(crowd())
+def work():
+    threads = [threading.Thread(target=get, args=(client,)) for _ in range(8)]
+    [thread.start() for thread in threads], [thread.join() for thread in threads]
+    asyncio.run(crowd())
+def fork():
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            work()
+            if len(sys.argv) > 2 and os.path.exists(sys.argv[2]): os.remove(sys.argv[2]); os.kill(os.getpid(), signal.SIGKILL)
+            code = 0
+        finally:
+            os._exit(code)
+    return pid
+alive, ended = {fork() for _ in range(4)}, []
+while alive:
+    pid, status = os.wait()
+    alive.discard(pid)
+    ended.append(os.waitstatus_to_exitcode(status))
+    if ended[-1] == -signal.SIGKILL: alive.add(fork())
+get(client)
+asyncio.run(crowd())
+print(sorted(ended))
+"""
+
+
+def test_workers_that_fork_before_they_serve(stub: Stub, tmp_path: Path) -> None:
+    """E7: a program that uses its clients, forks workers with threads and loops, and replaces one that is killed."""
+    stub.answer = lambda request: Answer(200, device())
+    (tmp_path / "victim").touch()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    program = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PREFORK, stub.url, str(tmp_path / "victim")]
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{[-int(signal.SIGKILL), 0, 0, 0, 0]}\n"
+    assert len(stub.requests) == 2 * 21 + 5 * 28

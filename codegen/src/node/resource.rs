@@ -48,6 +48,7 @@ fn operation(method: &Method<'_>, name: &MethodName) -> String {
     }
     if let Some(body) = &method.body {
         members.push(match is_structured(&body.media_type) {
+            _ if body.media_type.starts_with("multipart/") => "body: 'form'".to_owned(),
             // Written as the operation asks, as JSON or as a form.
             true => "body: 'json'".to_owned(),
             false => format!("body: 'raw', mediaType: {}", quoted(&body.media_type)),

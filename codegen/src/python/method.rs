@@ -53,12 +53,21 @@ pub(super) fn inputs(types: &Types, method: &Method<'_>) -> Vec<TypeRef> {
 }
 
 /// Whether the body of `method` is a form with a file in it.
-pub(super) fn has_file(types: &Types, method: &Method<'_>) -> bool {
-    let is_file = |kind: &TypeRef| matches!(types.resolved(kind), TypeRef::Binary);
+fn has_file(types: &Types, method: &Method<'_>) -> bool {
     method.body.as_ref().is_some_and(|body| {
         let fields = types.fields(&body.kind).filter(|_| body.media_type.starts_with("multipart/"));
-        fields.is_some_and(|fields| fields.iter().any(|field| is_file(&field.kind)))
+        fields.is_some_and(|fields| fields.iter().any(|field| upload(types, &field.kind).is_some()))
     })
+}
+
+/// How a field of a form is annotated that takes files; `None` for another one.
+fn upload(types: &Types, kind: &TypeRef) -> Option<String> {
+    match types.resolved(kind) {
+        TypeRef::Binary => Some("Upload".to_owned()),
+        TypeRef::List(items) if types.resolved(&items) == TypeRef::Binary => Some("Sequence[Upload]".to_owned()),
+        TypeRef::Nullable(inner) => upload(types, &inner),
+        _ => None,
+    }
 }
 
 /// The name of `method` in Python.
@@ -112,7 +121,7 @@ pub(super) fn source(
     let column = if secrets.is_empty() { 8 } else { 12 };
     let arguments = dictionary(column + 4, "", &parameters, false);
     let mut crossing = vec![method.index.to_string(), arguments, value, "options".to_owned()];
-    crossing.extend(body(column + 4, method, &parameters));
+    crossing.extend(body(column + 4, &package.surface.types, method, &parameters));
     let call = listed(column, call, &crossing, ")");
     if secrets.is_empty() {
         return source + &call;
@@ -186,9 +195,11 @@ fn members(
     };
     let secrets = def.map(|def| secret::members(types, def)).unwrap_or_default();
     let fields = fields.iter().filter(|field| !field.read_only);
+    let is_form = body.media_type.starts_with("multipart/");
+    let file = |kind: &TypeRef| upload(types, kind).filter(|_| is_form);
     let member = |field: &crate::types::Field| Parameter {
         name: free(&field.name),
-        annotation: annotate(&field.kind),
+        annotation: file(&field.kind).unwrap_or_else(|| annotate(&field.kind)),
         is_required: field.required && body.required,
         is_positional: false,
         about: field.description.clone(),
@@ -244,15 +255,17 @@ fn dictionary(column: usize, head: &str, parameters: &[Parameter], of_members: b
 }
 
 /// The arguments of the call that carry the body. Bytes and text name their media type; the core writes the others.
-fn body(column: usize, method: &Method<'_>, parameters: &[Parameter]) -> Vec<String> {
+fn body(column: usize, types: &Types, method: &Method<'_>, parameters: &[Parameter]) -> Vec<String> {
     let Some(body) = &method.body else { return Vec::new() };
+    let form = has_file(types, method).then(|| "media_type=\"multipart/form-data\"".to_owned());
     if body.flat {
-        return vec![match body.required {
+        let members = match body.required {
             true => dictionary(column, "body=", parameters, true),
             false => format!("body=given({}) or NOT_GIVEN", dictionary(column, "", parameters, true)),
-        }];
+        };
+        return std::iter::once(members).chain(form).collect();
     }
-    let mut arguments = vec!["body=body".to_owned()];
+    let mut arguments: Vec<String> = std::iter::once("body=body".to_owned()).chain(form).collect();
     let is_text = body.kind == TypeRef::String && body.media_type.starts_with("text/");
     if body.kind == TypeRef::Binary || is_text {
         arguments.push(format!("media_type={}", literal(&body.media_type)));

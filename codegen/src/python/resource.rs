@@ -85,7 +85,7 @@ fn header(package: &Package<'_>, names: &ResourceNames, body: &str) -> String {
     source.push_str("\nif TYPE_CHECKING:\n");
     let standard = import(4, "collections.abc", &["Mapping", "Sequence"].map(str::to_owned), body)
         + &import(4, "typing", &["IO"].map(str::to_owned), body);
-    let typing = ["AsyncPaginator", "NotGiven", "RequestOptions", "SyncPage"].map(str::to_owned);
+    let typing = ["AsyncPaginator", "NotGiven", "RequestOptions", "SyncPage", "Upload"].map(str::to_owned);
     let third = import(4, "bitting.runtime", &typing, body) + "    from typing_extensions import Unpack\n";
     let own = import(4, "..types", &package.inputs.names(), body);
     let blocks: Vec<String> = [standard, third, own].into_iter().filter(|block| !block.is_empty()).collect();

@@ -100,4 +100,6 @@ fn a_client_offers_what_the_document_describes() {
     assert!(format!("{call:?}").contains("tags"));
     let call = client.files().put("ASC", 1, "pdf", b"bytes".as_slice()).with_options(Default::default());
     assert!(format!("{call:?}").contains("put_file"));
+    let report = &client.auth().explain()[0];
+    assert_eq!((report.scheme.as_str(), report.source.to_string().as_str()), ("key", "an argument"));
 }

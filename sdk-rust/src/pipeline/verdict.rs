@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use crate::credentials::Credential;
 use crate::error::{ApiError, Error, ScopeError, TransportError};
 use crate::limit::{Answer, Permit};
+use crate::origin::Origin;
 use crate::plan::Grip;
 use crate::response::{Response, api_error};
 use crate::retry::{Cause, Wish, backoff, is_worth_a_try, wish};
@@ -40,6 +43,8 @@ impl Run<'_> {
                 let again = if is_safe { self.again(ticket, Cause::Fault, None) } else { None };
                 again.unwrap_or_else(|| {
                     let Fault { maybe_sent, reason } = fault;
+                    let origin = Url::parse(&self.plan.base).ok().and_then(|url| Origin::of(&url));
+                    let reason = origin.map_or_else(|| reason.clone(), |origin| format!("{origin}: {reason}"));
                     let meta = self.meta.clone();
                     Next::done(Err(Error::Connect(Box::new(TransportError { reason, maybe_sent, meta }))))
                 })

@@ -44,9 +44,12 @@ async fn an_argument_shadows_the_environment() {
     let builder = stage.builder().environment(variables).api_key("rbtk_test_2");
     let builder = builder.on_warning(move |text| listener.lock().expect("a lock").push(text.to_owned()));
     let client = builder.build().expect("a client");
-    let warning = "ROBOTICKS_API_KEY is set and not used: the credential from an argument takes its place";
+    let warning = "ROBOTICKS_API_KEY is set and not used: the credential from an argument is used instead";
     assert_eq!(client.warnings(), [warning]);
     assert_eq!(*told.lock().expect("a lock"), [warning]);
+    let same = environment(&[("ROBOTICKS_API_KEY", "rbtk_test_2")]);
+    let same = stage.builder().environment(same).api_key("rbtk_test_2").build().expect("a client");
+    assert!(same.warnings().is_empty(), "who gives what stands in a variable shadows nothing: {:?}", same.warnings());
     let reports = client.auth().explain();
     assert!(reports.iter().all(|report| report.source == bitting::CredentialSource::Argument), "{reports:?}");
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ._auth import Auth, CredentialReport
+    from ._auth import AccessToken, Auth, CredentialReport
     from ._client import AsyncClient, SyncClient
     from ._errors import (
         APIConnectionError,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         TokenRefreshError,
         UnprocessableEntityError,
     )
+    from ._files import File
     from ._headers import Headers
     from ._not_given import NOT_GIVEN, NotGiven
     from ._options import ClientOptions, RequestOptions
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from ._union import UnknownVariant
 
 _HOME = {
+    "AccessToken": "_auth",
     "Auth": "_auth",
     "CredentialReport": "_auth",
     "AsyncClient": "_client",
@@ -58,6 +60,7 @@ _HOME = {
     "RequestError": "_errors",
     "TokenRefreshError": "_errors",
     "UnprocessableEntityError": "_errors",
+    "File": "_files",
     "Headers": "_headers",
     "NOT_GIVEN": "_not_given",
     "NotGiven": "_not_given",
@@ -77,6 +80,7 @@ __all__ = [
     "APIResponseValidationError",
     "APIStatusError",
     "APITimeoutError",
+    "AccessToken",
     "AsyncClient",
     "AsyncPage",
     "AsyncPaginator",
@@ -89,6 +93,7 @@ __all__ = [
     "ConflictError",
     "CredentialReport",
     "CredentialsError",
+    "File",
     "Headers",
     "InternalServerError",
     "NotFoundError",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,6 +33,21 @@ class CredentialReport:
     def __repr__(self) -> str:
         members = ", ".join(f"{name}={getattr(self, name)!r}" for name in ("scheme", "source", "expires_at", "scopes"))
         return f"CredentialReport({members})"
+
+
+class AccessToken:
+    """What a ``credentials`` provider returns where it knows more than the token: how long it lives, and its scopes."""
+
+    __slots__ = ("expires_in", "scopes", "token")
+
+    def __init__(self, token: str, *, expires_in: float | None = None, scopes: Sequence[str] = ()) -> None:
+        self.token = token
+        self.expires_in = expires_in
+        """Seconds from now; ``None``: it is used until the server refuses it."""
+        self.scopes = tuple(scopes)
+
+    def __repr__(self) -> str:
+        return f"AccessToken([redacted], expires_in={self.expires_in!r}, scopes={self.scopes!r})"
 
 
 class Explains:

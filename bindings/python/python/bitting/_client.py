@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from weakref import WeakSet
 
@@ -49,7 +50,8 @@ class _Client:
         self._settings = settings
         self._is_strict = settings.is_strict
         self._defaults = Defaults()
-        self._session: Session | None = settings.open(self._table())
+        self._provider = settings.provider()
+        self._session: Session | None = settings.open(self._table(), self._provider)
         self._prepare, self._cross = self._crossing()
         _sessions.add(self._session)
         level = self._session.log_level()
@@ -111,11 +113,12 @@ class _Client:
         twin._settings = settings
         twin._is_strict = settings.is_strict
         twin._defaults = self._defaults.over(defaults)
+        twin._provider = self._provider
         twin._session = self._live()
         twin._prepare, twin._cross = self._prepare, self._cross
         return twin
 
-    @property
+    @cached_property
     def auth(self) -> Explains:
         """The client's credentials: ``client.auth.explain()``."""
         return Auth(self)
@@ -221,6 +224,8 @@ class AsyncClient(_Client):
         return RawResponse(await self._send(made), lambda reply: Json[Any](Any).read(reply, False))
 
     async def _send(self, made: Call) -> Reply:
+        if self._provider is not None:
+            self._provider.follow()
         reply: Reply = await self._cross(self._live(), made)
         return reply
 

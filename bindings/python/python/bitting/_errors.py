@@ -56,6 +56,7 @@ class TokenRefreshError(CredentialsError):
     status_code: int | None
     """The status of the refusal that made a renewal necessary, if there was one."""
     code: str | None
+    """The error that the token endpoint names, such as ``invalid_grant`` (RFC 6749, section 5.2)."""
     request_id: str | None
     headers: Headers
     body: bytes

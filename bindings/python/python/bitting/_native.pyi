@@ -10,10 +10,16 @@ class Session:
     """One client of one API."""
 
     @staticmethod
-    def open(config: bytes) -> Session | Failure:
-        """A session of a configuration, which is a JSON object."""
+    def open(config: bytes, provider: Callable[[], bytes] | None = None) -> Session | Failure:
+        """A session of a configuration, which is a JSON object. ``provider`` answers requests for a token with JSON."""
     def call(
-        self, operation: int, arguments: bytes, media_type: str | None, body: bytes | None, options: bytes | None
+        self,
+        operation: int,
+        arguments: bytes,
+        media_type: str | None,
+        body: bytes | None,
+        options: bytes | None,
+        files: list[tuple[str, str | None, str | None, bytes]] | None,
     ) -> Reply | Failure:
         """Makes a call and waits for it on this thread, without the interpreter's lock. Ctrl-C ends it."""
     def start(
@@ -25,6 +31,7 @@ class Session:
         media_type: str | None,
         body: bytes | None,
         options: bytes | None,
+        files: list[tuple[str, str | None, str | None, bytes]] | None,
     ) -> Abort:
         """Starts a call whose end is put into ``completions`` under ``ticket``."""
     def operation(self, id: str) -> int | None:

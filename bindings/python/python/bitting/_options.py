@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
+    from ._auth import AccessToken
     from ._native import Session
+    from ._provider import Provider
 
 
 class ClientOptions(TypedDict, total=False):
@@ -18,6 +20,10 @@ class ClientOptions(TypedDict, total=False):
     """An API key."""
     token: str | None
     """A bearer token that somebody else obtained and renews."""
+    credentials: Callable[[], str | AccessToken | Awaitable[str | AccessToken]] | None
+    """Returns a token, or an :class:`AccessToken` with its life; may be a coroutine function. It is called when one is
+    needed: at first, ahead of the end of the one before, and when that was refused; once, however many calls wait. It
+    runs on a thread of its own, a coroutine on the loop of the call that needs it."""
     username: str | None
     """The name that a login is made with; with ``password``."""
     password: str | None
@@ -29,7 +35,8 @@ class ClientOptions(TypedDict, total=False):
     scopes: Sequence[str] | None
     """The scopes that an OAuth client asks for."""
     profile: str | None
-    """The name of a login that ``bitting login --profile`` keeps; without any credential it is ``default``."""
+    """The name of a login that ``bitting login --profile`` keeps; without any credential it is the one that
+    ``<PREFIX>_PROFILE`` names, else ``default``."""
     timeout: float | None
     """Seconds that one attempt may take."""
     deadline: float | None
@@ -73,6 +80,12 @@ _OF_A_CALL = {
     "extra_query": "query",
 }
 _NUMBER = (int, float)
+_KINDS_OF_A_CALL: dict[str, Any] = {
+    **dict.fromkeys(("timeout", "deadline"), _NUMBER),
+    **dict.fromkeys(("extra_headers", "extra_query"), Mapping),
+    "max_retries": int,
+    "idempotency_key": str,
+}
 _LIST = (list, tuple, set, frozenset)
 _OF_A_CLIENT: dict[str, Any] = {
     **dict.fromkeys(("base_url", "api_key", "token", "username", "password", "client_id", "client_secret", "profile"), str),
@@ -81,6 +94,7 @@ _OF_A_CLIENT: dict[str, Any] = {
     "scopes": _LIST,
     "max_retries": int,
     "allow_insecure_http": bool,
+    "credentials": Callable,
     "response_validation": str,
 }
 _WORDS: dict[Any, str] = {
@@ -90,6 +104,7 @@ _WORDS: dict[Any, str] = {
     _NUMBER: "a number of seconds",
     _LIST: "a list of texts",
     Mapping: "a mapping of texts",
+    Callable: "a function that returns a token",
 }
 # What a derived client can change without another session: the core takes them with each call.
 _SHARED = {"timeout": "timeout", "deadline": "deadline", "max_retries": "max_retries", "default_headers": "headers"}
@@ -129,9 +144,23 @@ class Settings:
         """The base URL, if one was given."""
         return self._values.get("base_url")
 
+    def provider(self) -> Provider | None:
+        """What the core asks for tokens, if the program obtains them itself."""
+        provide = self._values.get("credentials")
+        if provide is None:
+            return None
+        from ._provider import Provider
+
+        others = [name for name in ("api_key", "token", "username", "client_id", "profile") if name in self._values]
+        if others:
+            from ._errors import ConfigError
+
+            raise ConfigError(f"`credentials` and `{others[0]}` are two ways to be let in; give one")
+        return Provider(provide)
+
     def with_changes(self, changes: Settings) -> Settings:
         """These settings with ``changes`` on top. Other credentials replace those that were there as a whole."""
-        credentials = {"api_key", "token", "username", "password", "client_id", "client_secret", "scopes", "profile"}
+        credentials = {"api_key", "token", "credentials", "username", "password", "client_id", "client_secret", "scopes", "profile"}
         kept = self._values
         if credentials & changes._values.keys():
             kept = {name: value for name, value in kept.items() if name not in credentials}
@@ -147,11 +176,11 @@ class Settings:
             return None
         return Defaults({_SHARED[name]: value for name, value in self._values.items() if name in _SHARED})
 
-    def open(self, table: bytes) -> Session:
+    def open(self, table: bytes, provider: Provider | None) -> Session:
         """A session of the API that ``table`` describes."""
         from . import _errors, _native
 
-        session = _native.Session.open(self._encoded(table))
+        session = _native.Session.open(self._encoded(table), provider)
         if isinstance(session, _native.Session):
             return session
         raise _errors.of(session)
@@ -166,7 +195,7 @@ class Settings:
         members: dict[str, Any] = {"api": msgspec.Raw(table), "language": "python/{}.{}.{}".format(*sys.version_info)}
         try:
             for name, value in self._values.items():
-                if name != "response_validation":
+                if name not in ("response_validation", "credentials"):
                     members["headers" if name == "default_headers" else name] = value
             return msgspec.json.encode(members)
         except (TypeError, ValueError) as error:
@@ -195,9 +224,14 @@ def call_options(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> Def
     """The options of one call in the core's words, over the client's own; ``None`` where there are none."""
     if not options and not defaults:
         return None
+    kinds = {name: type(value) for name, value in options.items() if value is not None}
     for name in options:
         if name not in _OF_A_CALL:
             raise TypeError(f"unexpected keyword argument {name!r}{_suggestion(name, _OF_A_CALL)}")
+    for name, kind in kinds.items():
+        wanted = _KINDS_OF_A_CALL[name]
+        if not issubclass(kind, wanted):
+            raise TypeError(f"argument {name!r} is {_WORDS[wanted]}, not {kind.__name__}")
     merged = Defaults(defaults)
     try:
         for name, value in options.items():
@@ -205,20 +239,12 @@ def call_options(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> Def
                 continue
             word = _OF_A_CALL[name]
             if word in ("headers", "query"):
-                value = {**merged.get(word, {}), **_pairs(name, value)}
+                value = {**merged.get(word, {}), **value}
             merged[word] = value
         return merged
     finally:
         # See _request: no frame keeps what is sent.
         options = defaults = value = None  # type: ignore[assignment]
-
-
-def _pairs(name: str, value: Any) -> Mapping[str, Any]:
-    kind = type(value)
-    if isinstance(value, Mapping):
-        return value
-    del value
-    raise TypeError(f"{name!r} is a mapping of texts, not {kind.__name__}")
 
 
 def _suggestion(name: str, known: Mapping[str, Any]) -> str:

@@ -15,11 +15,12 @@ import msgspec
 
 from . import _errors, _log
 from ._errors import RequestError
+from ._files import Part, split
 from ._native import Failure, Reply, Session
 from ._not_given import NOT_GIVEN
 from ._options import call_options
 
-Crossing = tuple[int, bytes, "str | None", "bytes | None", "bytes | None"]
+Crossing = tuple[int, bytes, "str | None", "bytes | None", "bytes | None", "list[Part] | None"]
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -27,12 +28,16 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 class Call:
     """A call as it crosses. It shows nothing of itself, and cannot be kept."""
 
-    __slots__ = ("_arguments", "_body", "_media_type", "_operation", "_options")
+    __slots__ = ("_arguments", "_body", "_files", "_media_type", "_operation", "_options")
 
     def __init__(self, operation: int, arguments: Any, body: Any, media_type: str | None, options: Any) -> None:
         self._operation = operation
         try:
             self._arguments = _arguments(arguments)
+            self._files: list[Part] | None = None
+            if media_type == "multipart/form-data" and body is not NOT_GIVEN:
+                body, self._files = split({name: value for name, value in body.items() if value is not NOT_GIVEN})
+                media_type = None
             self._media_type = media_type
             self._body = _body(body, media_type)
             self._options = _json(options) if options else None
@@ -41,7 +46,7 @@ class Call:
 
     def crossing(self) -> Crossing:
         """What a session takes of it."""
-        return self._operation, self._arguments, self._media_type, self._body, self._options
+        return self._operation, self._arguments, self._media_type, self._body, self._options, self._files
 
     def next_page(self, session: Session, reply: Reply) -> Call | None:
         """The call for the page after ``reply``, which this one was answered with; ``None`` if that was the last."""
@@ -52,7 +57,7 @@ class Call:
             return None
         call = Call.__new__(Call)
         call._operation, call._arguments, call._options = self._operation, arguments, self._options
-        call._media_type, call._body = self._media_type, self._body
+        call._media_type, call._body, call._files = self._media_type, self._body, self._files
         return call
 
     def __reduce__(self) -> str:

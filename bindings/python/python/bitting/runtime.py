@@ -3,6 +3,7 @@
 from ._auth import Explains
 from ._client import AsyncClient, SyncClient
 from ._decode import BINARY, EMPTY, TEXT, Answer, Json
+from ._files import Upload
 from ._not_given import NOT_GIVEN, NotGiven
 from ._options import RequestOptions
 from ._pages import AsyncPage, AsyncPaginator, Pages, SyncPage
@@ -29,6 +30,7 @@ __all__ = [
     "SyncPage",
     "SyncResource",
     "UnknownVariant",
+    "Upload",
     "given",
     "one_of",
     "raw",

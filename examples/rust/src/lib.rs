@@ -1,0 +1,3 @@
+//! The README's Rust code, compiled with the tests so that it cannot rot.
+
+#![doc = include_str!("../../../README.md")]
