@@ -5,6 +5,7 @@
 //! - `liars`: answers that lie are reported, and nothing hangs or dies of them.
 //! - `reports`: what people and machines read, and that no secret is in it.
 //! - `outputs`: what programs and browsers read, and what a run is held to.
+//! - `prism`: a server that is known to be bad, where it is there.
 //! - `provisioners`: programs that make credentials to order.
 //! - `buggy`: faults that only generated requests meet are found and made small.
 //! - `rules`: nothing that the design asks for is lost, and every check explains itself.
@@ -18,6 +19,7 @@ mod defects;
 mod errors;
 mod liars;
 mod outputs;
+mod prism;
 mod provisioners;
 mod reports;
 mod rules;

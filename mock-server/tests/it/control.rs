@@ -23,7 +23,7 @@ fn example(id: &str, key: &str) -> (Vec<(&'static str, String)>, Value) {
         "mintKey" => (vec![], json!({"user": ADA, "ttl": 60})),
         "createKey" => (path("slug", "acme"), json!({"by": ADA, "name": "CI", "ttl": 60})),
         "rotateKey" => (path("id", key), Value::Null),
-        "removeMember" => (path("email", BOB), Value::Null),
+        "removeMember" | "restoreMember" => (path("email", BOB), Value::Null),
         "registerClient" => (vec![], json!({"organization": "acme"})),
         "mintCode" => (vec![], json!({"client_id": "client-acme", "redirect_uri": "http://127.0.0.1/", "user": ADA})),
         "revokeKey" | "expireKey" => (path("id", key), Value::Null),
