@@ -2,6 +2,7 @@
 
 pub(crate) mod rate_limit;
 
+mod absent;
 mod confusion;
 mod consent;
 mod credentials;
@@ -55,6 +56,7 @@ static FAMILIES: &[&[Check]] = &[
     refresh::CHECKS,
     session::CHECKS,
     state::CHECKS,
+    absent::CHECKS,
     list::CHECKS,
     response::CHECKS,
     leak::CHECKS,

@@ -1,12 +1,19 @@
 //! Values from schemas: valid ones by proptest strategies, invalid ones with one violation each, and smaller ones.
 
+mod canonical;
 mod case;
 mod direction;
+mod multipart;
 mod negative;
 mod pattern;
+mod reading;
 mod schema;
 mod shrink;
 mod strategy;
+#[cfg(test)]
+mod tests;
+
+use std::sync::OnceLock;
 
 use bitting_spec::Document;
 use jsonschema::{Draft, Validator};
@@ -17,7 +24,8 @@ use sha2::{Digest, Sha256};
 
 use direction::Direction;
 
-pub(crate) use case::{Argument, Case, body_media, is_form};
+pub(crate) use case::{Argument, Case, body_media, is_form, is_multipart};
+pub(crate) use multipart::Parts;
 pub(crate) use negative::{of_text, violations};
 pub(crate) use schema::property_names;
 pub(crate) use shrink::smaller;
@@ -29,21 +37,47 @@ const TRIES: usize = 48;
 pub(crate) struct Generator {
     strategy: SBoxedStrategy<Value>,
     validator: Validator,
+    /// The schema with everything that it names, for what the strategy does not meet; `None` where it is very long.
+    bundled: Option<Value>,
+    /// Made when the strategy has failed once: it takes time, and few schemas need it.
+    canonical: OnceLock<Option<SBoxedStrategy<Value>>>,
 }
+
+/// Longer schemas, in bytes of JSON, are not rewritten.
+const MAX_REWRITTEN: usize = 64 * 1024;
 
 impl Generator {
     /// A generator for values of `schema`. `None` when it is no valid schema.
     pub(crate) fn new(document: &Document, schema: &Value) -> Option<Self> {
-        Some(Self {
-            strategy: strategy::values(document, schema),
-            validator: directed_validator(document, schema, Direction::Request)?,
-        })
+        let bundled = direction::directed(&document.bundle(schema), Direction::Request);
+        let validator = compiled(&bundled)?;
+        let bundled = Some(bundled).filter(|bundled| bundled.to_string().len() <= MAX_REWRITTEN);
+        Some(Self { strategy: strategy::values(document, schema), validator, bundled, canonical: OnceLock::new() })
     }
 
     /// A value of the schema; `None` when none was found.
     pub(crate) fn sample(&self, runner: &mut TestRunner) -> Option<Value> {
+        self.try_strategy(&self.strategy, runner).or_else(|| {
+            let canonical = self.canonical.get_or_init(|| canonical::values(self.bundled.as_ref()?));
+            self.try_strategy(canonical.as_ref()?, runner)
+        })
+    }
+
+    /// A value that the schema refuses, by what it says of combinations: `not`, `oneOf`, `anyOf`, `if`. With the keyword.
+    pub(crate) fn opposite(&self, runner: &mut TestRunner) -> Option<(&'static str, Value)> {
+        let bundled = self.bundled.as_ref()?;
+        let keyword = ["not", "oneOf", "anyOf", "if"].into_iter().find(|key| bundled.get(*key).is_some())?;
+        let others = canonical::others(bundled)?;
+        let value = (0..TRIES).find_map(|_| {
+            let value = others.new_tree(runner).ok()?.current();
+            (!self.accepts(&value)).then_some(value)
+        });
+        value.map(|value| (keyword, value))
+    }
+
+    fn try_strategy(&self, strategy: &SBoxedStrategy<Value>, runner: &mut TestRunner) -> Option<Value> {
         (0..TRIES).find_map(|_| {
-            let value = self.strategy.new_tree(runner).ok()?.current();
+            let value = strategy.new_tree(runner).ok()?.current();
             self.accepts(&value).then_some(value)
         })
     }
@@ -56,12 +90,11 @@ impl Generator {
 
 /// A validator for answers of `schema` that judges formats too.
 pub(crate) fn validator(document: &Document, schema: &Value) -> Option<Validator> {
-    directed_validator(document, schema, Direction::Answer)
+    compiled(&direction::directed(&document.bundle(schema), Direction::Answer))
 }
 
-fn directed_validator(document: &Document, schema: &Value, direction: Direction) -> Option<Validator> {
-    let schema = direction::directed(&document.bundle(schema), direction);
-    jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true).build(&schema).ok()
+fn compiled(bundled: &Value) -> Option<Validator> {
+    jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true).build(bundled).ok()
 }
 
 /// The source of chance of one case. It depends on nothing but its own name, so that a case can be made again alone.

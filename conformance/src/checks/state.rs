@@ -156,12 +156,20 @@ fn owned(document: &Document, operation: &Operation) -> Vec<String> {
 }
 
 async fn created_is_listed(trial: &Trial<'_>) -> Result<(), Stop> {
-    let (made, _, id) = made(trial).await?;
     let Some(list) = list_of(trial.context.document, trial.operation) else { return Ok(()) };
+    let about = Case { body: None, ..trial.case().await? };
+    let before = trial.context.pages(list, &about, Role::Valid).await?;
+    let (made, created, id) = made(trial).await?;
     let pages = trial.context.pages(list, &made, Role::Valid).await?;
-    let items = pages.iter().flat_map(|page| listed_items(list, &page.answer).unwrap_or_default());
     let is_it = |item: &Value| item.as_object().is_some_and(|members| members.values().any(|value| *value == id));
-    match (items.into_iter().any(|item| is_it(&item)), pages.last()) {
+    let holds = |pages: &[Exchange]| {
+        pages.iter().any(|page| listed_items(list, &page.answer).unwrap_or_default().iter().any(is_it))
+    };
+    if holds(&before) {
+        let cause = "what was created was in the list before";
+        return Err(Observation::error(cause, "each creation makes an object of its own", &created).into());
+    }
+    match (holds(&pages), pages.last()) {
         (false, Some(page)) if page.answer.is_success() => {
             let expected = "the list holds what was just created";
             Err(Observation::error("what was created is not in the list", expected, page).into())

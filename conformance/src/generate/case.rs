@@ -1,15 +1,13 @@
 //! A case: the arguments and the body of one call, before they become a request.
 
-use bitting_spec::table::{self, Encoding, Location};
+use bitting_spec::table::{self, Location};
 use bitting_spec::{MediaType, Operation, Parameter, style};
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::of_text;
+use super::multipart::{self, Parts};
+use super::reading::readings;
 use crate::http::Request;
-
-/// What stands between the parts of a `multipart/form-data` body; no generated text has it.
-const BOUNDARY: &str = "bitting-7f3a91c2b4d8";
 
 /// A parameter's value.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +23,8 @@ pub(crate) struct Case {
     pub(crate) arguments: Vec<Argument>,
     /// The media type and the value that is written in it.
     pub(crate) body: Option<(String, Value)>,
+    /// How the members of a multipart body are written.
+    pub(crate) parts: Parts,
 }
 
 impl Case {
@@ -81,21 +81,17 @@ impl Case {
         request.target = target;
         request = request.header("accept", "*/*").header("user-agent", concat!("bitting/", env!("CARGO_PKG_VERSION")));
         let Some((media_type, value)) = &self.body else { return Ok(request) };
-        let body = written(media_type, value)?;
-        let boundary = if is_multipart(media_type) { format!("; boundary={BOUNDARY}") } else { String::new() };
+        let body = written(media_type, value, &self.parts)?;
+        let boundary =
+            if is_multipart(media_type) { format!("; boundary={}", multipart::BOUNDARY) } else { String::new() };
         Ok(request.header("content-type", &format!("{media_type}{boundary}")).body(body))
     }
 
-    /// Whether the request as it goes out says a value of `accepts`, in any reading of its text.
+    /// Whether the request as it goes out says a value of `accepts`, in any reading of its text. What has more readings
+    /// than can be told counts as valid: nobody is accused for it.
     pub(crate) fn text_is_valid(operation: &Operation, argument: &Argument, accepts: impl Fn(&Value) -> bool) -> bool {
         let Some(parameter) = parameter(operation, argument) else { return true };
-        let plain = matches!(parameter.encoding, Encoding::Style { .. });
-        match &argument.value {
-            Value::String(text) if plain => of_text(text).iter().any(accepts),
-            value @ (Value::Number(_) | Value::Bool(_)) if plain => of_text(&value.to_string()).iter().any(accepts),
-            // Lists and objects have more readings than anybody can name; `null` is not sent at all.
-            _ => true,
-        }
+        readings(&parameter.encoding, &argument.value).is_none_or(|readings| readings.iter().any(accepts))
     }
 }
 
@@ -110,7 +106,7 @@ fn parameter(operation: &Operation, argument: &Argument) -> Option<table::Parame
     })
 }
 
-/// The media type that a body of the operation is written in: JSON before a form before text.
+/// The media type that a body of the operation is written in: JSON before a form before text before bytes.
 pub(crate) fn body_media(operation: &Operation) -> Option<(&String, &MediaType)> {
     let content = &operation.request_body.as_ref()?.content;
     let find = |wanted: fn(&str) -> bool| content.iter().find(|(name, _)| wanted(name));
@@ -118,6 +114,14 @@ pub(crate) fn body_media(operation: &Operation) -> Option<(&String, &MediaType)>
         .or_else(|| find(is_form))
         .or_else(|| find(is_multipart))
         .or_else(|| find(|name| name.starts_with("text/")))
+        .or_else(|| find(is_bytes))
+}
+
+/// Media types whose body is any bytes, as far as a document says.
+fn is_bytes(media_type: &str) -> bool {
+    ["application/octet-stream", "application/pdf", "application/zip", "application/gzip", "image/", "audio/", "video/"]
+        .iter()
+        .any(|name| media_type.starts_with(name))
 }
 
 fn is_json(media_type: &str) -> bool {
@@ -129,27 +133,16 @@ pub(crate) fn is_form(media_type: &str) -> bool {
     media_type.starts_with("application/x-www-form-urlencoded")
 }
 
-fn is_multipart(media_type: &str) -> bool {
+pub(crate) fn is_multipart(media_type: &str) -> bool {
     media_type.starts_with("multipart/form-data")
 }
 
 /// A member of a form as text: a text as it is, anything else as JSON.
-fn text_of(value: &Value) -> String {
+pub(super) fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The parts of a `multipart/form-data` body (RFC 7578, 4).
-fn multipart(members: &serde_json::Map<String, Value>) -> String {
-    let part = |(name, value): (&String, &Value)| {
-        let name = name.replace('"', "%22").replace(['\r', '\n'], "%0A");
-        let kind = if value.is_object() || value.is_array() { "\r\nContent-Type: application/json" } else { "" };
-        let text = text_of(value);
-        format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"{kind}\r\n\r\n{text}\r\n")
-    };
-    members.iter().map(part).collect::<String>() + "--" + BOUNDARY + "--\r\n"
-}
-
-fn written(media_type: &str, value: &Value) -> Result<Bytes, String> {
+fn written(media_type: &str, value: &Value, parts: &Parts) -> Result<Bytes, String> {
     if is_json(media_type) {
         return Ok(Bytes::from(value.to_string()));
     }
@@ -166,7 +159,7 @@ fn written(media_type: &str, value: &Value) -> Result<Bytes, String> {
             }
             Ok(Bytes::from(form.finish()))
         }
-        Value::Object(members) if is_multipart(media_type) => Ok(Bytes::from(multipart(members))),
+        Value::Object(members) if is_multipart(media_type) => Ok(Bytes::from(multipart::body(members, parts))),
         _ => Err(format!("the suite cannot write a body as {media_type}")),
     }
 }

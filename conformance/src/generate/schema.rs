@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use bitting_spec::Document;
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 /// Deeper nesting of references and alternatives is cut off, which is what ends a cycle.
@@ -12,17 +13,46 @@ const MAX_DEPTH: usize = 12;
 /// More alternatives than these are not looked at.
 const MAX_ALTERNATIVES: usize = 24;
 
+/// Who knows what a reference names.
+pub(crate) trait Resolve {
+    /// `schema` itself with references followed, until it is none.
+    fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value;
+}
+
+impl Resolve for Document {
+    fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        Self::resolve(self, schema)
+    }
+}
+
+/// A schema that carries what its references name.
+pub(super) struct Whole(pub(super) Value);
+
+impl Resolve for Whole {
+    fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        let mut at = schema;
+        for _ in 0..64 {
+            let place = at.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
+            // A reference is a URI, whose fragment may be percent-encoded (RFC 6901, 6).
+            let place = place.and_then(|place| percent_decode_str(place).decode_utf8().ok());
+            let Some(next) = place.and_then(|place| self.0.pointer(&place)) else { break };
+            at = next;
+        }
+        at
+    }
+}
+
 /// Keywords by name.
 pub(super) type Keywords = Map<String, Value>;
 
 /// The alternatives of `schema`. None: it accepts nothing, or goes round in a circle.
-pub(super) fn alternatives(document: &Document, schema: &Value) -> Vec<Keywords> {
+pub(super) fn alternatives(document: &dyn Resolve, schema: &Value) -> Vec<Keywords> {
     spread(document, schema, 0)
 }
 
 /// The properties that an object of `schema` may have by what it declares, each with its schema where all alternatives
 /// agree on it. `None` where it declares none, or says itself that it takes others.
-pub(crate) fn property_names(document: &Document, schema: &Value) -> Option<BTreeMap<String, Option<Value>>> {
+pub(crate) fn property_names(document: &dyn Resolve, schema: &Value) -> Option<BTreeMap<String, Option<Value>>> {
     let mut all: BTreeMap<String, Option<Value>> = BTreeMap::new();
     for keywords in alternatives(document, schema) {
         let takes_others = |key: &str| keywords.get(key).is_some_and(|value| *value != Value::Bool(false));
@@ -47,7 +77,7 @@ pub(crate) fn property_names(document: &Document, schema: &Value) -> Option<BTre
     (!all.is_empty()).then_some(all)
 }
 
-fn spread(document: &Document, schema: &Value, depth: usize) -> Vec<Keywords> {
+fn spread(document: &dyn Resolve, schema: &Value, depth: usize) -> Vec<Keywords> {
     let object = match document.resolve(schema) {
         Value::Bool(true) => return vec![Keywords::new()],
         Value::Object(object) if depth < MAX_DEPTH => object,
@@ -67,6 +97,14 @@ fn spread(document: &Document, schema: &Value, depth: usize) -> Vec<Keywords> {
     for member in all.iter().filter_map(Value::as_array).flatten() {
         merged = product(&merged, &spread(document, member, depth + 1));
     }
+    if let Some((yes, no)) = conditional(&mut merged) {
+        let branch = |parts: &[Value]| {
+            let one = |part: &Value| spread(document, part, depth + 1);
+            parts.iter().fold(vec![Keywords::new()], |all, part| product(&all, &one(part)))
+        };
+        let branches = [branch(&yes), branch(&no)].concat();
+        merged = product(&merged, &branches);
+    }
     for choice in &choices {
         let members = choice.as_array().map(Vec::as_slice).unwrap_or_default();
         let branch = |member: &Value| {
@@ -77,6 +115,16 @@ fn spread(document: &Document, schema: &Value, depth: usize) -> Vec<Keywords> {
         merged = product(&merged, &branches);
     }
     merged
+}
+
+/// The two ways that `if` leaves open: what it says with `then`, and `else`; that a value of the second is not of the `if` is
+/// left to the check of each value.
+fn conditional(merged: &mut [Keywords]) -> Option<(Vec<Value>, Vec<Value>)> {
+    let [keywords] = merged else { return None };
+    let condition = keywords.remove("if")?;
+    let then = keywords.remove("then");
+    let otherwise = keywords.remove("else");
+    Some((std::iter::once(condition).chain(then).collect(), otherwise.into_iter().collect()))
 }
 
 /// What a discriminator asks of a value of `member`: the property has the name that is mapped to it, or the name of its
@@ -115,7 +163,9 @@ fn both(key: &str, left: &Value, right: &Value) -> Value {
     match key {
         "properties" | "patternProperties" => properties(left, right),
         "required" => union(left, right),
-        "type" | "enum" => intersection(left, right),
+        "type" => types_of_both(left, right),
+        "enum" => intersection(left, right),
+        "not" => json!({"anyOf": [left, right]}),
         "minimum" | "exclusiveMinimum" | "minLength" | "minItems" | "minProperties" => larger(left, right).clone(),
         "maximum" | "exclusiveMaximum" | "maxLength" | "maxItems" | "maxProperties" => {
             if larger(left, right) == left {
@@ -154,6 +204,23 @@ fn union(left: &Value, right: &Value) -> Value {
 fn intersection(left: &Value, right: &Value) -> Value {
     let right = list(right);
     Value::Array(list(left).into_iter().filter(|item| right.contains(item)).collect())
+}
+
+/// The types that both allow: a whole number is a number.
+fn types_of_both(left: &Value, right: &Value) -> Value {
+    let (left, right) = (list(left), list(right));
+    let allows =
+        |types: &[Value], kind: &Value| types.contains(kind) || kind == "integer" && types.contains(&json!("number"));
+    let both = left.iter().filter(|kind| allows(&right, kind)).chain(right.iter().filter(|kind| allows(&left, kind)));
+    let both = both.fold(Vec::new(), |mut kept: Vec<Value>, kind| {
+        if !kept.contains(kind) {
+            kept.push(kind.clone());
+        }
+        kept
+    });
+    // `number` beside `integer` would take more than one of the two allows.
+    let is_wider = |kind: &Value| kind == "number" && !(left.contains(kind) && right.contains(kind));
+    Value::Array(both.into_iter().filter(|kind| !is_wider(kind)).collect())
 }
 
 fn larger<'a>(left: &'a Value, right: &'a Value) -> &'a Value {

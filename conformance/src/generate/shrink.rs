@@ -49,7 +49,11 @@ fn simpler(value: &Value) -> Vec<Value> {
 
 fn nearer_to_zero(number: &Number) -> Vec<Value> {
     let candidates = match number.as_i64() {
-        Some(whole) => vec![Value::from(0), Value::from(whole / 2), Value::from(whole - whole.signum())],
+        // Halves of what is left, so that the edge of a failure is met in few steps.
+        Some(whole) => {
+            let steps = (1..4).map(|power| Value::from(whole - whole / (1 << power)));
+            std::iter::once(Value::from(0)).chain(steps).chain([Value::from(whole - whole.signum())]).collect()
+        }
         None => vec![Value::from(0), Value::from(1)],
     };
     let size = |value: &Value| value.as_f64().map(f64::abs);
@@ -101,12 +105,14 @@ fn objects(object: &Map<String, Value>) -> Vec<Value> {
         Value::Object(less)
     });
     let mut all: Vec<Value> = without.collect();
-    for (name, member) in object {
-        all.extend(simpler(member).into_iter().map(|member| {
+    let members: Vec<(&String, Vec<Value>)> = object.iter().map(|(name, member)| (name, simpler(member))).collect();
+    // The largest cut of every member before the second of any: the replays are few.
+    for round in 0..members.iter().map(|(_, simpler)| simpler.len()).max().unwrap_or(0) {
+        for (name, member) in members.iter().filter_map(|(name, simpler)| Some((*name, simpler.get(round)?))) {
             let mut same = object.clone();
-            same.insert(name.clone(), member);
-            Value::Object(same)
-        }));
+            same.insert(name.clone(), member.clone());
+            all.push(Value::Object(same));
+        }
     }
     all
 }

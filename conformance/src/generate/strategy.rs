@@ -1,6 +1,7 @@
 //! From a schema to a proptest strategy for its values, boundaries included.
 
-use bitting_spec::Document;
+use std::cell::Cell;
+
 use proptest::collection;
 use proptest::option;
 use proptest::sample::select;
@@ -8,12 +9,16 @@ use proptest::strategy::{Just, SBoxedStrategy, Strategy, Union};
 use serde_json::{Map, Number, Value};
 
 use super::pattern;
-use super::schema::{Keywords, alternatives, required, types, whole};
+use super::schema::{Keywords, Resolve, alternatives, required, types, whole};
 
 type Values = SBoxedStrategy<Value>;
 
 /// Beyond this depth optional parts are left out, which is what ends a cycle.
 const MAX_DEPTH: usize = 5;
+/// Beyond this depth there is no value: what must hold itself has none.
+const DEEPEST: usize = 24;
+/// The most schemas that one strategy is made of.
+const BUDGET: usize = 20_000;
 /// How much longer than its least length a text or list gets.
 const ROOM: usize = 24;
 /// Letters of texts whose schema says nothing about them.
@@ -21,17 +26,24 @@ const LETTERS: &[char] =
     &['a', 'b', 'k', 'z', 'A', 'Q', '0', '7', ' ', '-', '_', '.', '\'', '"', '<', '&', '%', 'é', 'ß', '漢', '😀'];
 
 /// A strategy for values of `schema`. Its values are likely, not certainly, of the schema.
-pub(super) fn values(document: &Document, schema: &Value) -> Values {
-    Builder { document }.schema(schema, 0).unwrap_or_else(|| Just(Value::Null).sboxed())
+pub(super) fn values(document: &dyn Resolve, schema: &Value) -> Values {
+    Builder { document, budget: Cell::new(BUDGET) }.schema(schema, 0).unwrap_or_else(|| Just(Value::Null).sboxed())
 }
 
 struct Builder<'a> {
-    document: &'a Document,
+    document: &'a dyn Resolve,
+    /// How many more schemas are looked at.
+    budget: Cell<usize>,
 }
 
 impl Builder<'_> {
     /// `None` where the depth allows no value.
     fn schema(&self, schema: &Value, depth: usize) -> Option<Values> {
+        let left = self.budget.get();
+        self.budget.set(left.saturating_sub(1));
+        if left == 0 || depth > DEEPEST {
+            return None;
+        }
         let strategies: Vec<Values> =
             alternatives(self.document, schema).iter().filter_map(|keywords| self.keywords(keywords, depth)).collect();
         union(strategies)
@@ -62,13 +74,35 @@ impl Builder<'_> {
 
     fn arrays(&self, keywords: &Keywords, depth: usize) -> Option<Values> {
         let least = whole(keywords, "minItems").unwrap_or(0);
-        let most = whole(keywords, "maxItems").unwrap_or(usize::MAX).min(least + 4);
+        let most = whole(keywords, "maxItems").unwrap_or(usize::MAX).min(least + 4).max(least);
+        let inner = |schema: &Value| if depth < MAX_DEPTH { self.schema(schema, depth + 1) } else { None };
+        let first = keywords.get("prefixItems").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        // The first items have schemas of their own; the schema of the others may take none.
+        let first: Option<Vec<Values>> = first.iter().map(inner).collect();
+        let (first, wanted) = (first?, keywords.get("contains").and_then(inner));
         let items = keywords.get("items").cloned().unwrap_or(Value::Bool(true));
-        let item = if depth < MAX_DEPTH { self.schema(&items, depth + 1) } else { None };
-        let Some(item) = item else { return (least == 0).then(|| Just(Value::Array(Vec::new())).sboxed()) };
+        let rest = if items == Value::Bool(false) { None } else { inner(&items) };
+        let rest = match rest {
+            Some(item) => {
+                let (fewest, longest) = (least.saturating_sub(first.len()), most.saturating_sub(first.len()));
+                collection::vec(item, fewest..=longest.max(fewest)).sboxed()
+            }
+            None if least > first.len() => return None,
+            None => Just(Vec::new()).sboxed(),
+        };
         let unique = keywords.get("uniqueItems") == Some(&Value::Bool(true));
-        let lists = collection::vec(item, least..=most.max(least));
-        Some(lists.prop_map(move |list| Value::Array(if unique { distinct(list) } else { list })).sboxed())
+        let must_contain = wanted.is_some();
+        let lists = (first, rest, wanted.unwrap_or_else(|| Just(Value::Null).sboxed()));
+        let list = move |(mut list, rest, wanted): (Vec<Value>, Vec<Value>, Value)| {
+            list.extend(rest);
+            if must_contain {
+                let at = list.len().saturating_sub(usize::from(list.len() >= most));
+                list.truncate(at);
+                list.push(wanted);
+            }
+            Value::Array(if unique { distinct(list) } else { list })
+        };
+        Some(lists.prop_map(list).sboxed())
     }
 
     fn objects(&self, keywords: &Keywords, depth: usize) -> Option<Values> {
@@ -97,8 +131,41 @@ impl Builder<'_> {
             members.push(Just(Some(((*name).to_owned(), Value::from("value")))).sboxed());
         }
         let object =
-            |members: Vec<Option<(String, Value)>>| Value::Object(members.into_iter().flatten().collect::<Map<_, _>>());
-        Some(members.prop_map(object).sboxed())
+            |members: Vec<Option<(String, Value)>>| members.into_iter().flatten().collect::<Map<String, Value>>();
+        let more = self.others(keywords, depth);
+        let whole = (members, more).prop_map(move |(members, more)| {
+            let mut all = more;
+            all.extend(object(members));
+            Value::Object(all)
+        });
+        Some(whole.sboxed())
+    }
+
+    /// Members that no property declares, as `patternProperties` and `additionalProperties` name them: always where
+    /// nothing is declared, as in a map, or where `minProperties` asks for more than is.
+    fn others(&self, keywords: &Keywords, depth: usize) -> SBoxedStrategy<Map<String, Value>> {
+        let declared = keywords.get("properties").and_then(Value::as_object).map_or(0, Map::len);
+        let least = whole(keywords, "minProperties").unwrap_or(0).saturating_sub(declared);
+        let most = whole(keywords, "maxProperties").unwrap_or(usize::MAX).min(least + 2);
+        let nothing = || Just(Map::new()).sboxed();
+        if depth >= MAX_DEPTH || declared > 0 && least == 0 || most == 0 {
+            return nothing();
+        }
+        let patterned = keywords.get("patternProperties").and_then(Value::as_object);
+        let (names, schema) = match (patterned.and_then(|all| all.iter().next()), keywords.get("additionalProperties"))
+        {
+            (Some((pattern, schema)), _) => (pattern::matching(pattern), schema.clone()),
+            (None, Some(Value::Bool(false))) => return nothing(),
+            (None, Some(schema)) => (None, schema.clone()),
+            (None, None) if least == 0 => return nothing(),
+            (None, None) => (None, Value::Bool(true)),
+        };
+        let named = keywords.get("propertyNames").and_then(|schema| self.schema(schema, depth + 1));
+        let named = named.map(|names| names.prop_map(|name| name.as_str().unwrap_or("name").to_owned()).sboxed());
+        let usual = || pattern::matching("^[a-z][a-z0-9]{2,8}$").unwrap_or_else(|| Just("name".to_owned()).sboxed());
+        let Some(value) = self.schema(&schema, depth + 1) else { return nothing() };
+        let pairs = collection::vec((names.or(named).unwrap_or_else(usual), value), least..=most.max(least));
+        pairs.prop_map(|pairs| pairs.into_iter().collect::<Map<_, _>>()).sboxed()
     }
 }
 
@@ -159,12 +226,18 @@ fn bounds(keywords: &Keywords, step: f64) -> (f64, f64) {
 
 fn texts(keywords: &Keywords) -> Values {
     let named = |key: &str| keywords.get(key).and_then(Value::as_str);
-    let special = named("pattern").and_then(pattern::matching).or_else(|| named("format").and_then(pattern::formatted));
-    if let Some(special) = special {
-        return special.prop_map(Value::String).sboxed();
-    }
     let least = whole(keywords, "minLength").unwrap_or(0);
     let most = whole(keywords, "maxLength").unwrap_or(usize::MAX);
+    let formatted = named("format").and_then(pattern::formatted);
+    let matching = named("pattern").and_then(|text| pattern::matching_within(text, least, most));
+    // Where both are asked for, either may be the one that happens to meet the other.
+    if let Some(special) =
+        union([matching, formatted].into_iter().flatten().map(|text| text.prop_map(Value::String).sboxed()).collect())
+    {
+        return special;
+    }
+    // No text is of both lengths where they contradict each other: then each value's check refuses what comes.
+    let most = most.max(least);
     let longest = most.min(least.max(1) + ROOM);
     let mut lengths = vec![text(least..=longest)];
     if most <= 4096 {
@@ -178,11 +251,11 @@ fn text(length: std::ops::RangeInclusive<usize>) -> Values {
     let letters = collection::vec(select(LETTERS.to_vec()), length);
     letters
         .prop_map(|mut letters| {
-            if let Some(first) = letters.first_mut() {
-                *first = 'x';
-            }
-            if let Some(last) = letters.last_mut() {
-                *last = 'y';
+            let last = letters.len().saturating_sub(1);
+            for at in [0, last] {
+                if let Some(letter) = letters.get_mut(at).filter(|letter| **letter == ' ') {
+                    *letter = 'x';
+                }
             }
             Value::String(letters.into_iter().collect())
         })

@@ -11,7 +11,9 @@ use serde_json::Value;
 use super::Context;
 use crate::credentials::Role;
 use crate::error::Error;
-use crate::generate::{Argument, Case, Generator, body_media, is_form, of_text, runner, violations};
+use crate::generate::{
+    Argument, Case, Generator, Parts, body_media, is_form, is_multipart, of_text, runner, violations,
+};
 
 /// How many generated bodies are tried to reach an operation.
 const ATTEMPTS: u32 = 6;
@@ -28,6 +30,8 @@ pub(crate) struct Shape {
     body: Option<(String, MediaType, Option<Generator>)>,
     /// The parameters whose value the settings say: it is always sent.
     fixed: BTreeSet<String>,
+    /// How the members of a multipart body are written.
+    parts: Parts,
 }
 
 /// A case that breaks one rule of the document.
@@ -83,7 +87,8 @@ impl Shape {
         let data = &context.options.data;
         let is_fixed = |name: &&String| data.own(&operation.id, name).is_some() || data.parameters.contains_key(*name);
         let fixed = operation.parameters.iter().map(|parameter| &parameter.name).filter(is_fixed).cloned().collect();
-        Self { parameters: parameters.collect(), body, fixed }
+        let parts = body_media(operation).map(|(_, media)| Parts::of(context.document, media)).unwrap_or_default();
+        Self { parameters: parameters.collect(), body, fixed, parts }
     }
 
     /// The least that the operation asks for, path aside: examples where the document has valid ones.
@@ -96,7 +101,7 @@ impl Shape {
         let mut cases = Vec::new();
         for index in 0..=ATTEMPTS {
             let mut chance = runner(context.options.seed, &operation.id, "reach", index);
-            let mut case = Case::default();
+            let mut case = Case { parts: self.parts.clone(), ..Case::default() };
             let is_sent = |parameter: &Parameter| parameter.required || self.fixed.contains(&parameter.name);
             for (parameter, generator) in self.parameters.iter().filter(|(parameter, _)| is_sent(parameter)) {
                 if parameter.location != Location::Path {
@@ -146,7 +151,12 @@ impl Shape {
         let accepts = |value: &&Value| generator.is_none_or(|generator| generator.accepts(value));
         let examples = media.examples.iter().map(|example| &example.value).find(accepts);
         let example = examples.filter(|_| example).cloned();
-        let value = example.or_else(|| generator?.sample(chance))?;
+        let value = example.or_else(|| match (generator, &media.schema) {
+            (Some(generator), _) => generator.sample(chance),
+            // Bytes of which nothing is said.
+            (None, None) if !media_type.contains("json") => Some(Value::from("bitting")),
+            _ => None,
+        })?;
         Some((media_type.clone(), value))
     }
 
@@ -194,13 +204,20 @@ impl Shape {
         for (parameter, _) in &self.parameters {
             self.break_parameter(context, parameter, base, &mut all);
         }
-        if let (Some((_, media, _)), Some((media_type, value))) = (&self.body, &base.body) {
-            let schema = media.schema.as_ref().filter(|_| media_type.contains("json") || is_form(media_type));
+        if let (Some((_, media, generator)), Some((media_type, value))) = (&self.body, &base.body) {
+            let is_read = media_type.contains("json") || is_form(media_type) || is_multipart(media_type);
+            let schema = media.schema.as_ref().filter(|_| is_read);
             let found = schema.map(|schema| violations(context.document, &schema.value, value)).unwrap_or_default();
             for violation in found {
                 let place = format!("body {}", violation.pointer).trim_end().to_owned();
                 let case = Case { body: Some((media_type.clone(), violation.value)), ..base.clone() };
                 all.push(Broken { place, keyword: violation.keyword, case });
+            }
+            let mut chance = runner(context.options.seed, &operation.id, "opposite", 0);
+            let opposite = generator.as_ref().filter(|_| is_read).and_then(|generator| generator.opposite(&mut chance));
+            if let Some((keyword, value)) = opposite {
+                let case = Case { body: Some((media_type.clone(), value)), ..base.clone() };
+                all.push(Broken { place: "body".to_owned(), keyword, case });
             }
         }
         if operation.request_body.as_ref().is_some_and(|body| body.required) {
@@ -246,7 +263,9 @@ impl Shape {
     /// Whether some part of the case is invalid for certain, in every reading of what goes out.
     pub(crate) fn is_invalid(&self, operation: &Operation, case: &Case) -> bool {
         let body = match (&self.body, &case.body) {
-            (Some((media_type, _, Some(generator))), Some((_, value))) if is_form(media_type) => {
+            (Some((media_type, _, Some(generator))), Some((_, value)))
+                if is_form(media_type) || is_multipart(media_type) =>
+            {
                 form_is_invalid(generator, value)
             }
             (Some((media_type, _, Some(generator))), Some((_, value))) => {

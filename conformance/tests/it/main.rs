@@ -6,6 +6,7 @@
 //! - `http2`: the same in HTTP/2, and fair servers of it.
 //! - `reports`: what people and machines read, and that no secret is in it.
 //! - `outputs`: what programs and browsers read, and what a run is held to.
+//! - `prism`: a server that is known to be bad, where it is there.
 //! - `provisioners`: programs that make credentials to order.
 //! - `buggy`: faults that only generated requests meet are found and made small.
 //! - `rules`: nothing that the design asks for is lost, and every check explains itself.
@@ -22,6 +23,7 @@ mod errors;
 mod http2;
 mod liars;
 mod outputs;
+mod prism;
 mod provisioners;
 mod reports;
 mod rules;

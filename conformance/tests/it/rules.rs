@@ -64,7 +64,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("LH05 204", &["http.no-content"]),
     ("LH06 second DELETE", &["http.repeated-delete"]),
     ("LX01 created is readable", &["state.created-is-readable", "state.created-is-listed"]),
-    ("LX02 deleted is gone", &["state.deleted-is-gone"]),
+    ("LX02 deleted is gone", &["state.deleted-is-gone", "state.unknown-is-absent"]),
     ("LX03 update persists", &["state.update-persists"]),
     ("LX04 failed update", &["state.failed-update"]),
     ("LX05 page size", &["state.pages"]),

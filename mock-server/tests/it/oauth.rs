@@ -269,4 +269,6 @@ fn artos_tokens_carry_what_they_must() {
         (status(&refused), refused.json()),
         (403, json!({"detail": "User has no organization or not authorized"}))
     );
+    assert!(core.restore_member(ADA));
+    assert_eq!(status(&read(&core, "/api/v1/documents/", &token)), 200);
 }
