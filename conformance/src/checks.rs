@@ -2,17 +2,21 @@
 
 pub(crate) mod rate_limit;
 
+mod change;
 mod credentials;
 mod http;
 mod input;
+mod issue;
 mod key;
 mod leak;
 mod list;
 mod login;
 mod oauth;
 mod public;
+mod reference;
 mod refresh;
 mod response;
+mod rotation;
 mod scope;
 mod security;
 mod state;
@@ -37,11 +41,15 @@ static FAMILIES: &[&[Check]] = &[
     key::CHECKS,
     unauthenticated::CHECKS,
     tenancy::CHECKS,
+    reference::CHECKS,
     scope::CHECKS,
+    issue::CHECKS,
     login::CHECKS,
     oauth::CHECKS,
     refresh::CHECKS,
+    rotation::CHECKS,
     state::CHECKS,
+    change::CHECKS,
     list::CHECKS,
     response::CHECKS,
     leak::CHECKS,

@@ -49,6 +49,7 @@ mod error;
 mod finding;
 mod generate;
 mod http;
+mod infer;
 mod options;
 mod plan;
 pub mod provision;

@@ -110,7 +110,7 @@ async fn renews(trial: &Trial<'_>) -> Result<(), Stop> {
     works(trial, scheme, &new).await
 }
 
-fn scopes(scheme: &SecurityScheme, claims: &Value) -> Vec<String> {
+pub(super) fn scopes(scheme: &SecurityScheme, claims: &Value) -> Vec<String> {
     let pointer = scheme.auth.claims.get("scopes").map_or("/scope", String::as_str);
     match claims.pointer(pointer) {
         Some(Value::String(text)) => text.split(' ').map(str::to_owned).collect(),
@@ -120,7 +120,7 @@ fn scopes(scheme: &SecurityScheme, claims: &Value) -> Vec<String> {
 }
 
 /// Stops unless the token opens an operation that its scheme opens.
-async fn works(trial: &Trial<'_>, scheme: &SecurityScheme, token: &Secret) -> Result<(), Stop> {
+pub(super) async fn works(trial: &Trial<'_>, scheme: &SecurityScheme, token: &Secret) -> Result<(), Stop> {
     let opens = |operation: &&Operation| {
         operation.method == "GET"
             && operation.security.iter().any(|one| one.len() == 1 && one.contains_key(&scheme.name))

@@ -10,7 +10,7 @@ use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::{Nature, Role, nature};
 use crate::finding::Observation;
 use crate::provision::{KeyOrder, TokenOrder};
-use crate::run::{Stop, Trial};
+use crate::run::{Issuer, Stop, Trial, issuer};
 use crate::secret::Secret;
 
 pub(super) const CHECKS: &[Check] = &[Check {
@@ -34,13 +34,22 @@ fn needs_scopes(document: &Document, operation: &Operation) -> bool {
 
 async fn insufficient(trial: &Trial<'_>) -> Result<(), Stop> {
     trial.case().await?;
+    // Whoever can make no such credential for one scheme has the others checked all the same.
+    let (mut tried, mut skipped) = (false, None);
     for scheme in [trial.schemes(Nature::Key), trial.schemes(Nature::Token)].concat() {
         // Another alternative may ask for no scope: there is nothing to lack.
         let mut alone = trial.operation.security.iter().filter(|one| one.len() == 1);
         if !alone.any(|one| one.get(&scheme.name).is_some_and(|scopes| !scopes.is_empty())) {
             continue;
         }
-        let secret = limited(trial, scheme).await?;
+        let secret = match limited(trial, scheme).await {
+            Ok(secret) => secret,
+            Err(stop) => {
+                skipped = skipped.or(Some(stop));
+                continue;
+            }
+        };
+        tried = true;
         let exchange = trial.with_secret(scheme, &secret).await?;
         let status = exchange.answer.status;
         trial.met(status);
@@ -60,7 +69,10 @@ async fn insufficient(trial: &Trial<'_>) -> Result<(), Stop> {
             return Err(make(cause, expected, &exchange).into());
         }
     }
-    Ok(())
+    match skipped {
+        Some(stop) if !tried => Err(stop),
+        _ => Ok(()),
+    }
 }
 
 /// A credential with every scope that the document names but those of this operation.
@@ -72,6 +84,14 @@ async fn limited(trial: &Trial<'_>, scheme: &SecurityScheme) -> Result<Secret, S
         return Ok(given.clone());
     }
     let nobody = || Stop::Skip(format!("nobody can make a credential for {} without the scope", scheme.name));
+    let logs_in = scheme.auth.acquire.is_some()
+        && context.credentials.principal(Role::ReadOnly).is_some_and(|principal| principal.login.is_some());
+    if is_write && logs_in {
+        return context.secret(Role::ReadOnly, scheme).await;
+    }
+    if context.credentials.provisioner().is_none() && nature(scheme) == Nature::Key {
+        return issued(trial, scheme).await;
+    }
     let provisioner = context.credentials.provisioner().ok_or_else(nobody)?;
     let login =
         context.credentials.principal(Role::Valid).and_then(|principal| principal.login.as_ref()).ok_or_else(nobody)?;
@@ -96,4 +116,17 @@ async fn limited(trial: &Trial<'_>, scheme: &SecurityScheme) -> Result<Secret, S
         &format!("a credential for {} without {}", scheme.name, needed.join(" ")),
     );
     Ok(secret)
+}
+
+/// A key that the API makes with every scope but those of this operation.
+async fn issued(trial: &Trial<'_>, scheme: &SecurityScheme) -> Result<Secret, Stop> {
+    let lacking = || Stop::Skip(format!("the API makes no key for {} without the scope", scheme.name));
+    let issuer = issuer(trial.context.document).filter(Issuer::limits_scopes).ok_or_else(lacking)?;
+    let needed: Vec<&String> =
+        trial.operation.security.iter().filter_map(|one| one.get(&scheme.name)).flatten().collect();
+    let scopes: Vec<String> = issuer.all_scopes().iter().filter(|scope| !needed.contains(scope)).cloned().collect();
+    if scopes.len() == issuer.all_scopes().len() || scopes.is_empty() {
+        return Err(lacking());
+    }
+    trial.context.issue(Role::Valid, Some(&scopes), None).await.map(|issued| issued.secret)
 }

@@ -343,7 +343,7 @@ async fn read_only(trial: &Trial<'_>) -> Result<(), Stop> {
 }
 
 /// Another value of the same kind.
-fn another(value: &Value) -> Option<Value> {
+pub(super) fn another(value: &Value) -> Option<Value> {
     match value {
         Value::String(text) if text.len() == 36 => Some(json!("11111111-2222-4333-8444-555555555555")),
         Value::String(text) if text.as_bytes().get(10) == Some(&b'T') => Some(json!("2001-02-03T04:05:06Z")),

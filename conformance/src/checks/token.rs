@@ -132,7 +132,7 @@ async fn tampered(trial: &Trial<'_>) -> Result<(), Stop> {
 async fn alg_none(trial: &Trial<'_>) -> Result<(), Stop> {
     trial.case().await?;
     for scheme in trial.schemes(Nature::Token) {
-        let token = trial.context.secret(Role::Valid, scheme).await?;
+        let token = trial.secret(scheme).await?;
         let parts: Vec<&str> = token.expose().split('.').collect();
         let [_, payload, _] = parts.as_slice() else {
             return Err(Stop::Skip("the token is no JWT, so it names no algorithm".to_owned()));

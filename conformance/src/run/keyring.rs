@@ -1,6 +1,7 @@
 //! Credentials at work: which secret goes on a request and how, logins when a token is wanted, wrong ones to order.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -9,13 +10,14 @@ use bitting_spec::extension::Acquire;
 use bitting_spec::table::{Location, SchemeKind};
 use bitting_spec::{Operation, SecurityScheme};
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::{Context, Stop};
 use crate::clock;
 use crate::credentials::{Login, Nature, Role, nature};
 use crate::generate::{Case, body_media};
 use crate::http::Request;
+use crate::infer::plain;
 use crate::provision::{KeyOrder, ProvisionError, Provisioner, Tamper, TokenOrder};
 use crate::secret::Secret;
 
@@ -24,10 +26,14 @@ const MARGIN: Duration = Duration::from_secs(60);
 /// How long a token is used whose life is not known.
 const USUAL_LIFE: Duration = Duration::from_secs(300);
 
+/// A credential that the API made, or why there is none.
+type Made = Arc<OnceCell<Result<Secret, String>>>;
+
 /// Tokens of logins, to be used again while they live.
 #[derive(Debug, Default)]
 pub(super) struct Keyring {
     sessions: Mutex<HashMap<(Role, String), (Secret, Instant)>>,
+    wrongs: Mutex<HashMap<(String, String), Made>>,
 }
 
 /// A credential that must not work.
@@ -75,12 +81,24 @@ impl Context<'_> {
     ) -> Result<Request, Stop> {
         for name in schemes {
             let Some(scheme) = self.document.scheme(name) else { continue };
-            // What ends a session gets one of its own.
-            let own = ends_session(self, operation) && nature(scheme) == Nature::Token;
-            let secret = if own { self.session(role, scheme).await? } else { self.secret(role, scheme).await? };
+            let secret = self.secret_for(operation, role, scheme).await?;
             request = apply(scheme, &secret, request);
         }
         Ok(request)
+    }
+
+    /// The principal's secret for a call of `operation`. What ends a session gets one of its own.
+    pub(crate) async fn secret_for(
+        &self,
+        operation: &Operation,
+        role: Role,
+        scheme: &SecurityScheme,
+    ) -> Result<Secret, Stop> {
+        if ends_session(self, operation) && nature(scheme) == Nature::Token {
+            self.session(role, scheme).await
+        } else {
+            self.secret(role, scheme).await
+        }
     }
 
     /// The principal's secret for a scheme: the given one, or a token of a login.
@@ -137,6 +155,23 @@ impl Context<'_> {
         Ok((minted.secret, USUAL_LIFE))
     }
 
+    /// The whole answer to a new login of the principal, where the scheme's tokens come from one.
+    pub(crate) async fn fresh_login(&self, role: Role, scheme: &SecurityScheme) -> Result<Value, Stop> {
+        let login = self.credentials.principal(role).and_then(|principal| principal.login.as_ref());
+        let (Some(acquire), Some(login)) = (&scheme.auth.acquire, login) else {
+            return Err(Stop::Skip(format!("the principal `{role}` has no login for {}", scheme.name)));
+        };
+        let answer = self.log_in(acquire, login).await?;
+        for pointer in
+            [Some(&acquire.response.access_token), acquire.response.refresh_token.as_ref()].into_iter().flatten()
+        {
+            if let Some(token) = answer.pointer(pointer).and_then(Value::as_str) {
+                self.keep(role, &scheme.name, &Secret::new(token));
+            }
+        }
+        Ok(answer)
+    }
+
     /// Logs in by the operation that the document names, and gives its answer.
     async fn log_in(&self, acquire: &Acquire, login: &Login) -> Result<Value, Stop> {
         let operation = self.document.operation(&acquire.operation_id);
@@ -182,8 +217,34 @@ impl Context<'_> {
         if let Some(secret) = given {
             return Ok(secret.clone());
         }
+        match self.credentials.provisioner() {
+            Some(provisioner) => self.ordered(wrong, scheme, provisioner).await,
+            None => self.issued_wrong(wrong, scheme).await,
+        }
+    }
+
+    /// One key that the API made for all who need it: it is made once.
+    async fn issued_wrong(&self, wrong: &Wrong, scheme: &SecurityScheme) -> Result<Secret, Stop> {
+        let cell = {
+            let mut made = self.keyring.wrongs.lock().await;
+            Arc::clone(made.entry((scheme.name.clone(), format!("{wrong:?}"))).or_default())
+        };
+        let make = || async {
+            self.issue_wrong(wrong, scheme).await.map_err(|stop| match stop {
+                Stop::Skip(reason) => reason,
+                Stop::Fail(seen) => seen.summary,
+            })
+        };
+        cell.get_or_init(make).await.clone().map_err(Stop::Skip)
+    }
+
+    async fn ordered(
+        &self,
+        wrong: &Wrong,
+        scheme: &SecurityScheme,
+        provisioner: &dyn Provisioner,
+    ) -> Result<Secret, Stop> {
         let nobody = || Stop::Skip(format!("nobody gave or can make such a credential for {}", scheme.name));
-        let provisioner = self.credentials.provisioner().ok_or_else(nobody)?;
         let login = self
             .credentials
             .principal(Role::Valid)
@@ -251,7 +312,7 @@ impl Context<'_> {
     }
 
     /// Uses a credential that still works on some operation that only reads.
-    async fn use_once(&self, scheme: &SecurityScheme, secret: &Secret) {
+    pub(super) async fn use_once(&self, scheme: &SecurityScheme, secret: &Secret) {
         let reads = self.document.operations.iter().filter(|operation| operation.method == "GET");
         for operation in reads
             .filter(|operation| operation.security.iter().any(|one| one.len() == 1 && one.contains_key(&scheme.name)))
@@ -288,9 +349,18 @@ fn unprovided(error: &ProvisionError) -> Stop {
 /// Whether a call of the operation ends, or may end, the session of its token: a refresh, a logout.
 fn ends_session(context: &Context<'_>, operation: &Operation) -> bool {
     let mut refreshes = context.document.security_schemes.iter().filter_map(|scheme| scheme.auth.refresh.as_ref());
-    let last = operation.path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase().replace(['-', '_'], "");
-    refreshes.any(|refresh| refresh.operation_id.as_ref() == Some(&operation.id))
-        || ["logout", "signout", "revoke"].contains(&last.as_str())
+    refreshes.any(|refresh| refresh.operation_id.as_ref() == Some(&operation.id)) || is_logout(operation)
+}
+
+/// Whether a call of the operation ends the session of its token, by its name.
+pub(crate) fn is_logout(operation: &Operation) -> bool {
+    let last = plain(operation.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default());
+    let words: &[&str] = match operation.method.as_str() {
+        "POST" => &["logout", "signout", "revoke", "invalidate", "endsession"],
+        "DELETE" => &["logout", "session", "sessions", "login", "current", "token"],
+        _ => &["logout", "signout"],
+    };
+    words.contains(&last.as_str())
 }
 
 /// `request` with `secret` where `scheme` puts it (OpenAPI 3.1, 4.8.27; RFC 6750, 2.1; RFC 7617, 2).
@@ -313,7 +383,7 @@ pub(crate) fn apply(scheme: &SecurityScheme, secret: &Secret, request: Request) 
 }
 
 /// Puts `value` at `pointer` (RFC 6901), making objects on the way.
-fn put(at: &mut Value, pointer: &str, value: Value) {
+pub(crate) fn put(at: &mut Value, pointer: &str, value: Value) {
     let mut place = at;
     for name in pointer.split('/').skip(1) {
         let name = name.replace("~1", "/").replace("~0", "~");

@@ -9,6 +9,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::Value;
 
 use super::Context;
+use super::reference::referring;
 use crate::credentials::Role;
 use crate::generate::{Argument, Case, Generator, body_media, is_form, of_text, runner, violations};
 
@@ -23,6 +24,7 @@ pub(super) struct Shapes {
 
 /// What is valid for each part of an operation's input.
 pub(crate) struct Shape {
+    operation: String,
     parameters: Vec<(Parameter, Option<Generator>)>,
     body: Option<(String, MediaType, Option<Generator>)>,
 }
@@ -55,7 +57,7 @@ impl Shape {
             let made = media.schema.as_ref().and_then(|schema| generator(&schema.value));
             (media_type.clone(), media.clone(), made)
         });
-        Self { parameters: parameters.collect(), body }
+        Self { operation: operation.id.clone(), parameters: parameters.collect(), body }
     }
 
     /// The least that the operation asks for, path aside: examples where the document has valid ones.
@@ -145,7 +147,15 @@ impl Shape {
         if let Some(body) = self.sample_body(false, chance) {
             case.body = Some(body);
         }
-        case
+        referring(case, &context.known_references(&self.operation), |body| self.takes(body))
+    }
+
+    /// Whether a body is of its schema.
+    pub(crate) fn takes(&self, body: &Value) -> bool {
+        self.body
+            .as_ref()
+            .and_then(|(.., generator)| generator.as_ref())
+            .is_none_or(|generator| generator.accepts(body))
     }
 
     /// Cases that break one rule each, made of cases that the server has taken: if such a case is refused, it is for

@@ -114,6 +114,11 @@ impl<'a> Trial<'a> {
         all.filter(|scheme| nature(scheme) == wanted).collect()
     }
 
+    /// The valid principal's secret for a scheme: one of its own where the operation ends what it is called with.
+    pub(crate) async fn secret(&self, scheme: &SecurityScheme) -> Result<Secret, Stop> {
+        self.context.secret_for(self.operation, Role::Valid, scheme).await
+    }
+
     /// Sends the operation's positive case with `secret` for `scheme`.
     pub(crate) async fn with_secret(&self, scheme: &SecurityScheme, secret: &Secret) -> Result<Exchange, Stop> {
         let request = self.request().await?;
