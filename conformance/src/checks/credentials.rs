@@ -118,7 +118,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-fn takes_bearer(document: &Document, operation: &Operation) -> bool {
+pub(super) fn takes_bearer(document: &Document, operation: &Operation) -> bool {
     let mut schemes = operation.security.iter().flat_map(|one| one.keys()).filter_map(|name| document.scheme(name));
     is_protected(document, operation) && schemes.any(is_bearer)
 }
@@ -146,7 +146,20 @@ async fn missing(trial: &Trial<'_>) -> Result<(), Stop> {
 const NO_CREDENTIAL: &[AuthCase] = &[AuthCase::Missing, AuthCase::Malformed, AuthCase::Unknown];
 
 async fn malformed(trial: &Trial<'_>) -> Result<(), Stop> {
-    for (who, headers) in wrong_headers(trial) {
+    let mut all = wrong_headers(trial);
+    for scheme in [trial.schemes(Nature::Key), trial.schemes(Nature::Token)].concat() {
+        if !is_bearer(scheme) {
+            continue;
+        }
+        if let Ok(secret) = trial.secret(scheme).await {
+            let value = Bytes::from(format!("Basic {}", secret.expose()));
+            all.push((
+                "a right token under the name of another scheme".to_owned(),
+                vec![("authorization".to_owned(), value)],
+            ));
+        }
+    }
+    for (who, headers) in all {
         let mut request = trial.request().await?;
         for (name, value) in headers {
             request = request.raw_header(&name, value);

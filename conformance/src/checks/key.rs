@@ -81,9 +81,17 @@ async fn wrong(
     trial.case().await?;
     for scheme in trial.schemes(Nature::Key) {
         let Some(wrong) = kind(scheme) else { continue };
-        let secret = trial.context.wrong(&wrong, scheme).await?;
-        let exchange = trial.with_secret(scheme, &secret).await?;
-        trial.refused(&exchange, &[case], who)?;
+        // What the API itself makes and takes back has to end too, beside what somebody gave.
+        let given = trial.context.wrong(&wrong, scheme).await;
+        let own = trial.context.issued_wrong(&wrong, scheme).await;
+        let secrets: Vec<Secret> = match (given, own) {
+            (Err(stop), Err(_)) => return Err(stop),
+            (given, own) => given.into_iter().chain(own).collect(),
+        };
+        for secret in secrets {
+            let exchange = trial.with_secret(scheme, &secret).await?;
+            trial.refused(&exchange, &[case], who)?;
+        }
     }
     Ok(())
 }

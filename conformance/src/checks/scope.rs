@@ -10,22 +10,68 @@ use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::{Nature, Role, nature};
 use crate::finding::Observation;
 use crate::provision::{KeyOrder, TokenOrder};
-use crate::run::{Issuer, Stop, Trial, issuer};
+use crate::run::{Issuer, Stop, Trial, apply, issuer};
 use crate::secret::Secret;
 
-pub(super) const CHECKS: &[Check] = &[Check {
-    info: CheckInfo {
-        id: "scope.insufficient",
-        title: "a credential without the scope is refused",
-        rule: "A credential that has every scope but those that the operation needs is refused with 403; 401 would say \
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        info: CheckInfo {
+            id: "scope.insufficient",
+            title: "a credential without the scope is refused",
+            rule: "A credential that has every scope but those that the operation needs is refused with 403; 401 would say \
                that the credential itself is wrong.",
-        source: "RFC 6750, 3.1; OWASP API5:2023",
-        needs: &[Need::Valid, Need::ReadOnly],
-        phase: Phase::Auth,
+            source: "RFC 6750, 3.1; OWASP API5:2023",
+            needs: &[Need::Valid, Need::ReadOnly],
+            phase: Phase::Auth,
+        },
+        applies: needs_scopes,
+        run: |trial| Box::pin(insufficient(trial)),
     },
-    applies: needs_scopes,
-    run: |trial| Box::pin(insufficient(trial)),
-}];
+    Check {
+        info: CheckInfo {
+            id: "scope.override",
+            title: "no header turns a read into a deletion",
+            rule: "A GET that carries X-HTTP-Method-Override and a credential that may not delete deletes nothing.",
+            source: "OWASP API5:2023; OWASP API8:2023",
+            needs: &[Need::Valid, Need::ReadOnly],
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| {
+            operation.method == "DELETE" && needs_scopes(document, operation) && read_of(document, operation).is_some()
+        },
+        run: |trial| Box::pin(overridden(trial)),
+    },
+];
+
+/// The operation that reads what this one deletes.
+fn read_of<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Operation> {
+    document.operations.iter().find(|other| other.method == "GET" && other.path == operation.path)
+}
+
+async fn overridden(trial: &Trial<'_>) -> Result<(), Stop> {
+    let Some(read) = read_of(trial.context.document, trial.operation) else { return Ok(()) };
+    let schemes = [trial.schemes(Nature::Key), trial.schemes(Nature::Token)].concat();
+    let mut tried = None;
+    for scheme in schemes {
+        let secret = match limited(trial, scheme).await {
+            Ok(secret) => secret,
+            Err(stop) => {
+                tried = tried.or(Some(Err(stop)));
+                continue;
+            }
+        };
+        let case = trial.case().await?;
+        let request = case.request(read).map_err(Stop::Skip)?.header("x-http-method-override", "DELETE");
+        let exchange = trial.send(apply(scheme, &secret, request)).await?;
+        let after = trial.call(read, &case, Role::Valid).await?;
+        if matches!(after.answer.status, 404 | 410) {
+            let cause = "a GET with X-HTTP-Method-Override deleted the object for a credential that may not";
+            return Err(Observation::error(cause, "the object is still there", &exchange).into());
+        }
+        tried = Some(Ok(()));
+    }
+    tried.unwrap_or(Ok(()))
+}
 
 fn needs_scopes(document: &Document, operation: &Operation) -> bool {
     is_protected(document, operation)

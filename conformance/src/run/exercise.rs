@@ -32,6 +32,8 @@ pub(crate) enum Sign {
     },
     /// It is valid, and comes without a credential.
     Anonymous,
+    /// It is valid, and about an object that does not exist.
+    Unknown,
 }
 
 /// An answer before its judges.
@@ -132,6 +134,9 @@ async fn exercise(context: &Context<'_>, operation: &Operation) -> Result<Exerci
     let varies = operation.parameters.iter().any(|parameter| parameter.location != Location::Path);
     let valid = if varies || base.body.is_some() { valid } else { valid.min(3) };
     try_case(context, operation, &base, &Sign::Anonymous, &mut exercised).await;
+    if let Some(nowhere) = shape.about_nothing(context, operation, &base) {
+        try_case(context, operation, &nowhere, &Sign::Unknown, &mut exercised).await;
+    }
     let mut taken = vec![base.clone()];
     for index in 0..valid {
         let mut chance = runner(context.options.seed, &operation.id, "valid", index);
@@ -198,7 +203,7 @@ async fn send(
 ) -> Result<Result<Exchange, Broken>, Stop> {
     let mut case = case.clone();
     let about_path = matches!(sign, Sign::Invalid { place, .. } if place.starts_with("path"));
-    if operation.method == "DELETE" && !about_path {
+    if operation.method == "DELETE" && !about_path && *sign != Sign::Unknown {
         case = case.about(&context.arguments(operation, Role::Valid, true).await?);
     }
     let mut request = case.request(operation).map_err(Stop::Skip)?;
@@ -223,7 +228,7 @@ async fn shrink(
 ) -> Observation {
     let shape = context.shape(operation);
     let of_sign = |case: &Case| match sign {
-        Sign::Valid | Sign::Anonymous => shape.is_valid(operation, case),
+        Sign::Valid | Sign::Anonymous | Sign::Unknown => shape.is_valid(operation, case),
         Sign::Invalid { .. } => shape.is_invalid(operation, case),
     };
     let (mut case, mut seen, mut replays) = (case.clone(), seen, 0);

@@ -224,7 +224,7 @@ impl Context<'_> {
     }
 
     /// One key that the API made for all who need it: it is made once.
-    async fn issued_wrong(&self, wrong: &Wrong, scheme: &SecurityScheme) -> Result<Secret, Stop> {
+    pub(crate) async fn issued_wrong(&self, wrong: &Wrong, scheme: &SecurityScheme) -> Result<Secret, Stop> {
         let cell = {
             let mut made = self.keyring.wrongs.lock().await;
             Arc::clone(made.entry((scheme.name.clone(), format!("{wrong:?}"))).or_default())

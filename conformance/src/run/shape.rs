@@ -158,6 +158,22 @@ impl Shape {
             .is_none_or(|generator| generator.accepts(body))
     }
 
+    /// The case about an object that does not exist, if its path ends with the id of one.
+    pub(crate) fn about_nothing(&self, context: &Context<'_>, operation: &Operation, base: &Case) -> Option<Case> {
+        let last = operation.path.trim_end_matches('/').strip_suffix('}')?.rsplit('{').next()?;
+        let (parameter, generator) = self
+            .parameters
+            .iter()
+            .find(|(parameter, _)| parameter.location == Location::Path && parameter.name == last)?;
+        let generator = generator.as_ref()?;
+        // Far from what a server counts up, and no id that a generator of such ids ever makes.
+        let nowhere = [Value::from("00000000-0000-4000-8000-00000b177170"), Value::from(987_654_321)];
+        let mut chance = runner(context.options.seed, &operation.id, "nothing", 0);
+        let value =
+            nowhere.into_iter().find(|value| generator.accepts(value)).or_else(|| generator.sample(&mut chance))?;
+        Some(base.clone().with(parameter, value))
+    }
+
     /// Cases that break one rule each, made of cases that the server has taken: if such a case is refused, it is for
     /// what was broken and nothing else.
     pub(crate) fn invalid(&self, context: &Context<'_>, operation: &Operation, taken: &[Case]) -> Vec<Broken> {

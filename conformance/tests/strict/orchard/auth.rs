@@ -130,6 +130,11 @@ impl Orchard {
         let takes = |scheme: &str| asked.is_public() || asked.security.iter().any(|one| one.contains_key(scheme));
         if let Some(value) = request.header("authorization").filter(|_| takes("BearerAuth")) {
             let (scheme, token) = value.split_once(' ')?;
+            // Whoever shows two credentials means one of them, and nobody knows which.
+            let other = request.header("x-api-key").filter(|_| takes("ApiKeyAuth"));
+            if other.is_some_and(|key| self.key_caller(key, true).is_none()) {
+                return None;
+            }
             let known = match () {
                 () if self.bad("AU18") => true,
                 () if self.bad("AU17") => scheme == "Bearer",
