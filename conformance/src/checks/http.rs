@@ -201,7 +201,9 @@ async fn location(trial: &Trial<'_>) -> Result<(), Stop> {
     let (_, made) = trial.context.create(trial.operation, Role::Valid).await?;
     trial.count(1);
     let Some(location) = made.answer.header("location").filter(|_| made.answer.status == 201) else { return Ok(()) };
-    let target = trial.context.base.target(&made.request.target, &location);
+    let base = &trial.context.base;
+    let target = base.target(&made.request.target, &location);
+    let target = target.or_else(|| base.beside(&made.request.target, &location));
     let Some(target) = target else {
         return Err(Stop::Skip(format!("the Location leads to another server: {location}")));
     };

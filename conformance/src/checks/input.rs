@@ -104,10 +104,15 @@ fn negative_refused(judging: &Judging<'_>) -> Option<Observation> {
 
 async fn malformed_json(trial: &Trial<'_>) -> Result<(), Stop> {
     let deep = "[".repeat(50_000);
+    let right = trial.request().await?.body.unwrap_or_default();
+    let right = String::from_utf8_lossy(&right).into_owned();
+    let (cut, more) = (right.strip_suffix('}').unwrap_or("{"), format!("{right} bitting"));
     for (who, body) in [
         ("a body that ends too soon", "{\"bitting\":"),
         ("a body that is no JSON", "bitting"),
         ("a body of deep brackets", &deep),
+        ("a valid body without its last brace", cut),
+        ("a valid body with a word after it", &more),
     ] {
         let request = trial.request().await?.body(Bytes::from(body.to_owned()));
         let request = trial.context.authorized(trial.operation, Role::Valid, request).await?;

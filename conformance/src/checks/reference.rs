@@ -144,6 +144,12 @@ async fn foreign_reference(trial: &Trial<'_>) -> Result<(), Stop> {
 
 async fn foreign_filter(trial: &Trial<'_>) -> Result<(), Stop> {
     let names = in_query(trial.context.document, trial.operation);
+    // Something that names it, for a list to show.
+    let mut operations = trial.context.document.operations.iter();
+    if let Some(creator) = operations.find(|other| other.method == "POST" && other.path == trial.operation.path) {
+        trial.context.create(creator, Role::OtherOrganization).await?;
+        trial.count(1);
+    }
     for (name, value) in foreign(trial, names).await? {
         let mut case = trial.case().await?;
         case.set(&name, Location::Query, value.clone());

@@ -15,6 +15,8 @@ use crate::generate::{Argument, Case, Generator, body_media, is_form, of_text, r
 
 /// How many generated bodies are tried to reach an operation.
 const ATTEMPTS: u32 = 6;
+/// Of how many generated bodies the fullest is taken.
+const FULLEST_OF: u32 = 8;
 
 /// The shapes of the operations so far.
 #[derive(Default)]
@@ -82,7 +84,9 @@ impl Shape {
                     case = case.with(parameter, value.unwrap_or(Value::from("value")));
                 }
             }
-            case.body = self.sample_body(index == 0, &mut chance).map(|(media_type, body)| {
+            // One of them has as much as there is: some servers ask for what the document says they can do without.
+            let body = if index == 2 { self.fullest(&mut chance) } else { self.sample_body(index == 0, &mut chance) };
+            case.body = body.map(|(media_type, body)| {
                 // The least body is the likeliest to be taken, where the document shows none.
                 let is_example = index == 0 && self.has_example();
                 (media_type, if index <= 1 && !is_example { self.least(body) } else { body })
@@ -92,6 +96,12 @@ impl Shape {
             }
         }
         cases
+    }
+
+    /// Of several bodies the one with the most members.
+    fn fullest(&self, chance: &mut TestRunner) -> Option<(String, Value)> {
+        let size = |body: &Value| body.as_object().map_or(0, serde_json::Map::len);
+        (0..FULLEST_OF).filter_map(|_| self.sample_body(false, chance)).max_by_key(|(_, body)| size(body))
     }
 
     fn has_example(&self) -> bool {
@@ -172,6 +182,19 @@ impl Shape {
         let value =
             nowhere.into_iter().find(|value| generator.accepts(value)).or_else(|| generator.sample(&mut chance))?;
         Some(base.clone().with(parameter, value))
+    }
+
+    /// Cases with a number in the query that is as large as its schema lets it be: a server may refuse it, and must not
+    /// break.
+    pub(crate) fn far(&self, base: &Case) -> Vec<Case> {
+        let numbers = self.parameters.iter().filter(|(parameter, _)| parameter.location == Location::Query);
+        let far = numbers.filter_map(|(parameter, generator)| {
+            let generator = generator.as_ref()?;
+            let sizes = [9_007_199_254_740_991_i64, 2_147_483_647].map(Value::from);
+            let value = sizes.into_iter().find(|value| generator.accepts(value))?;
+            (!generator.accepts(&Value::from("bitting"))).then(|| base.clone().with(parameter, value))
+        });
+        far.collect()
     }
 
     /// Cases that break one rule each, made of cases that the server has taken: if such a case is refused, it is for

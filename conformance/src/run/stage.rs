@@ -58,8 +58,11 @@ impl Context<'_> {
         }
         if operation.method == "POST" && self.is_picky(operation) {
             let case = self.another(operation, &case, role).await;
-            let fresh = self.is_action(operation) && item_operation(self, operation, "GET").is_none();
-            return Ok(if fresh { case.about(&self.arguments(operation, role, true).await?) } else { case });
+            return Ok(if self.is_done_once(operation) {
+                case.about(&self.arguments(operation, role, true).await?)
+            } else {
+                case
+            });
         }
         if operation.method != "DELETE" {
             return Ok(case);
@@ -207,6 +210,11 @@ impl Context<'_> {
             self.next_new(operation);
         }
         Ok(())
+    }
+
+    /// Whether an action was seen to be done to each object only once.
+    pub(super) fn is_done_once(&self, operation: &Operation) -> bool {
+        self.is_picky(operation) && self.is_action(operation) && item_operation(self, operation, "GET").is_none()
     }
 
     /// Whether a POST is done to an object that can be read, such as `/devices/{id}/restart`.
