@@ -15,7 +15,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub(crate) use case::{Argument, Case, body_media, is_form};
-pub(crate) use negative::{of_text, violations};
+pub(crate) use negative::{NULL, of_text, violations};
 pub(crate) use schema::property_names;
 pub(crate) use shrink::smaller;
 

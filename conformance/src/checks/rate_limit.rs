@@ -311,6 +311,12 @@ async fn exhaust(trial: &Trial<'_>, own: &Own<'_>, set: bool) -> Result<Exchange
     }
     let exchange = trial.with_secret(own.scheme, &own.secret).await?;
     if refused.contains(&exchange.answer.status) {
+        let names = rule(trial.context.document, trial.operation).and_then(|rule| rule.headers.as_ref());
+        let told = names.and_then(|names| number(&exchange, &names.limit));
+        if told.is_some_and(|told| u64::try_from(told) != Ok(LIMIT)) {
+            let cause = "the limit is another than the answers tell";
+            return Err(Observation::error(cause, format!("a limit of {LIMIT}"), &exchange).into());
+        }
         return Ok(exchange);
     }
     let cause = "the limit does not hold";

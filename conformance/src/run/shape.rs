@@ -15,7 +15,7 @@ use crate::generate::{Argument, Case, Generator, body_media, is_form, of_text, r
 
 /// How many generated bodies are tried to reach an operation.
 const ATTEMPTS: u32 = 6;
-/// Of how many generated bodies the fullest is taken.
+/// Of how many generated bodies the fullest is made.
 const FULLEST_OF: u32 = 8;
 
 /// The shapes of the operations so far.
@@ -98,10 +98,22 @@ impl Shape {
         cases
     }
 
-    /// Of several bodies the one with the most members.
+    /// A body with the members of several, as far as they go together.
     fn fullest(&self, chance: &mut TestRunner) -> Option<(String, Value)> {
-        let size = |body: &Value| body.as_object().map_or(0, serde_json::Map::len);
-        (0..FULLEST_OF).filter_map(|_| self.sample_body(false, chance)).max_by_key(|(_, body)| size(body))
+        let (media_type, mut body) = self.sample_body(false, chance)?;
+        for _ in 1..FULLEST_OF {
+            let Some((_, Value::Object(other))) = self.sample_body(false, chance) else { break };
+            let Value::Object(members) = &body else { break };
+            let mut more = members.clone();
+            for (name, value) in other {
+                more.entry(name).or_insert(value);
+            }
+            let more = Value::Object(more);
+            if self.takes(&more) {
+                body = more;
+            }
+        }
+        Some((media_type, body))
     }
 
     fn has_example(&self) -> bool {
@@ -154,7 +166,8 @@ impl Shape {
                 case.set(&parameter.name, parameter.location, value);
             }
         }
-        if let Some(body) = self.sample_body(false, chance) {
+        let body = if index == 1 { self.fullest(chance) } else { self.sample_body(false, chance) };
+        if let Some(body) = body {
             case.body = Some(body);
         }
         referring(case, &context.known_references(&self.operation), |body| self.takes(body))

@@ -193,6 +193,32 @@ pub(crate) const DEFECTS: &[Defect] = &[
     defect("ST21", "LX03", "state.action-persists", "an action is not kept"),
 ];
 
+/// Those of [`Parcel`](crate::parcel::Parcel).
+pub(crate) const PARCEL_DEFECTS: &[Defect] = &[
+    defect("PX01", "LA01", "credentials.missing", "a missing credential is answered with 400"),
+    defect("PX02", "LA02", "key.prefix", "any key of the right form is accepted"),
+    defect("PX03", "LA02", "credentials.malformed", "any bearer text is accepted"),
+    defect("PX04", "LA01", "credentials.missing", "no credential is accepted"),
+    defect("PX05", "LA18", "oauth.invalid-client", "the secret of a client is not checked"),
+    defect("PX06", "LA18", "oauth.no-store", "tokens may be cached"),
+    defect("PX07", "LT01", "tenancy.foreign-object", "a foreign label is read"),
+    defect("PX08", "LT06", "tenancy.foreign-list", "foreign parcels are listed"),
+    defect("PX09", "LX07", "list.filter", "the filter is ignored"),
+    defect("PX10", "LI02", "input.negative-refused", "maximum is not checked"),
+    defect("PX11", "LX06", "state.pages", "pages overlap"),
+    defect("PX12", "LX08", "list.total", "the total is one more"),
+    defect("PX13", "LX01", "state.created-is-readable", "what is kept is not what was sent"),
+    defect("PX14", "LX01", "state.created-is-readable", "what was created cannot be read"),
+    defect("PX15", "LC05", "response.schema", "a value is not of the enum"),
+    defect("PX16", "LT07", "tenancy.foreign-reference", "a foreign parcel gets a label"),
+    defect("PX17", "LT04", "tenancy.foreign-delete", "a foreign parcel is deleted"),
+    defect("PX18", "LT03", "tenancy.foreign-write", "a foreign parcel is changed"),
+    defect("PX19", "LH06", "http.repeated-delete", "a second deletion is a 500"),
+    defect("PX20", "LX02", "state.deleted-is-gone", "what was deleted is still there"),
+    defect("PX21", "LX03", "state.partial-update", "PATCH clears what it does not name"),
+    defect("PX22", "LX03", "state.update-persists", "an update is not kept"),
+];
+
 /// The keyword of JSON Schema that a defect ignores.
 pub(crate) fn ignored_keyword(id: &str) -> Option<&'static str> {
     Some(match id {

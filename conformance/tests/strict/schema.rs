@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 /// Schemas by name, and the keyword that this server forgets.
 #[derive(Debug)]
 pub(crate) struct Schemas {
-    components: Map<String, Value>,
+    pub(crate) components: Map<String, Value>,
     /// The keyword that is ignored everywhere.
     pub(crate) ignored: Option<&'static str>,
 }
