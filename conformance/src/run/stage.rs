@@ -25,13 +25,16 @@ type Found = Arc<OnceCell<Result<Value, String>>>;
 /// How many new objects are tried on an operation that takes each only once.
 const MAX_NEW: u32 = 12;
 
+/// What an operation's members may name, found once.
+type Named = Arc<OnceCell<References>>;
+
 /// What was reached and made so far.
 #[derive(Debug, Default)]
 pub(super) struct Stage {
     reached: Mutex<HashMap<(String, Role), Reached>>,
     objects: Mutex<HashMap<(String, Role), Found>>,
     made: Mutex<Vec<Made>>,
-    pub(super) references: Mutex<HashMap<(String, Role), Arc<OnceCell<References>>>>,
+    pub(super) references: Mutex<HashMap<(String, Role), Named>>,
     /// What takes each object only once, with how many new ones were thought up for it.
     picky: Mutex<HashMap<String, u32>>,
 }
