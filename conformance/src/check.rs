@@ -22,6 +22,7 @@ pub(crate) const AUTH: &[&str] = &[
     "login",
     "oauth",
     "refresh",
+    "logout",
 ];
 
 /// A check as people see it.

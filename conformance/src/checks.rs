@@ -3,11 +3,13 @@
 pub(crate) mod rate_limit;
 
 mod absent;
+mod change;
 mod confusion;
 mod consent;
 mod credentials;
 mod http;
 mod input;
+mod issue;
 mod key;
 mod leak;
 mod list;
@@ -19,6 +21,7 @@ mod public;
 mod reference;
 mod refresh;
 mod response;
+mod rotation;
 mod scope;
 mod security;
 mod session;
@@ -49,14 +52,17 @@ static FAMILIES: &[&[Check]] = &[
     reference::CHECKS,
     membership::CHECKS,
     scope::CHECKS,
+    issue::CHECKS,
     login::CHECKS,
     oauth::CHECKS,
     oauth_code::CHECKS,
     consent::CHECKS,
     refresh::CHECKS,
     session::CHECKS,
+    rotation::CHECKS,
     state::CHECKS,
     absent::CHECKS,
+    change::CHECKS,
     list::CHECKS,
     response::CHECKS,
     leak::CHECKS,

@@ -26,7 +26,7 @@ use direction::Direction;
 
 pub(crate) use case::{Argument, Case, body_media, is_form, is_multipart};
 pub(crate) use multipart::Parts;
-pub(crate) use negative::{of_text, violations};
+pub(crate) use negative::{NULL, of_text, violations};
 pub(crate) use schema::property_names;
 pub(crate) use shrink::smaller;
 

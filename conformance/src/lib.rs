@@ -49,6 +49,7 @@ mod error;
 mod finding;
 mod generate;
 mod http;
+mod infer;
 mod jwk;
 mod options;
 mod plan;

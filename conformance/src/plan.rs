@@ -55,6 +55,11 @@ impl Plan {
 /// Plans a run: no request is sent, and no secret is looked at beyond whether it is there.
 #[must_use]
 pub fn plan(document: &Document, credentials: &Credentials, options: &Options) -> Plan {
+    plan_of(&crate::infer::inferred(document, credentials), credentials, options)
+}
+
+/// The plan for a document in which nothing is left to infer.
+pub(crate) fn plan_of(document: &Document, credentials: &Credentials, options: &Options) -> Plan {
     let mut planned = Vec::new();
     let mut without_subject = Vec::new();
     for check in checks::all().filter(|check| options.selects(check.info.id)) {
@@ -104,14 +109,21 @@ fn meets(document: &Document, credentials: &Credentials, need: Need) -> bool {
         Need::Login => credentials.principal(Role::Valid).is_some_and(|principal| principal.login.is_some()),
         Need::Client => credentials.principal(Role::Valid).is_some_and(|principal| principal.client.is_some()),
         Need::OtherOrganization => has(Role::OtherOrganization, None),
-        Need::ReadOnly => provided || has(Role::ReadOnly, None),
+        Need::ReadOnly => provided || has(Role::ReadOnly, None) || issues(document, |one| one.limits_scopes()),
         Need::ExpiredToken => provided || has(Role::Expired, Some(Nature::Token)),
         Need::RevokedToken => provided || has(Role::Revoked, Some(Nature::Token)),
-        Need::ExpiredKey => provided || has(Role::Expired, Some(Nature::Key)),
-        Need::RevokedKey => provided || has(Role::Revoked, Some(Nature::Key)),
+        Need::ExpiredKey => {
+            provided || has(Role::Expired, Some(Nature::Key)) || issues(document, |one| one.limits_life())
+        }
+        Need::RevokedKey => provided || has(Role::Revoked, Some(Nature::Key)) || issues(document, |_| true),
         Need::OtherEnvironment => provided || has(Role::OtherEnvironment, None),
         Need::ForgedToken | Need::Membership | Need::Code | Need::RateLimits => provided,
     }
+}
+
+/// Whether the API itself makes such keys.
+fn issues(document: &Document, does: fn(&crate::run::Issuer<'_>) -> bool) -> bool {
+    crate::run::issuer(document).is_some_and(|issuer| does(&issuer))
 }
 
 /// Whether a principal has a secret of that nature, or can get one by a login.

@@ -4,10 +4,13 @@ mod context;
 mod exercise;
 mod former;
 mod grant;
+mod issue;
 mod keyring;
 mod links;
 mod paging;
 mod preflight;
+mod reference;
+mod renewal;
 mod shape;
 mod stage;
 mod trial;
@@ -22,8 +25,11 @@ use futures_util::stream;
 pub(crate) use context::Context;
 pub(crate) use exercise::{Judge, Judging, Sign};
 pub(crate) use grant::{asking, exchanging, granting};
+pub(crate) use issue::{Issuer, issuer};
 pub(crate) use keyring::{Wrong, apply, is_logout};
 pub(crate) use paging::size_parameter;
+pub(crate) use reference::reference_names;
+pub(crate) use renewal::{refresh_case, renewing};
 pub(crate) use stage::{identity, item_operation, listed_items};
 pub(crate) use trial::{Stop, Trial, listed};
 
@@ -33,8 +39,9 @@ use crate::clock;
 use crate::credentials::Target;
 use crate::error::Error;
 use crate::finding::{Severity, finding, place};
+use crate::infer::inferred;
 use crate::options::{Level, Options};
-use crate::plan::{Planned, plan};
+use crate::plan::{Planned, plan_of};
 use crate::verdict::{Covered, Outcome, Report, Unmet, Verdict};
 
 /// The window of the limit that the suite sets while limits are not what is checked.
@@ -71,15 +78,20 @@ pub async fn run(
     options.validate(document)?;
     target.credentials.validate(document)?;
     let (started, since) = (clock::unix(), clock::now());
+    let document = &*inferred(document, &target.credentials);
     let context = Context::new(document, &target, &options)?;
     context.known_bodies()?;
     context.preflight().await?;
     context.limit_rate(NO_LIMIT, WINDOW).await;
-    let plan = plan(document, &target.credentials, &options);
+    let plan = plan_of(document, &target.credentials, &options);
     let planned = plan.planned;
     let (mut verdicts, jobs) = sorted_out(document, &planned);
     let total = planned.len();
     for phase in [Phase::Auth, Phase::Scenario, Phase::Generated, Phase::Rate] {
+        if phase == Phase::Rate {
+            // Whoever has used up a limit cannot tidy up for a while.
+            context.tidy_up().await;
+        }
         // Boxed one by one: a closure over borrowed jobs would keep the run from moving between threads.
         let mut trials: Vec<Running<'_>> = Vec::new();
         for job in jobs.iter().filter(|job| job.check.info.phase == phase) {

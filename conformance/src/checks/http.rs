@@ -7,7 +7,7 @@ use bitting_spec::{Document, Operation, Status};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
-use crate::http::Request;
+use crate::http::{Exchange, Request};
 use crate::run::{Judge, Judging, Stop, Trial, identity, item_operation};
 
 const NEEDS: &[Need] = &[Need::Valid];
@@ -152,10 +152,24 @@ async fn method_not_allowed(trial: &Trial<'_>) -> Result<(), Stop> {
         let cause = format!("{method}, which the path does not have, was refused with {}", answer.status);
         return Err(Observation::note(cause, expected, &exchange).into());
     }
-    if !answer.headers.contains_key("allow") {
-        return Err(Observation::note("the 405 has no Allow", expected, &exchange).into());
+    match answer.header("allow") {
+        None => Err(Observation::error("the 405 has no Allow", expected, &exchange).into()),
+        Some(allow) => names_every_method(trial, &allow, &exchange),
     }
-    Ok(())
+}
+
+/// Stops unless an Allow field names each method that the document has for the path.
+fn names_every_method(trial: &Trial<'_>, allow: &str, exchange: &Exchange) -> Result<(), Stop> {
+    let allowed: BTreeSet<String> = allow.split(',').map(|method| method.trim().to_ascii_uppercase()).collect();
+    let same_path = trial.context.document.operations.iter().filter(|other| other.path == trial.operation.path);
+    let missing: Vec<&str> =
+        same_path.map(|other| other.method.as_str()).filter(|method| !allowed.contains(*method)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let cause = format!("Allow does not name {}", missing.join(", "));
+    let expected = "an Allow that names every method of the path";
+    Err(Observation::note(cause, expected, exchange).saying(format!("Allow: {allow}")).into())
 }
 
 async fn options(trial: &Trial<'_>) -> Result<(), Stop> {
@@ -169,16 +183,7 @@ async fn options(trial: &Trial<'_>) -> Result<(), Stop> {
         return Err(Observation::error(cause, "no server error", &exchange).into());
     }
     let Some(allow) = exchange.answer.header("allow") else { return Ok(()) };
-    let allowed: BTreeSet<String> = allow.split(',').map(|method| method.trim().to_ascii_uppercase()).collect();
-    let same_path = trial.context.document.operations.iter().filter(|other| other.path == trial.operation.path);
-    let missing: Vec<&str> =
-        same_path.map(|other| other.method.as_str()).filter(|method| !allowed.contains(*method)).collect();
-    if !missing.is_empty() {
-        let cause = format!("Allow does not name {}", missing.join(", "));
-        let expected = "an Allow that names every method of the path";
-        return Err(Observation::note(cause, expected, &exchange).saying(format!("Allow: {allow}")).into());
-    }
-    Ok(())
+    names_every_method(trial, &allow, &exchange)
 }
 
 async fn head(trial: &Trial<'_>) -> Result<(), Stop> {
@@ -187,8 +192,13 @@ async fn head(trial: &Trial<'_>) -> Result<(), Stop> {
     let request = Request { method: "HEAD".to_owned(), ..get.request.clone() };
     let head = trial.send(request).await?;
     let (status, wanted) = (head.answer.status, get.answer.status);
-    // A server need not have it.
+    // A server need not have it, unless it says that it has.
     if matches!(status, 404 | 405 | 501) {
+        let says = |allow: String| allow.split(',').any(|method| method.trim().eq_ignore_ascii_case("HEAD"));
+        if head.answer.header("allow").is_some_and(says) {
+            let cause = format!("HEAD, which Allow names, was answered with {status}");
+            return Err(Observation::note(cause, "an answer as to GET", &head).into());
+        }
         return Ok(());
     }
     let expected = format!("{wanted}, as for GET");
@@ -198,8 +208,8 @@ async fn head(trial: &Trial<'_>) -> Result<(), Stop> {
         return Err(make(cause, expected, &head).into());
     }
     let (given, wanted) = (head.answer.media_type(), get.answer.media_type());
-    if given.is_some() && given != wanted {
-        let cause = "HEAD has another Content-Type than GET";
+    if given != wanted {
+        let cause = "HEAD has another Content-Type than GET, or none";
         return Err(Observation::note(cause, wanted.unwrap_or_default(), &head).into());
     }
     Ok(())
@@ -209,7 +219,9 @@ async fn location(trial: &Trial<'_>) -> Result<(), Stop> {
     let (_, made) = trial.context.create(trial.operation, Role::Valid).await?;
     trial.count(1);
     let Some(location) = made.answer.header("location").filter(|_| made.answer.status == 201) else { return Ok(()) };
-    let target = trial.context.base.target(&made.request.target, &location);
+    let base = &trial.context.base;
+    let target = base.target(&made.request.target, &location);
+    let target = target.or_else(|| base.beside(&made.request.target, &location));
     let Some(target) = target else {
         return Err(Stop::Skip(format!("the Location leads to another server: {location}")));
     };

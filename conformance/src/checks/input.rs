@@ -6,6 +6,7 @@ use super::response::location;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
+use crate::generate::NULL;
 use crate::run::{Judge, Judging, Sign, Stop, Trial, granting};
 
 const NEEDS: &[Need] = &[Need::Valid];
@@ -91,7 +92,8 @@ fn negative_refused(judging: &Judging<'_>) -> Option<Observation> {
     if !(200..400).contains(&status) {
         return None;
     }
-    let cause = format!("a request that breaks `{keyword}` of the {place} was answered with {status}");
+    let what = if *keyword == NULL { "has null in the place".to_owned() } else { format!("breaks `{keyword}`") };
+    let cause = format!("a request that {what} of the {place} was answered with {status}");
     let parameter = location(place).and_then(|location| {
         let name = place.rsplit(' ').next()?;
         judging.operation.parameters.iter().find(|parameter| parameter.name == name && parameter.location == location)
@@ -104,10 +106,15 @@ fn negative_refused(judging: &Judging<'_>) -> Option<Observation> {
 
 async fn malformed_json(trial: &Trial<'_>) -> Result<(), Stop> {
     let deep = "[".repeat(50_000);
+    let right = trial.request().await?.body.unwrap_or_default();
+    let right = String::from_utf8_lossy(&right).into_owned();
+    let (cut, more) = (right.strip_suffix('}').unwrap_or("{"), format!("{right} bitting"));
     for (who, body) in [
         ("a body that ends too soon", "{\"bitting\":"),
         ("a body that is no JSON", "bitting"),
         ("a body of deep brackets", &deep),
+        ("a valid body without its last brace", cut),
+        ("a valid body with a word after it", &more),
     ] {
         let request = trial.request().await?.body(Bytes::from(body.to_owned()));
         let request = trial.context.authorized(trial.operation, Role::Valid, request).await?;

@@ -50,7 +50,7 @@ pub(super) const CHECKS: &[Check] = &[
         info: CheckInfo {
             id: "key.prefix",
             title: "a key is compared to its end",
-            rule: "A key that begins like a valid one and ends otherwise is refused.",
+            rule: "A key that begins like a valid one and ends otherwise is refused, and so is one in another case.",
             source: "OWASP API2:2023; CWE-187",
             needs: &[Need::Key],
             phase: Phase::Auth,
@@ -81,9 +81,17 @@ async fn wrong(
     trial.case().await?;
     for scheme in trial.schemes(Nature::Key) {
         let Some(wrong) = kind(scheme) else { continue };
-        let secret = trial.context.wrong(&wrong, scheme).await?;
-        let exchange = trial.with_secret(scheme, &secret).await?;
-        trial.refused(&exchange, &[case], who)?;
+        // What the API itself makes and takes back has to end too, beside what somebody gave.
+        let given = trial.context.wrong(&wrong, scheme).await;
+        let own = trial.context.issued_wrong(&wrong, scheme).await;
+        let secrets: Vec<Secret> = match (given, own) {
+            (Err(stop), Err(_)) => return Err(stop),
+            (given, own) => given.into_iter().chain(own).collect(),
+        };
+        for secret in secrets {
+            let exchange = trial.with_secret(scheme, &secret).await?;
+            trial.refused(&exchange, &[case], who)?;
+        }
     }
     Ok(())
 }
@@ -91,14 +99,26 @@ async fn wrong(
 async fn prefix(trial: &Trial<'_>) -> Result<(), Stop> {
     for scheme in trial.schemes(Nature::Key) {
         let Ok(key) = trial.secret(scheme).await else { continue };
-        let changed = Secret::new(with_other_end(key.expose()));
-        trial.context.vault.keep(
-            &changed,
-            "CHANGED_KEY",
-            &format!("a valid key for {} with its last letters changed", scheme.name),
-        );
-        let exchange = trial.with_secret(scheme, &changed).await?;
-        trial.refused(&exchange, &[AuthCase::Unknown, AuthCase::Malformed], "a key with its last letters changed")?;
+        let other_case = key.expose().chars().map(|letter| match letter {
+            'a'..='z' => letter.to_ascii_uppercase(),
+            other => other.to_ascii_lowercase(),
+        });
+        for (who, changed) in [
+            ("a key with its last letters changed", with_other_end(key.expose())),
+            ("a key in another case", other_case.collect()),
+        ] {
+            if changed == key.expose() {
+                continue;
+            }
+            let changed = Secret::new(changed);
+            trial.context.vault.keep(
+                &changed,
+                "CHANGED_KEY",
+                &format!("{who}, made of a valid one for {}", scheme.name),
+            );
+            let exchange = trial.with_secret(scheme, &changed).await?;
+            trial.refused(&exchange, &[AuthCase::Unknown, AuthCase::Malformed], who)?;
+        }
     }
     Ok(())
 }

@@ -33,6 +33,21 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         info: CheckInfo {
+            id: "list.order",
+            title: "a list comes in the order that was asked for",
+            rule: "Where a query parameter takes an order and its reverse, a list of items that differ in what it orders by \
+                   is not the same both ways.",
+            source: "OpenAPI 3.1, 4.8.12; RFC 9110, 9.3.1",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| {
+            operation.method == "GET" && operation.parameters.iter().any(|one| directions(document, one).is_some())
+        },
+        run: |trial| Box::pin(order(trial)),
+    },
+    Check {
+        info: CheckInfo {
             id: "list.total",
             title: "the total is what the list holds",
             rule: "The total that a page tells is the number of items on all pages together.",
@@ -48,6 +63,65 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
+/// Two values of one parameter that ask for the same order and its reverse: `name` and `-name`, `asc` and `desc`.
+fn directions(document: &bitting_spec::Document, parameter: &Parameter) -> Option<(Value, Value)> {
+    let choices = choices(document, parameter);
+    let texts: Vec<&str> = choices.iter().filter_map(Value::as_str).collect();
+    let pair = |up: &str| {
+        let downs = [
+            format!("-{up}"),
+            up.replace("asc", "desc"),
+            up.replace("ASC", "DESC"),
+            format!("{up}_desc"),
+            format!("{up}:desc"),
+        ];
+        downs.into_iter().find(|down| down != up && texts.contains(&down.as_str()))
+    };
+    texts.iter().find_map(|up| Some((Value::from(*up), Value::from(pair(up)?))))
+}
+
+async fn order(trial: &Trial<'_>) -> Result<(), Stop> {
+    let case = trial.case().await?;
+    let mut operations = trial.context.document.operations.iter();
+    if let Some(creator) = operations.find(|other| other.method == "POST" && other.path == trial.operation.path) {
+        for _ in 0..4 {
+            trial.context.create(creator, Role::Valid).await?;
+            trial.count(1);
+        }
+    }
+    let mut told = None;
+    for parameter in &trial.operation.parameters {
+        let Some((up, down)) = directions(trial.context.document, parameter) else { continue };
+        let mut lists = Vec::new();
+        for direction in [up, down] {
+            let case = case.clone().with(parameter, direction);
+            let pages = trial.context.pages(trial.operation, &case, Role::Valid).await?;
+            let items: Vec<Value> =
+                pages.iter().flat_map(|page| listed_items(trial.operation, &page.answer).unwrap_or_default()).collect();
+            lists.push((items, pages));
+        }
+        let [(rising, pages), (falling, _)] = lists.as_slice() else { continue };
+        // Two that are alike in what orders them have no order; of four, two differ.
+        if rising.len() >= 4 && rising == falling && differ(parameter, trial, rising) {
+            let cause = format!("`{}` asks for the reverse order and nothing changes", parameter.name);
+            let page = pages.last().ok_or_else(|| Stop::Skip("the list has no page".to_owned()))?;
+            return Err(Observation::error(cause, "the items in the reverse order", page)
+                .at(&parameter.pointer)
+                .into());
+        }
+        told = Some(());
+    }
+    told.ok_or_else(|| Stop::Skip("the list has no items that could be ordered".to_owned()))
+}
+
+/// Whether the items differ in the member that the order is by. Where it is not known, they need not.
+fn differ(parameter: &Parameter, trial: &Trial<'_>, items: &[Value]) -> bool {
+    let Some((Value::String(up), _)) = directions(trial.context.document, parameter) else { return false };
+    let member = up.trim_end_matches([':', '_', ' ']).trim_end_matches("asc").trim_end_matches([':', '_', ' ']);
+    let values: Vec<&Value> = items.iter().filter_map(|item| item.get(member)).collect();
+    values.windows(2).any(|two| two[0] != two[1])
+}
+
 /// The values of a filter, if it has a fixed set of them.
 fn choices(document: &bitting_spec::Document, parameter: &Parameter) -> Vec<Value> {
     let schema = document.resolve(&parameter.schema.value);
@@ -55,8 +129,31 @@ fn choices(document: &bitting_spec::Document, parameter: &Parameter) -> Vec<Valu
     if parameter.location == Location::Query { choices } else { Vec::new() }
 }
 
+/// Makes an object for each of the values of the filters, so that there is something to let through and something not.
+async fn fill(trial: &Trial<'_>) -> Result<(), Stop> {
+    let context = trial.context;
+    let mut operations = context.document.operations.iter();
+    let creator = operations.find(|other| other.method == "POST" && other.path == trial.operation.path);
+    let Some(creator) = creator else { return Ok(()) };
+    let shape = context.shape(creator);
+    for parameter in &trial.operation.parameters {
+        for choice in choices(context.document, parameter).into_iter().take(MAX_VALUES) {
+            let mut case = context.positive(creator, Role::Valid).await?;
+            let Some((_, Value::Object(members))) = &mut case.body else { return Ok(()) };
+            members.insert(parameter.name.clone(), choice);
+            if shape.takes(&Value::Object(members.clone())) {
+                // Whether it was made is what others ask.
+                trial.call(creator, &case, Role::Valid).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
 async fn filter(trial: &Trial<'_>) -> Result<(), Stop> {
     let case = trial.case().await?;
+    // Where nothing can be made there may be something all the same.
+    drop(fill(trial).await);
     let plain = trial.call(trial.operation, &case, Role::Valid).await?;
     let items = listed_items(trial.operation, &plain.answer).unwrap_or_default();
     let mut tried = false;

@@ -22,7 +22,8 @@ pub(super) const CHECKS: &[Check] = &[
         info: CheckInfo {
             id: "login.wrong-password",
             title: "a wrong password is refused",
-            rule: "A login with a wrong password is refused with 401 and gives no token.",
+            rule: "A login with a wrong password is refused with 401 and gives no token; so is one with a password \
+                   that begins like the right one, or differs in case alone.",
             source: "OWASP API2:2023; RFC 9110, 15.5.2",
             needs: &[Need::Login],
             phase: Phase::Auth,
@@ -95,6 +96,27 @@ fn wrong_password_of(login: &Login) -> Login {
     Login { username: login.username.clone(), password: Secret::new("bitting-wrong-password-1") }
 }
 
+/// The right name with passwords that are almost right: another end, another case.
+fn almost(login: &Login) -> Vec<(&'static str, Login)> {
+    let right = login.password.expose();
+    let other = |letter: char| if letter == 'x' { 'y' } else { 'x' };
+    let end: String =
+        right.char_indices().map(|(at, letter)| if at >= right.len() / 2 { other(letter) } else { letter }).collect();
+    let case: String = right
+        .chars()
+        .map(
+            |letter| {
+                if letter.is_ascii_lowercase() { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() }
+            },
+        )
+        .collect();
+    [("a password with another end", end), ("a password in another case", case)]
+        .into_iter()
+        .filter(|(_, password)| password != right)
+        .map(|(who, password)| (who, Login { username: login.username.clone(), password: Secret::new(password) }))
+        .collect()
+}
+
 /// A name that nobody has, of the form of the right one.
 fn nobody(login: &Login) -> Login {
     let username = match login.username.split_once('@') {
@@ -106,7 +128,15 @@ fn nobody(login: &Login) -> Login {
 
 async fn wrong_password(trial: &Trial<'_>) -> Result<(), Stop> {
     trial.case().await?;
-    let exchange = log_in(trial, &wrong_password_of(&own(trial)?)).await?;
+    let login = own(trial)?;
+    let exchange = log_in(trial, &wrong_password_of(&login)).await?;
+    for (who, almost) in almost(&login) {
+        let close = log_in(trial, &almost).await?;
+        if close.answer.is_success() {
+            let cause = format!("{who} was answered with {}", close.answer.status);
+            return Err(Observation::error(cause, "a wrong password is refused with 401", &close).into());
+        }
+    }
     let status = exchange.answer.status;
     if !(400..500).contains(&status) {
         let cause = format!("a wrong password was answered with {status}");

@@ -1,5 +1,8 @@
 //! `rate-limit.*`: the limit is told truly, holds, ends, and counts for each caller alone. One operation stands for all,
-//! with keys of its own, after everything else.
+//! with keys of its own, after everything else. Where nobody can set a limit the server's own is reached, if it is low
+//! enough (`reach`).
+
+mod reach;
 
 use std::time::Duration;
 
@@ -11,10 +14,10 @@ use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::clock;
 use crate::credentials::{Nature, Role};
 use crate::finding::Observation;
-use crate::generate::validator;
+use crate::generate::{Case, validator};
 use crate::http::Exchange;
 use crate::provision::KeyOrder;
-use crate::run::{NO_LIMIT, Stop, Trial};
+use crate::run::{Judging, NO_LIMIT, Sign, Stop, Trial};
 use crate::secret::Secret;
 
 /// The limit that is set for the checks that reach it.
@@ -25,8 +28,8 @@ const WINDOW: Duration = Duration::from_secs(60);
 const SLACK: i64 = 5;
 /// The farthest end of a window that is believed where the window is not known, in seconds.
 const LONGEST: i64 = 32 * 24 * 3600;
-/// The longest real wait.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// The longest real wait of a run whose time is bounded, and of one that nobody gave a bound.
+const PATIENCE: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(5));
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -73,7 +76,7 @@ pub(super) const CHECKS: &[Check] = &[
             rule: "As many requests as the limit allows succeed; the next is answered with 429, with the documented body \
                    and the time to wait, which is the same wherever it stands.",
             source: "RFC 6585, 4; RFC 9110, 10.2.3; x-rate-limit.exceeded",
-            needs: &[Need::Valid, Need::RateLimits],
+            needs: &[Need::Valid],
             phase: Phase::Rate,
         },
         applies: limits,
@@ -85,7 +88,7 @@ pub(super) const CHECKS: &[Check] = &[
             title: "after the time to wait, requests succeed",
             rule: "A request that is sent after the time that a 429 names succeeds.",
             source: "RFC 9110, 10.2.3",
-            needs: &[Need::Valid, Need::RateLimits],
+            needs: &[Need::Valid],
             phase: Phase::Rate,
         },
         applies: limits,
@@ -97,7 +100,7 @@ pub(super) const CHECKS: &[Check] = &[
             title: "nobody uses up the limit of another",
             rule: "When one caller has used up the limit, a caller with a credential of another user is still served.",
             source: "x-rate-limit.key; OWASP API4:2023",
-            needs: &[Need::Valid, Need::OtherOrganization, Need::RateLimits],
+            needs: &[Need::Valid, Need::OtherOrganization],
             phase: Phase::Rate,
         },
         applies: limits,
@@ -137,23 +140,37 @@ fn names<'a>(trial: &Trial<'a>) -> Result<&'a RateLimitHeaders, Stop> {
     rule.and_then(|rule| rule.headers.as_ref()).ok_or_else(|| Stop::Skip("the document names no headers".to_owned()))
 }
 
+/// A credential to be limited by.
+struct Own<'a> {
+    scheme: &'a SecurityScheme,
+    secret: Secret,
+    /// The requests that it has been used for, where nobody else uses it.
+    used: Option<u64>,
+}
+
 /// A credential whose count nothing else has touched, where somebody can make one.
-async fn own_key<'a>(trial: &Trial<'a>) -> Result<(&'a SecurityScheme, Secret), Stop> {
+async fn own_key<'a>(trial: &Trial<'a>) -> Result<Own<'a>, Stop> {
     let schemes = [trial.schemes(Nature::Key), trial.schemes(Nature::Token)].concat();
+    let context = trial.context;
     for scheme in &schemes {
-        let login = trial.context.credentials.principal(Role::Valid).and_then(|principal| principal.login.as_ref());
-        if let (Some(provisioner), Some(login), Nature::Key) =
-            (trial.context.credentials.provisioner(), login, crate::credentials::nature(scheme))
-        {
+        let is_key = crate::credentials::nature(scheme) == Nature::Key;
+        let login = context.credentials.principal(Role::Valid).and_then(|principal| principal.login.as_ref());
+        if let (Some(provisioner), Some(login), true) = (context.credentials.provisioner(), login, is_key) {
             let order =
                 KeyOrder { user: login.username.clone(), scheme: Some(scheme.name.clone()), ..KeyOrder::default() };
             if let Ok(minted) = provisioner.mint_key(order).await {
-                trial.context.vault.keep(&minted.secret, "OWN_KEY", &format!("a new key for {}", scheme.name));
-                return Ok((scheme, minted.secret));
+                context.vault.keep(&minted.secret, "OWN_KEY", &format!("a new key for {}", scheme.name));
+                return Ok(Own { scheme, secret: minted.secret, used: Some(0) });
             }
         }
-        if let Ok(secret) = trial.secret(scheme).await {
-            return Ok((scheme, secret));
+        if is_key && let Ok(issued) = context.issue(Role::Valid, None, None).await {
+            let exchange = trial.with_secret(scheme, &issued.secret).await?;
+            if exchange.answer.is_success() {
+                return Ok(Own { scheme, secret: issued.secret, used: Some(1) });
+            }
+        }
+        if let Ok(secret) = context.secret(Role::Valid, scheme).await {
+            return Ok(Own { scheme, secret, used: None });
         }
     }
     Err(Stop::Skip("the valid principal has no credential for it".to_owned()))
@@ -165,8 +182,8 @@ fn number(exchange: &Exchange, name: &str) -> Option<i64> {
 
 async fn headers(trial: &Trial<'_>) -> Result<(), Stop> {
     let names = names(trial)?;
-    let (scheme, key) = own_key(trial).await?;
-    let exchange = trial.with_secret(scheme, &key).await?;
+    let own = own_key(trial).await?;
+    let exchange = trial.with_secret(own.scheme, &own.secret).await?;
     let mut wanted = vec![&names.limit, &names.remaining];
     let is_number =
         matches!(names.reset.format, ResetFormat::UnixSeconds | ResetFormat::UnixMillis | ResetFormat::DeltaSeconds);
@@ -185,10 +202,10 @@ async fn headers(trial: &Trial<'_>) -> Result<(), Stop> {
 
 async fn remaining(trial: &Trial<'_>) -> Result<(), Stop> {
     let names = names(trial)?;
-    let (scheme, key) = own_key(trial).await?;
+    let own = own_key(trial).await?;
     let mut first = None;
     for _ in 0..4 {
-        let exchange = trial.with_secret(scheme, &key).await?;
+        let exchange = trial.with_secret(own.scheme, &own.secret).await?;
         let state = number(&exchange, &names.remaining).zip(exchange.answer.header(&names.reset.name));
         let Some((left, window)) = state else {
             return Err(Stop::Skip(format!("the answer has no {} and {}", names.remaining, names.reset.name)));
@@ -208,15 +225,16 @@ async fn remaining(trial: &Trial<'_>) -> Result<(), Stop> {
 async fn reset(trial: &Trial<'_>) -> Result<(), Stop> {
     let names = names(trial)?;
     let limited = trial.context.limit_rate(1_000, WINDOW).await;
-    let (scheme, key) = own_key(trial).await?;
-    let exchange = trial.with_secret(scheme, &key).await?;
+    let own = own_key(trial).await?;
+    let exchange = trial.with_secret(own.scheme, &own.secret).await?;
     let date = exchange.answer.header("date").and_then(|date| httpdate::parse_http_date(&date).ok());
     let date = date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok());
     let now = date.and_then(|date| i64::try_from(date.as_secs()).ok()).unwrap_or_else(clock::unix);
     let Some(text) = exchange.answer.header(&names.reset.name) else {
         return Err(Stop::Skip(format!("the answer has no {}", names.reset.name)));
     };
-    let Some(left) = seconds_left(names.reset.format, &text, now) else {
+    let Some(format) = format_of(trial, names, &text) else { return Ok(()) };
+    let Some(left) = seconds_left(format, &text, now) else {
         return Err(Stop::Skip(format!("the suite cannot read {} as {:?}", names.reset.name, names.reset.format)));
     };
     let window = rule(trial.context.document, trial.operation).and_then(|rule| rule.window);
@@ -239,6 +257,22 @@ async fn reset(trial: &Trial<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+/// What the value means. Where the document does not say, a small number is one of seconds, and one too large for
+/// seconds is not judged.
+fn format_of(trial: &Trial<'_>, names: &RateLimitHeaders, text: &str) -> Option<ResetFormat> {
+    let number = text.parse::<i64>().ok();
+    match (is_stated(trial), names.reset.format, number) {
+        (false, ResetFormat::UnixSeconds, Some(number)) if number < 100_000_000 => Some(ResetFormat::DeltaSeconds),
+        (false, ResetFormat::UnixSeconds, Some(number)) if number > 100_000_000_000 => None,
+        (_, format, _) => Some(format),
+    }
+}
+
+/// Whether the document says itself how its limits are told, and the names of header fields are not all there is.
+fn is_stated(trial: &Trial<'_>) -> bool {
+    trial.operation.rate_limit.is_some() || trial.context.document.value.get("x-rate-limit").is_some()
+}
+
 /// How many seconds are left until the time that a reset header names.
 fn seconds_left(format: ResetFormat, text: &str, now: i64) -> Option<i64> {
     match format {
@@ -253,26 +287,32 @@ fn seconds_left(format: ResetFormat, text: &str, now: i64) -> Option<i64> {
     }
 }
 
-/// Does `work` with the limit at [`LIMIT`], and takes it away again whatever happened.
-async fn limited(trial: &Trial<'_>, work: impl Future<Output = Result<(), Stop>> + Send) -> Result<(), Stop> {
+/// Sets the limit to [`LIMIT`] where somebody can; whether it is set.
+async fn begin(trial: &Trial<'_>) -> Result<bool, Stop> {
     trial.case().await?;
-    if !trial.context.limit_rate(LIMIT, WINDOW).await {
-        return Err(Stop::Skip(Need::RateLimits.remedy().to_owned()));
-    }
+    let set = trial.context.limit_rate(LIMIT, WINDOW).await;
     trial.context.forget_requests().await;
     trial.context.limits_matter(true);
-    let ended = work.await;
-    trial.context.limits_matter(false);
-    trial.context.limit_rate(NO_LIMIT, WINDOW).await;
-    trial.context.forget_requests().await;
-    ended
+    Ok(set)
 }
 
-/// Sends as many requests as are allowed, and the one that is too many.
-async fn exhaust(trial: &Trial<'_>, scheme: &SecurityScheme, key: &Secret) -> Result<Exchange, Stop> {
+/// Takes away what [`begin`] set.
+async fn end(trial: &Trial<'_>, set: bool) {
+    trial.context.limits_matter(false);
+    if set {
+        trial.context.limit_rate(NO_LIMIT, WINDOW).await;
+    }
+    trial.context.forget_requests().await;
+}
+
+/// Sends as many requests as are allowed, and the one that is too many: its answer.
+async fn exhaust(trial: &Trial<'_>, own: &Own<'_>, set: bool) -> Result<Exchange, Stop> {
+    if !set {
+        return reach::limit(trial, own).await;
+    }
     let refused = refusals(trial);
     for number in 1..=LIMIT {
-        let exchange = trial.with_secret(scheme, key).await?;
+        let exchange = trial.with_secret(own.scheme, &own.secret).await?;
         if refused.contains(&exchange.answer.status) {
             let cause = "a request within the limit was refused";
             let saying = format!("request {number} of {LIMIT}: {}", exchange.answer.status);
@@ -281,8 +321,14 @@ async fn exhaust(trial: &Trial<'_>, scheme: &SecurityScheme, key: &Secret) -> Re
                 .into());
         }
     }
-    let exchange = trial.with_secret(scheme, key).await?;
+    let exchange = trial.with_secret(own.scheme, &own.secret).await?;
     if refused.contains(&exchange.answer.status) {
+        let names = rule(trial.context.document, trial.operation).and_then(|rule| rule.headers.as_ref());
+        let told = names.and_then(|names| number(&exchange, &names.limit));
+        if told.is_some_and(|told| u64::try_from(told) != Ok(LIMIT)) {
+            let cause = "the limit is another than the answers tell";
+            return Err(Observation::error(cause, format!("a limit of {LIMIT}"), &exchange).into());
+        }
         return Ok(exchange);
     }
     let cause = "the limit does not hold";
@@ -301,24 +347,47 @@ fn exceeded_rule(document: &Document, operation: &Operation) -> RateLimitExceede
 }
 
 async fn exceeded(trial: &Trial<'_>) -> Result<(), Stop> {
-    limited(trial, async {
-        let (scheme, key) = own_key(trial).await?;
-        let exchange = exhaust(trial, scheme, &key).await?;
-        let waits = waits(&exceeded_rule(trial.context.document, trial.operation), &exchange);
-        let fail = |cause: &str, expected: &str| Err(Observation::error(cause, expected, &exchange).into());
-        match waits.as_slice() {
-            [] => return fail("the refusal does not say when to try again", "the time to wait in seconds"),
-            waits if waits.iter().any(|wait| *wait < 1) => {
-                return fail("the time to wait is less than a second", "at least 1");
-            }
-            [first, rest @ ..] if rest.iter().any(|wait| wait != first) => {
-                return fail("the header and the body name different times to wait", "the same time in both");
-            }
-            _ => {}
+    let set = begin(trial).await?;
+    let ended = refusal(trial, set).await;
+    end(trial, set).await;
+    ended
+}
+
+async fn refusal(trial: &Trial<'_>, set: bool) -> Result<(), Stop> {
+    let own = own_key(trial).await?;
+    let exchange = exhaust(trial, &own, set).await?;
+    as_documented(trial, &exchange)?;
+    let waits = waits(&exceeded_rule(trial.context.document, trial.operation), &exchange);
+    let fail = |cause: &str, expected: &str| Err(Observation::error(cause, expected, &exchange).into());
+    let has_to_say = is_stated(trial)
+        || trial.operation.response(429).is_some_and(|response| response.headers.contains_key("retry-after"));
+    match waits.as_slice() {
+        // RFC 6585, 4: a refusal may say it.
+        [] if !has_to_say => {
+            let cause = "the refusal does not say when to try again";
+            return Err(Observation::note(cause, "the time to wait in seconds", &exchange).into());
         }
-        refusal_body(trial, &exchange, waits[0])
-    })
-    .await
+        [] => return fail("the refusal does not say when to try again", "the time to wait in seconds"),
+        waits if waits.iter().any(|wait| *wait < 1) => {
+            return fail("the time to wait is less than a second", "at least 1");
+        }
+        [first, rest @ ..] if rest.iter().any(|wait| wait != first) => {
+            return fail("the header and the body name different times to wait", "the same time in both");
+        }
+        _ => {}
+    }
+    refusal_body(trial, &exchange, waits[0])
+}
+
+/// Stops unless status, media type, header fields and body of the refusal are what the document says.
+fn as_documented(trial: &Trial<'_>, exchange: &Exchange) -> Result<(), Stop> {
+    let judging = Judging { context: trial.context, operation: trial.operation, sign: &Sign::Valid, exchange };
+    // A status that the document does not list is no surprise here: 429 stands in few documents.
+    let judges = super::response::JUDGES.iter().filter(|judge| judge.check != "response.status");
+    match judges.filter_map(|judge| (judge.sees)(&judging)).next() {
+        Some(seen) => Err(seen.into()),
+        None => Ok(()),
+    }
 }
 
 /// Stops unless the body is of its schema, and equals the document's example but for the time to wait.
@@ -368,11 +437,16 @@ fn replaced(value: &Value, from: i64, to: i64) -> Value {
 /// The times to wait that a refusal names, in the places that the document lists.
 fn waits(rule: &RateLimitExceeded, exchange: &Exchange) -> Vec<i64> {
     let read = |place: &String| match place.split_once(':')? {
-        ("header", name) => exchange.answer.header(name)?.parse().ok(),
+        ("header", name) => seconds(&exchange.answer.header(name)?),
         ("body", pointer) => exchange.answer.json()?.pointer(pointer)?.as_i64(),
         _ => None,
     };
     rule.retry_after.iter().filter_map(read).collect()
+}
+
+/// A time to wait as a number of seconds, or as a date (RFC 9110, 10.2.3).
+fn seconds(text: &str) -> Option<i64> {
+    text.parse().ok().or_else(|| seconds_left(ResetFormat::HttpDate, text, clock::unix()))
 }
 
 /// How many seconds a refusal asks to wait.
@@ -382,59 +456,73 @@ pub(crate) fn retry_after(document: &Document, exchange: &Exchange) -> Option<u6
 }
 
 async fn retry_after_is_true(trial: &Trial<'_>) -> Result<(), Stop> {
-    limited(trial, async {
-        let (scheme, key) = own_key(trial).await?;
-        let refused = exhaust(trial, scheme, &key).await?;
-        let rule = exceeded_rule(trial.context.document, trial.operation);
-        let wait = waits(&rule, &refused).into_iter().max().unwrap_or(60).max(1);
-        let wait = Duration::from_secs(u64::try_from(wait).unwrap_or(1));
-        if !trial.context.pass_time(wait, PATIENCE).await {
-            return Err(Stop::Skip(format!("nobody could let {} seconds pass", wait.as_secs())));
-        }
-        let exchange = trial.with_secret(scheme, &key).await?;
-        if rule.status.contains(&exchange.answer.status) {
-            let cause = "the request was refused again after the time to wait";
-            let saying = format!("{} after {} seconds", exchange.answer.status, wait.as_secs());
-            return Err(Observation::error(cause, "the request is served", &exchange).saying(saying).into());
-        }
-        Ok(())
-    })
-    .await
+    let set = begin(trial).await?;
+    let ended = waited(trial, set).await;
+    end(trial, set).await;
+    ended
+}
+
+async fn waited(trial: &Trial<'_>, set: bool) -> Result<(), Stop> {
+    let own = own_key(trial).await?;
+    let refused = exhaust(trial, &own, set).await?;
+    let rule = exceeded_rule(trial.context.document, trial.operation);
+    let wait = waits(&rule, &refused).into_iter().max().unwrap_or(60).max(1);
+    let wait = Duration::from_secs(u64::try_from(wait).unwrap_or(1));
+    let patience = if trial.context.options.max_time.is_some() { PATIENCE.0 } else { PATIENCE.1 };
+    if !trial.context.pass_time(wait, patience).await {
+        let remedy = "give --max-time, or a provisioner that moves the clock";
+        return Err(Stop::Skip(format!("nobody could let {} seconds pass: {remedy}", wait.as_secs())));
+    }
+    let exchange = trial.with_secret(own.scheme, &own.secret).await?;
+    if rule.status.contains(&exchange.answer.status) {
+        let cause = "the request was refused again after the time to wait";
+        let saying = format!("{} after {} seconds", exchange.answer.status, wait.as_secs());
+        return Err(Observation::error(cause, "the request is served", &exchange).saying(saying).into());
+    }
+    Ok(())
 }
 
 async fn per_credential(trial: &Trial<'_>) -> Result<(), Stop> {
     let theirs = trial.context.positive(trial.operation, Role::OtherOrganization).await?;
-    limited(trial, async {
-        let (scheme, key) = own_key(trial).await?;
-        exhaust(trial, scheme, &key).await?;
-        let exchange = trial.call(trial.operation, &theirs, Role::OtherOrganization).await?;
-        if refusals(trial).contains(&exchange.answer.status) {
-            let cause = "a caller was refused for the requests of another";
-            return Err(Observation::error(cause, "each caller has a limit of its own", &exchange).into());
-        }
-        Ok(())
-    })
-    .await
+    let set = begin(trial).await?;
+    let ended = others_are_served(trial, &theirs, set).await;
+    end(trial, set).await;
+    ended
+}
+
+async fn others_are_served(trial: &Trial<'_>, theirs: &Case, set: bool) -> Result<(), Stop> {
+    let own = own_key(trial).await?;
+    exhaust(trial, &own, set).await?;
+    let exchange = trial.call(trial.operation, theirs, Role::OtherOrganization).await?;
+    if refusals(trial).contains(&exchange.answer.status) {
+        let cause = "a caller was refused for the requests of another";
+        return Err(Observation::error(cause, "each caller has a limit of its own", &exchange).into());
+    }
+    Ok(())
 }
 
 async fn lock_out(trial: &Trial<'_>) -> Result<(), Stop> {
-    limited(trial, async {
-        let (scheme, key) = own_key(trial).await?;
-        // The caller is known to the limit before anybody is refused.
-        trial.with_secret(scheme, &key).await?;
-        let wrong = Secret::new("not-a-credential");
-        for _ in 0..2 * LIMIT {
-            let exchange = trial.with_secret(scheme, &wrong).await?;
-            trial.met(exchange.answer.status);
-        }
-        let exchange = trial.with_secret(scheme, &key).await?;
-        if refusals(trial).contains(&exchange.answer.status) {
-            let cause = "a caller was refused for the wrong credentials of others";
-            return Err(Observation::error(cause, "refused requests use up nobody's limit", &exchange).into());
-        }
-        Ok(())
-    })
-    .await
+    let set = begin(trial).await?;
+    let ended = wrong_ones_cost_nothing(trial).await;
+    end(trial, set).await;
+    ended
+}
+
+async fn wrong_ones_cost_nothing(trial: &Trial<'_>) -> Result<(), Stop> {
+    let own = own_key(trial).await?;
+    // The caller is known to the limit before anybody is refused.
+    trial.with_secret(own.scheme, &own.secret).await?;
+    let wrong = Secret::new("not-a-credential");
+    for _ in 0..2 * LIMIT {
+        let exchange = trial.with_secret(own.scheme, &wrong).await?;
+        trial.met(exchange.answer.status);
+    }
+    let exchange = trial.with_secret(own.scheme, &own.secret).await?;
+    if refusals(trial).contains(&exchange.answer.status) {
+        let cause = "a caller was refused for the wrong credentials of others";
+        return Err(Observation::error(cause, "refused requests use up nobody's limit", &exchange).into());
+    }
+    Ok(())
 }
 
 #[cfg(test)]

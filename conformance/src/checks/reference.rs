@@ -1,70 +1,209 @@
-//! `tenancy.foreign-reference`: what a body points at is looked up in one's own organization.
+//! `tenancy.*`, where an object is named and not addressed: in a body, in a filter, as the parent of another, as what an
+//! action is done to.
 
-use bitting_spec::{Document, Operation};
+use bitting_spec::extension::Tenant;
+use bitting_spec::table::Location;
+use bitting_spec::{Document, Operation, template_names};
 use serde_json::Value;
 
 use super::is_protected;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
-use crate::generate::{body_media, property_names};
-use crate::run::{Stop, Trial, identity, item_operation};
+use crate::generate::Case;
+use crate::infer::sent;
+use crate::run::{Stop, Trial, listed_items, reference_names};
 
-pub(super) const CHECKS: &[Check] = &[Check {
-    info: CheckInfo {
-        id: "tenancy.foreign-reference",
-        title: "a body cannot point at an object of another organization",
-        rule: "A request whose body names an object of another organization (`project_id`, `owner`) is refused: else one's own \
-               object becomes a window into the other organization.",
-        source: "OWASP API1:2023; CWE-639",
-        needs: &[Need::Valid, Need::OtherOrganization],
-        phase: Phase::Scenario,
-    },
-    applies: |document, operation| {
-        let writes = matches!(operation.method.as_str(), "POST" | "PUT" | "PATCH");
-        writes
-            && operation.tenant.is_some()
-            && is_protected(document, operation)
-            && !references(document, operation).is_empty()
-    },
-    run: |trial| Box::pin(foreign_reference(trial)),
-}];
+const NEEDS: &[Need] = &[Need::Valid, Need::OtherOrganization];
 
-/// The members of a body that name an object of a collection, each with the operation that makes such objects.
-fn references<'a>(document: &'a Document, operation: &Operation) -> Vec<(String, &'a Operation)> {
-    let schema = body_media(operation).and_then(|(_, media)| media.schema.as_ref());
-    let Some(names) = schema.and_then(|schema| property_names(document, &schema.value)) else { return Vec::new() };
-    let maker = |name: &String| document.operations.iter().find(|other| other.id != operation.id && makes(other, name));
-    names.into_keys().filter_map(|name| maker(&name).map(|maker| (name, maker))).collect()
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        info: CheckInfo {
+            id: "tenancy.foreign-reference",
+            title: "a body names no object of another organization",
+            rule: "A request whose body names an object of another organization by its id is refused.",
+            source: "OWASP API1:2023; CWE-639",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| is_protected(document, operation) && !in_body(document, operation).is_empty(),
+        run: |trial| Box::pin(foreign_reference(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "tenancy.foreign-filter",
+            title: "a filter shows nothing of another organization",
+            rule: "A list that is filtered by the id of an object of another organization is empty or refused.",
+            source: "OWASP API1:2023; CWE-639",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| {
+            is_protected(document, operation) && operation.method == "GET" && !in_query(document, operation).is_empty()
+        },
+        run: |trial| Box::pin(foreign_filter(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "tenancy.foreign-action",
+            title: "nothing is done to an object of another organization",
+            rule: "A POST below an object of another organization, under one's own path too, is refused.",
+            source: "OWASP API1:2023; OWASP API5:2023",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| is_protected(document, operation) && acts_on(operation).is_some(),
+        run: |trial| Box::pin(foreign_action(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "tenancy.other-parent",
+            title: "a child is found under its own parent alone",
+            rule: "An object that belongs to one parent is not read, changed or deleted by a path that names another one, \
+                   even if the caller may reach both.",
+            source: "OWASP API1:2023; CWE-639",
+            needs: &[Need::Valid],
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| is_protected(document, operation) && parent(document, operation).is_some(),
+        run: |trial| Box::pin(other_parent(trial)),
+    },
+];
+
+/// The members of the body that name objects.
+fn in_body(document: &Document, operation: &Operation) -> Vec<String> {
+    let body: Vec<&str> = sent(document, operation).into_iter().map(|(name, _)| name).collect();
+    let names = reference_names(document, operation).into_iter();
+    names.filter(|name| body.contains(&name.as_str()) && operation.method != "GET").collect()
 }
 
-/// Whether the operation makes what a member called `name` points at: `project_id` at an object of `/projects`.
-fn makes(operation: &Operation, name: &str) -> bool {
-    let stem = name.strip_suffix("_id").or_else(|| name.strip_suffix("Id")).or_else(|| name.strip_suffix("_slug"));
-    let Some(stem) = stem.filter(|stem| stem.len() > 2) else { return false };
-    let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
-    let (stem, last) =
-        (plain(stem), plain(operation.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()));
-    let plurals = [format!("{stem}s"), format!("{stem}es"), format!("{}ies", stem.trim_end_matches('y'))];
-    operation.method == "POST" && operation.tenant.is_some() && plurals.contains(&last)
+/// The query parameters that name objects.
+fn in_query(document: &Document, operation: &Operation) -> Vec<String> {
+    let has =
+        |name: &String| operation.parameters.iter().any(|one| one.location == Location::Query && one.name == *name);
+    reference_names(document, operation).into_iter().filter(has).collect()
+}
+
+/// The parameter of the object that a POST is done to: the last of its path, which does not end there.
+fn acts_on(operation: &Operation) -> Option<&str> {
+    if operation.method != "POST" || operation.path.trim_end_matches('/').ends_with('}') {
+        return None;
+    }
+    let last = template_names(&operation.path).pop()?;
+    match &operation.tenant {
+        Some(Tenant::Path(name)) if name == last => None,
+        Some(_) => Some(last),
+        None => None,
+    }
+}
+
+/// The parameter of the parent of what the operation is about, if something in the document makes such parents.
+fn parent<'a>(document: &Document, operation: &'a Operation) -> Option<&'a str> {
+    let is_item = operation.path.trim_end_matches('/').ends_with('}');
+    let mut names = template_names(&operation.path);
+    let (Some(_), Some(parent), true) = (names.pop(), names.pop(), is_item) else { return None };
+    let collection = operation.path.split(&format!("/{{{parent}}}")).next().unwrap_or_default();
+    let made = document.operations.iter().any(|other| other.method == "POST" && other.path == collection);
+    let is_tenant = matches!(&operation.tenant, Some(Tenant::Path(name)) if name == parent);
+    (made && !is_tenant && matches!(operation.method.as_str(), "GET" | "PUT" | "PATCH" | "DELETE")).then_some(parent)
+}
+
+/// One's own reference and a foreign one for each of `names`.
+async fn foreign(trial: &Trial<'_>, names: Vec<String>) -> Result<Vec<(String, Value)>, Stop> {
+    let theirs = trial.context.references(trial.operation, Role::OtherOrganization).await;
+    let own = trial.context.references(trial.operation, Role::Valid).await;
+    let known = theirs.into_iter().filter(|(name, _)| names.contains(name));
+    let foreign: Vec<(String, Value)> = known
+        .filter_map(|(name, value)| Some((name, value?)))
+        .filter(|(name, value)| !own.contains(&(name.clone(), Some(value.clone()))))
+        .collect();
+    if foreign.is_empty() {
+        return Err(Stop::Skip("the other organization has no object that could be named".to_owned()));
+    }
+    Ok(foreign)
 }
 
 async fn foreign_reference(trial: &Trial<'_>) -> Result<(), Stop> {
-    let case = trial.case().await?;
-    for (name, maker) in references(trial.context.document, trial.operation) {
-        let (_, made) = trial.context.create(maker, Role::OtherOrganization).await?;
-        trial.count(1);
-        let parameter = item_operation(trial.context, maker, "GET").map_or("id", |(_, parameter)| parameter);
-        let Some(id) = identity(&made.answer, parameter) else { continue };
-        let mut pointing = case.clone();
-        let Some((_, Value::Object(members))) = &mut pointing.body else { continue };
-        members.insert(name.clone(), id);
-        let exchange = trial.call(trial.operation, &pointing, Role::Valid).await?;
-        trial.met(exchange.answer.status);
-        if exchange.answer.is_success() {
-            let cause = format!("`{name}` of a body was let point at an object of another organization");
-            return Err(Observation::error(cause, "a refusal", &exchange).into());
+    let names = in_body(trial.context.document, trial.operation);
+    for (name, value) in foreign(trial, names).await? {
+        let mut case = trial.case().await?;
+        if let Some((_, Value::Object(members))) = &mut case.body {
+            members.insert(name.clone(), value);
         }
+        let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
+        if !(400..500).contains(&exchange.answer.status) {
+            let cause = format!(
+                "a body whose `{name}` is of another organization was answered with {}",
+                exchange.answer.status
+            );
+            return Err(Observation::error(cause, "a refusal, as for an object that does not exist", &exchange).into());
+        }
+    }
+    Ok(())
+}
+
+async fn foreign_filter(trial: &Trial<'_>) -> Result<(), Stop> {
+    let names = in_query(trial.context.document, trial.operation);
+    // Something that names it, for a list to show.
+    let mut operations = trial.context.document.operations.iter();
+    if let Some(creator) = operations.find(|other| other.method == "POST" && other.path == trial.operation.path) {
+        trial.context.create(creator, Role::OtherOrganization).await?;
+        trial.count(1);
+    }
+    for (name, value) in foreign(trial, names).await? {
+        let mut case = trial.case().await?;
+        case.set(&name, Location::Query, value.clone());
+        // What their own list shows for it must not stand in ours.
+        let theirs = trial.call(trial.operation, &case, Role::OtherOrganization).await?;
+        let theirs = listed_items(trial.operation, &theirs.answer).unwrap_or_default();
+        let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
+        let shown = listed_items(trial.operation, &exchange.answer).unwrap_or_default();
+        let names_it = |item: &Value| item.get(&name) == Some(&value);
+        if exchange.answer.is_success() && shown.iter().any(|item| theirs.contains(item) || names_it(item)) {
+            let cause = format!("the filter `{name}` shows an object of another organization");
+            return Err(Observation::error(cause, "an empty list, or a refusal", &exchange).into());
+        }
+    }
+    Ok(())
+}
+
+async fn foreign_action(trial: &Trial<'_>) -> Result<(), Stop> {
+    let Some(name) = acts_on(trial.operation) else { return Ok(()) };
+    let own = trial.case().await?;
+    let theirs = trial.context.arguments(trial.operation, Role::OtherOrganization, true).await?;
+    let object = theirs.path().find(|argument| argument.name == name).map(|argument| argument.value.clone());
+    let object = object.ok_or_else(|| Stop::Skip("the other organization has no such object".to_owned()))?;
+    let mut smuggled = own.clone();
+    smuggled.set(name, Location::Path, object);
+    for case in [smuggled, own.about(&theirs)] {
+        let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
+        let status = exchange.answer.status;
+        trial.met(status);
+        if !(400..500).contains(&status) {
+            let cause = format!("what was done to an object of another organization was answered with {status}");
+            return Err(Observation::error(cause, "a refusal with 403 or 404", &exchange).into());
+        }
+    }
+    Ok(())
+}
+
+async fn other_parent(trial: &Trial<'_>) -> Result<(), Stop> {
+    let context = trial.context;
+    let Some(name) = parent(context.document, trial.operation) else { return Ok(()) };
+    let own = trial.case().await?;
+    let collection = trial.operation.path.split(&format!("/{{{name}}}")).next().unwrap_or_default();
+    let maker = context.document.operations.iter().find(|other| other.method == "POST" && other.path == collection);
+    let Some(maker) = maker else { return Ok(()) };
+    let (_, made) = context.create(maker, Role::Valid).await?;
+    let other = crate::run::identity(&made.answer, name)
+        .ok_or_else(|| Stop::Skip("the answer does not tell the id of what was made".to_owned()))?;
+    let mut case: Case = own.clone();
+    case.set(name, Location::Path, other);
+    let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
+    let status = exchange.answer.status;
+    if !(400..500).contains(&status) {
+        let cause = format!("a path with another parent was answered with {status}");
+        return Err(Observation::error(cause, "404: the object is under its own parent alone", &exchange).into());
     }
     Ok(())
 }

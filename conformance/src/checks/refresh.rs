@@ -128,7 +128,7 @@ async fn renewed(trial: &Trial<'_>, old: &Secret) -> Result<Secret, Stop> {
     Ok(new)
 }
 
-fn scopes(scheme: &SecurityScheme, claims: &Value) -> Vec<String> {
+pub(super) fn scopes(scheme: &SecurityScheme, claims: &Value) -> Vec<String> {
     let pointer = scheme.auth.claims.get("scopes").map_or("/scope", String::as_str);
     match claims.pointer(pointer) {
         Some(Value::String(text)) => text.split(' ').map(str::to_owned).collect(),
@@ -138,7 +138,7 @@ fn scopes(scheme: &SecurityScheme, claims: &Value) -> Vec<String> {
 }
 
 /// Stops unless the token opens an operation that its scheme opens.
-async fn works(trial: &Trial<'_>, scheme: &SecurityScheme, token: &Secret) -> Result<(), Stop> {
+pub(super) async fn works(trial: &Trial<'_>, scheme: &SecurityScheme, token: &Secret) -> Result<(), Stop> {
     let opens = |operation: &&Operation| {
         operation.method == "GET"
             && operation.security.iter().any(|one| one.len() == 1 && one.contains_key(&scheme.name))

@@ -4,15 +4,13 @@ use std::collections::BTreeSet;
 
 use bitting_spec::extension::AuthCase;
 use bitting_spec::{Document, Operation, SecurityScheme};
-use serde_json::{Value, json};
 
 use super::is_protected;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::{Nature, Role, nature};
 use crate::finding::Observation;
-use crate::generate::{body_media, property_names};
 use crate::provision::{KeyOrder, TokenOrder};
-use crate::run::{Stop, Trial, apply};
+use crate::run::{Issuer, Stop, Trial, apply, issuer};
 use crate::secret::Secret;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -43,18 +41,49 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         info: CheckInfo {
-            id: "scope.escalation",
-            title: "nobody issues a credential that may do more than the issuer",
-            rule: "Where an operation issues a key or a token with scopes that the request names, a scope that the caller's own \
-                   credential lacks is refused, or left out.",
-            source: "OWASP API5:2023; CWE-269",
+            id: "scope.override",
+            title: "no header turns a read into a deletion",
+            rule: "A GET that carries X-HTTP-Method-Override and a credential that may not delete deletes nothing.",
+            source: "OWASP API5:2023; OWASP API8:2023",
             needs: &[Need::Valid, Need::ReadOnly],
-            phase: Phase::Auth,
+            phase: Phase::Scenario,
         },
-        applies: |document, operation| needs_scopes(document, operation) && scope_member(document, operation).is_some(),
-        run: |trial| Box::pin(escalation(trial)),
+        applies: |document, operation| {
+            operation.method == "DELETE" && needs_scopes(document, operation) && read_of(document, operation).is_some()
+        },
+        run: |trial| Box::pin(overridden(trial)),
     },
 ];
+
+/// The operation that reads what this one deletes.
+fn read_of<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Operation> {
+    document.operations.iter().find(|other| other.method == "GET" && other.path == operation.path)
+}
+
+async fn overridden(trial: &Trial<'_>) -> Result<(), Stop> {
+    let Some(read) = read_of(trial.context.document, trial.operation) else { return Ok(()) };
+    let schemes = [trial.schemes(Nature::Key), trial.schemes(Nature::Token)].concat();
+    let mut tried = None;
+    for scheme in schemes {
+        let secret = match limited(trial, scheme).await {
+            Ok(secret) => secret,
+            Err(stop) => {
+                tried = tried.or(Some(Err(stop)));
+                continue;
+            }
+        };
+        let case = trial.case().await?;
+        let request = case.request(read).map_err(Stop::Skip)?.header("x-http-method-override", "DELETE");
+        let exchange = trial.send(apply(scheme, &secret, request)).await?;
+        let after = trial.call(read, &case, Role::Valid).await?;
+        if matches!(after.answer.status, 404 | 410) {
+            let cause = "a GET with X-HTTP-Method-Override deleted the object for a credential that may not";
+            return Err(Observation::error(cause, "the object is still there", &exchange).into());
+        }
+        tried = Some(Ok(()));
+    }
+    tried.unwrap_or(Ok(()))
+}
 
 fn needs_scopes(document: &Document, operation: &Operation) -> bool {
     is_protected(document, operation)
@@ -63,9 +92,18 @@ fn needs_scopes(document: &Document, operation: &Operation) -> bool {
 
 async fn insufficient(trial: &Trial<'_>) -> Result<(), Stop> {
     trial.case().await?;
+    // Whoever can make no such credential for one scheme has the others checked all the same.
+    let (mut tried, mut skipped) = (false, None);
     // Another alternative may ask for no scope: there is nothing to lack.
     for (scheme, _) in with_scopes(trial) {
-        let secret = limited(trial, scheme).await?;
+        let secret = match limited(trial, scheme).await {
+            Ok(secret) => secret,
+            Err(stop) => {
+                skipped = skipped.or(Some(stop));
+                continue;
+            }
+        };
+        tried = true;
         let exchange = trial.with_secret(scheme, &secret).await?;
         let status = exchange.answer.status;
         trial.met(status);
@@ -85,7 +123,10 @@ async fn insufficient(trial: &Trial<'_>) -> Result<(), Stop> {
             return Err(make(cause, expected, &exchange).into());
         }
     }
-    Ok(())
+    match skipped {
+        Some(stop) if !tried => Err(stop),
+        _ => Ok(()),
+    }
 }
 
 /// A credential with every scope that the document names but those of this operation.
@@ -95,6 +136,14 @@ async fn limited(trial: &Trial<'_>, scheme: &SecurityScheme) -> Result<Secret, S
     let given = context.credentials.principal(Role::ReadOnly).and_then(|principal| principal.secrets.get(&scheme.name));
     if let Some(given) = given.filter(|_| is_write) {
         return Ok(given.clone());
+    }
+    let logs_in = scheme.auth.acquire.is_some()
+        && context.credentials.principal(Role::ReadOnly).is_some_and(|principal| principal.login.is_some());
+    if is_write && logs_in {
+        return context.secret(Role::ReadOnly, scheme).await;
+    }
+    if context.credentials.provisioner().is_none() && nature(scheme) == Nature::Key {
+        return issued(trial, scheme).await;
     }
     let needed = needed(trial.operation, &scheme.name);
     let others = scopes_of(context.document, &scheme.name).into_iter().filter(|scope| !needed.contains(scope));
@@ -161,43 +210,15 @@ async fn sufficient(trial: &Trial<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The member of a request by which a caller says the scopes of what is issued.
-fn scope_member(document: &Document, operation: &Operation) -> Option<String> {
-    let (_, media) = body_media(operation).filter(|_| operation.method == "POST")?;
-    let names = property_names(document, &media.schema.as_ref()?.value)?;
-    let is_scopes = |name: &&String| ["scopes", "scope", "permissions"].contains(&name.as_str());
-    names.keys().find(is_scopes).cloned()
-}
-
-async fn escalation(trial: &Trial<'_>) -> Result<(), Stop> {
-    let case = trial.case().await?;
-    let Some(member) = scope_member(trial.context.document, trial.operation) else { return Ok(()) };
-    for (scheme, scopes) in with_scopes(trial) {
-        let lacking = scopes_of(trial.context.document, &scheme.name).into_iter().find(|scope| !scopes.contains(scope));
-        let Some(lacking) = lacking else { continue };
-        let origin = format!("a credential for {} without {lacking}", scheme.name);
-        let secret = minted(trial, scheme, scopes, &origin).await?;
-        let mut more = case.clone();
-        let Some((_, Value::Object(members))) = &mut more.body else { continue };
-        let is_list = members.get(&member).is_none_or(Value::is_array);
-        members.insert(member.clone(), if is_list { json!([lacking]) } else { json!(lacking) });
-        let request = more.request(trial.operation).map_err(Stop::Skip)?;
-        let exchange = trial.send(apply(scheme, &secret, request)).await?;
-        trial.met(exchange.answer.status);
-        let granted = exchange.answer.json().and_then(|body| grants(&body, &member, &lacking));
-        if exchange.answer.is_success() && granted.unwrap_or(true) {
-            let cause = "a credential issued another that may do more than itself";
-            return Err(Observation::error(cause, "a refusal, or a credential without the scope", &exchange).into());
-        }
+/// A key that the API makes with every scope but those of this operation.
+async fn issued(trial: &Trial<'_>, scheme: &SecurityScheme) -> Result<Secret, Stop> {
+    let lacking = || Stop::Skip(format!("the API makes no key for {} without the scope", scheme.name));
+    let issuer = issuer(trial.context.document).filter(Issuer::limits_scopes).ok_or_else(lacking)?;
+    let needed: Vec<&String> =
+        trial.operation.security.iter().filter_map(|one| one.get(&scheme.name)).flatten().collect();
+    let scopes: Vec<String> = issuer.all_scopes().iter().filter(|scope| !needed.contains(scope)).cloned().collect();
+    if scopes.len() == issuer.all_scopes().len() || scopes.is_empty() {
+        return Err(lacking());
     }
-    Ok(())
-}
-
-/// Whether an answer says that the scope was granted; `None`: it says nothing of scopes.
-fn grants(body: &Value, member: &str, scope: &str) -> Option<bool> {
-    match body.get(member)? {
-        Value::String(text) => Some(text.split(' ').any(|word| word == scope)),
-        Value::Array(items) => Some(items.iter().any(|item| item == scope)),
-        _ => None,
-    }
+    trial.context.issue(Role::Valid, Some(&scopes), None).await.map(|issued| issued.secret)
 }

@@ -88,8 +88,10 @@ async fn alternatives(trial: &Trial<'_>) -> Result<(), Stop> {
                 Err(stop) => return Err(stop),
             };
         let exchange = trial.send(request).await?;
+        // Whoever is told that an object exists already, or is not there any more, was let in.
+        let is_about_state = matches!(exchange.answer.status, 404 | 409 | 410 | 412 | 429);
         let refused = matches!(exchange.answer.status, 401 | 403);
-        if refused || (reached.is_ok() && !exchange.answer.is_success()) {
+        if refused || (reached.is_ok() && !exchange.answer.is_success() && !is_about_state) {
             let cause = format!("{names} alone was refused with {}", exchange.answer.status);
             return Err(Observation::error(cause, format!("{names} alone is enough"), &exchange).into());
         }

@@ -1,41 +1,30 @@
-//! `token.after-logout` and the refresh tokens of `refresh.*`: what a session's end and a thief do to its tokens.
+//! Refresh tokens that come a second time: `oauth.rotation`, `refresh.reuse`.
 
 use bitting_spec::extension::{Refresh, RefreshStyle, Rotation, TokenPointers};
 use bitting_spec::{Document, Operation, SecurityScheme};
 use serde_json::Value;
 
 use super::oauth_code::App;
-use super::takes_token;
 use crate::check::{Check, CheckInfo, Need, Phase};
-use crate::credentials::{Nature, Role};
+use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::http::Exchange;
-use crate::run::{Stop, Trial, apply, exchanging, is_logout};
+use crate::run::{Stop, Trial, apply, exchanging};
 use crate::secret::Secret;
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
         info: CheckInfo {
-            id: "token.after-logout",
-            title: "a token is worth nothing after the logout",
-            rule: "A token whose session was ended by a logout is refused from then on, though it has not expired.",
-            source: "OWASP ASVS 5.0, 7.4.1; OWASP API2:2023; CWE-613",
-            needs: &[Need::Token],
-            phase: Phase::Auth,
-        },
-        applies: |document, operation| is_logout(operation) && takes_token(document, operation),
-        run: |trial| Box::pin(after_logout(trial)),
-    },
-    Check {
-        info: CheckInfo {
-            id: "refresh.rotation",
-            title: "a refresh token that was replaced is refused",
-            rule: "Where each use of a refresh token answers a new one, the old one is refused from then on.",
+            id: "oauth.rotation",
+            title: "a refresh token of the token endpoint is good once",
+            rule: "Where the token endpoint answers a new refresh token for an old one, the old one is refused from then on.",
             source: "RFC 9700, 4.14.2; RFC 6749, 10.4; x-auth.refresh.rotation",
             needs: &[Need::Valid],
             phase: Phase::Auth,
         },
-        applies: |document, operation| renewal(document, operation).is_some(),
+        applies: |document, operation| {
+            renewal(document, operation).is_some_and(|(_, refresh)| refresh.style == RefreshStyle::Oauth2)
+        },
         run: |trial| Box::pin(rotation(trial)),
     },
     Check {
@@ -43,7 +32,7 @@ pub(super) const CHECKS: &[Check] = &[
             id: "refresh.reuse",
             title: "a refresh token that comes a second time ends its session",
             rule: "When a refresh token that was replaced comes again, one of the two who have it has stolen it: the tokens \
-                   that came from it are worth nothing from then on.",
+                   that came from it are worth nothing from then on. A note where the document does not say that they rotate.",
             source: "RFC 9700, 4.14.2",
             needs: &[Need::Valid],
             phase: Phase::Auth,
@@ -149,14 +138,16 @@ async fn reuse(trial: &Trial<'_>) -> Result<(), Stop> {
     let found =
         renewal(trial.context.document, trial.operation).ok_or_else(|| Stop::Skip("it renews nothing".to_owned()))?;
     let (again, second) = replayed(trial).await?;
-    // Whether it is refused at all is what `refresh.rotation` says.
+    // Whether it is refused at all is what `refresh.rotates` and `oauth.rotation` say.
     if again.answer.is_success() {
         return Ok(());
     }
     let renewed = renew(trial, found, &second.refresh).await?;
     if renewed.answer.is_success() {
         let cause = "a session goes on after its replaced refresh token came a second time";
-        return Err(Observation::error(cause, "the newer refresh token is refused", &renewed).into());
+        let states = found.1.rotation == Rotation::Rotating;
+        let make = if states { Observation::error } else { Observation::note };
+        return Err(make(cause, "the newer refresh token is refused", &renewed).into());
     }
     match used(trial, found.0, &second.access).await? {
         Some(exchange) if exchange.answer.is_success() => {
@@ -165,28 +156,6 @@ async fn reuse(trial: &Trial<'_>) -> Result<(), Stop> {
         }
         _ => Ok(()),
     }
-}
-
-async fn after_logout(trial: &Trial<'_>) -> Result<(), Stop> {
-    trial.case().await?;
-    for scheme in trial.schemes(Nature::Token) {
-        let token = trial.context.session(Role::Valid, scheme).await?;
-        let before = used(trial, scheme, &token).await?;
-        if !before.is_some_and(|exchange| exchange.answer.is_success()) {
-            return Err(Stop::Skip("the token opens nothing that could be tried after the logout".to_owned()));
-        }
-        let ended = trial.with_secret(scheme, &token).await?;
-        if !ended.answer.is_success() {
-            return Err(Stop::Skip(format!("the logout was answered with {}", ended.answer.status)));
-        }
-        let Some(after) = used(trial, scheme, &token).await? else { continue };
-        trial.met(after.answer.status);
-        if !(400..500).contains(&after.answer.status) {
-            let cause = format!("a token was answered with {} after its logout", after.answer.status);
-            return Err(Observation::error(cause, "401 after the logout", &after).into());
-        }
-    }
-    Ok(())
 }
 
 /// The answer to a read with the token. `None`: nothing that the scheme opens can be read.

@@ -8,7 +8,7 @@ use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{Case, property_names};
-use crate::run::{Stop, Trial, identity, item_operation};
+use crate::run::{Stop, Trial, identity, issuer, item_operation};
 
 pub(super) const CHECKS: &[Check] = &[Check {
     info: CheckInfo {
@@ -20,7 +20,11 @@ pub(super) const CHECKS: &[Check] = &[Check {
         needs: &[Need::Valid],
         phase: Phase::Scenario,
     },
-    applies: |document, operation| operation.method == "POST" && !once(document, operation).is_empty(),
+    // Of keys, `key.shown-once` looks at more.
+    applies: |document, operation| {
+        let makes_keys = issuer(document).is_some_and(|issuer| issuer.operation.id == operation.id);
+        operation.method == "POST" && !makes_keys && !once(document, operation).is_empty()
+    },
     run: |trial| Box::pin(shown_again(trial)),
 }];
 

@@ -84,7 +84,7 @@ pub(super) const CHECKS: &[Check] = &[
         info: CheckInfo {
             id: "state.pages",
             title: "pages have the size that was asked for and do not overlap",
-            rule: "A page holds at most as many items as were asked for, and no item stands on two pages.",
+            rule: "A page holds at most as many items as were asked for, no item stands on two pages, and none on no page.",
             source: "x-pagination",
             needs: NEEDS,
             phase: Phase::Scenario,
@@ -316,6 +316,17 @@ async fn pages(trial: &Trial<'_>) -> Result<(), Stop> {
             seen.push(item);
         }
     }
+    let whole = trial.context.pages(trial.operation, &case, Role::Valid).await?;
+    let all: Vec<Value> =
+        whole.iter().flat_map(|page| listed_items(trial.operation, &page.answer).unwrap_or_default()).collect();
+    if let (Some(left_out), Some(page)) = (all.iter().take(seen.len()).find(|item| !seen.contains(item)), pages.last())
+    {
+        let id = left_out.get("id").unwrap_or(left_out).to_string();
+        let saying = format!("{} small pages show nothing of {id}, which one large page does", pages.len());
+        return Err(Observation::error("an item stands on no page", "each item stands on one page", page)
+            .saying(saying)
+            .into());
+    }
     Ok(())
 }
 
@@ -354,12 +365,13 @@ async fn read_only(trial: &Trial<'_>) -> Result<(), Stop> {
 }
 
 /// Another value of the same kind.
-fn another(value: &Value) -> Option<Value> {
+pub(super) fn another(value: &Value) -> Option<Value> {
     match value {
         Value::String(text) if text.len() == 36 => Some(json!("11111111-2222-4333-8444-555555555555")),
         Value::String(text) if text.as_bytes().get(10) == Some(&b'T') => Some(json!("2001-02-03T04:05:06Z")),
         Value::String(text) => Some(json!(format!("{text}x"))),
         Value::Number(number) => Some(json!(number.as_i64()? + 1)),
+        Value::Bool(flag) => Some(json!(!flag)),
         _ => None,
     }
 }

@@ -33,7 +33,8 @@ pub(super) const CHECKS: &[Check] = &[
         info: CheckInfo {
             id: "unauthenticated.challenge",
             title: "a 401 says how to authenticate",
-            rule: "A 401 carries WWW-Authenticate with at least one challenge.",
+            rule: "A 401 carries WWW-Authenticate with at least one challenge, and where the operation takes a bearer token \
+                   one of them is of that scheme.",
             source: "RFC 9110, 11.6.1 and 15.5.2; RFC 6750, 3",
             needs: &[Need::Valid],
             phase: Phase::Auth,
@@ -143,13 +144,21 @@ fn says(trial: &Trial<'_>, exchange: &Exchange, cases: &[AuthCase]) -> Result<()
 
 async fn challenge(trial: &Trial<'_>) -> Result<(), Stop> {
     let exchange = trial.send(trial.request().await?).await?;
-    if exchange.answer.status != 401 || exchange.answer.headers.contains_key("www-authenticate") {
+    let fields = exchange.answer.headers.get_all("www-authenticate").iter();
+    let challenges: Vec<String> =
+        fields.map(|field| String::from_utf8_lossy(field.as_bytes()).to_lowercase()).collect();
+    let takes_bearer = super::credentials::takes_bearer(trial.context.document, trial.operation);
+    let names_it = challenges.iter().any(|challenge| !takes_bearer || challenge.contains("bearer"));
+    if exchange.answer.status != 401 || names_it {
         return Ok(());
     }
     let documented =
         trial.operation.response(401).is_some_and(|response| response.headers.contains_key("www-authenticate"));
-    let expected = "a WWW-Authenticate field with a challenge";
-    let cause = "the 401 has no WWW-Authenticate";
+    let expected = "a WWW-Authenticate field with a challenge of the scheme that the operation takes";
+    let cause = match challenges.first() {
+        Some(_) => "the WWW-Authenticate of the 401 names another scheme than the document",
+        None => "the 401 has no WWW-Authenticate",
+    };
     let seen = if documented {
         Observation::error(cause, expected, &exchange)
     } else {

@@ -13,6 +13,9 @@ const MAX_DEPTH: usize = 6;
 /// More alternatives than these are not broken one by one.
 const MAX_TRIED: usize = 4;
 
+/// What stands for the keyword where `type` is broken by a `null`.
+pub(crate) const NULL: &str = "null";
+
 /// A value that breaks one keyword of its schema.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Violation {
@@ -35,7 +38,9 @@ type Found = Vec<(String, &'static str, Value)>;
 
 fn collect(document: &Document, schema: &Value, base: &Value, depth: usize, found: &mut Found) {
     let alternatives = alternatives(document, schema);
-    found.extend(type_violations(&alternatives).into_iter().map(|value| (String::new(), "type", value)));
+    // `null` is what servers take for absent, so it is tried for itself.
+    let keyword = |value: &Value| if value.is_null() { NULL } else { "type" };
+    found.extend(type_violations(&alternatives).into_iter().map(|value| (String::new(), keyword(&value), value)));
     // A value that breaks one alternative may be of another: whoever uses it checks it against the whole schema.
     for keywords in alternatives.iter().take(MAX_TRIED) {
         collect_of(document, keywords, base, depth, found);

@@ -41,9 +41,16 @@ impl Base {
         Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
     }
 
-    /// The URL that a request goes to.
+    /// The URL that a request goes to; a target that is a whole URL is one of this server already.
     pub(crate) fn join(&self, target: &str) -> String {
-        format!("{}{target}", self.0)
+        if target.starts_with('/') || target.is_empty() { format!("{}{target}", self.0) } else { target.to_owned() }
+    }
+
+    /// Where a reference leads that leaves this base and stays on its server.
+    pub(crate) fn beside(&self, from: &str, reference: &str) -> Option<String> {
+        let to = url::Url::parse(&self.join(from)).ok()?.join(reference).ok()?;
+        let own = url::Url::parse(&self.0).ok()?;
+        (to.origin() == own.origin() && to.username().is_empty()).then(|| to.as_str().to_owned())
     }
 
     pub(crate) fn as_str(&self) -> &str {

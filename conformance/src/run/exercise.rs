@@ -8,6 +8,7 @@ use bitting_spec::Operation;
 use bitting_spec::table::Location;
 use tokio::sync::OnceCell;
 
+use super::shape::Broken as BrokenCase;
 use super::{Context, Stop, Trial};
 use crate::checks;
 use crate::credentials::Role;
@@ -32,6 +33,8 @@ pub(crate) enum Sign {
     },
     /// It is valid, and comes without a credential.
     Anonymous,
+    /// It is valid, and about an object that does not exist, or with a number beyond what anybody counts.
+    Unknown,
 }
 
 /// An answer before its judges.
@@ -131,6 +134,9 @@ async fn exercise(context: &Context<'_>, operation: &Operation) -> Result<Exerci
     let varies = operation.parameters.iter().any(|parameter| parameter.location != Location::Path);
     let valid = if varies || base.body.is_some() { valid } else { valid.min(3) };
     try_case(context, operation, &base, &Sign::Anonymous, &mut exercised).await;
+    for nowhere in shape.about_nothing(context, operation, &base).into_iter().chain(shape.far(&base)) {
+        try_case(context, operation, &nowhere, &Sign::Unknown, &mut exercised).await;
+    }
     let mut taken = vec![base.clone()];
     for index in 0..valid {
         let mut chance = runner(context.options.seed, &operation.id, "valid", index);
@@ -140,14 +146,24 @@ async fn exercise(context: &Context<'_>, operation: &Operation) -> Result<Exerci
         }
     }
     let invalid = usize::try_from(invalid).unwrap_or(usize::MAX);
-    let broken = shape.invalid(context, operation, &taken);
-    // Evenly over all of them, where there are more than may be tried.
-    let step = broken.len().div_ceil(invalid.max(1)).max(1);
-    for broken in broken.into_iter().step_by(step).take(invalid) {
+    for broken in in_turns(shape.invalid(context, operation, &taken)).into_iter().take(invalid) {
         let sign = Sign::Invalid { place: broken.place, keyword: broken.keyword };
         try_case(context, operation, &broken.case, &sign, &mut exercised).await;
     }
     Ok(exercised)
+}
+
+/// One case of each keyword, then a second of each, and so on: where not all may be tried, each keyword is.
+fn in_turns(broken: Vec<BrokenCase>) -> Vec<BrokenCase> {
+    let mut turns: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut numbered: Vec<(usize, BrokenCase)> = Vec::with_capacity(broken.len());
+    for one in broken {
+        let turn = turns.entry(one.keyword).or_default();
+        numbered.push((*turn, one));
+        *turn += 1;
+    }
+    numbered.sort_by_key(|(turn, _)| *turn);
+    numbered.into_iter().map(|(_, one)| one).collect()
 }
 
 /// Sends one case and shows the answer to every judge. Whether it was a success.
@@ -197,7 +213,10 @@ async fn send(
 ) -> Result<Result<Exchange, Broken>, Stop> {
     let mut case = case.clone();
     let about_path = matches!(sign, Sign::Invalid { place, .. } if place.starts_with("path"));
-    if operation.method == "DELETE" && !about_path {
+    if operation.method == "DELETE" && !about_path && *sign != Sign::Unknown {
+        case = case.about(&context.arguments(operation, Role::Valid, true).await?);
+    }
+    if context.is_done_once(operation) && !about_path && *sign != Sign::Unknown {
         case = case.about(&context.arguments(operation, Role::Valid, true).await?);
     }
     let mut request = case.request(operation).map_err(Stop::Skip)?;
@@ -222,7 +241,7 @@ async fn shrink(
 ) -> Observation {
     let shape = context.shape(operation);
     let of_sign = |case: &Case| match sign {
-        Sign::Valid | Sign::Anonymous => shape.is_valid(operation, case),
+        Sign::Valid | Sign::Anonymous | Sign::Unknown => shape.is_valid(operation, case),
         Sign::Invalid { .. } => shape.is_invalid(operation, case),
     };
     let (mut case, mut seen, mut replays) = (case.clone(), seen, 0);

@@ -1,11 +1,12 @@
 //! Credentials at work: which secret goes on a request and how, logins when a token is wanted, wrong ones to order.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bitting_spec::extension::{Acquire, RefreshStyle};
+use bitting_spec::extension::Acquire;
 use bitting_spec::table::{Location, SchemeKind};
 use bitting_spec::{Operation, SecurityScheme};
 use serde_json::{Map, Value};
@@ -16,7 +17,8 @@ use super::{Context, Stop};
 use crate::clock;
 use crate::credentials::{Login, Nature, Role, nature};
 use crate::generate::{Case, body_media};
-use crate::http::{Request, taken};
+use crate::http::Request;
+use crate::infer::plain;
 use crate::provision::{KeyOrder, ProvisionError, Provisioner, Tamper, TokenOrder};
 use crate::secret::Secret;
 
@@ -25,11 +27,15 @@ const MARGIN: Duration = Duration::from_secs(60);
 /// How long a token is used whose life is not known.
 const USUAL_LIFE: Duration = Duration::from_secs(300);
 
+/// A credential that the API made, or why there is none.
+type Made = Arc<OnceCell<Result<Secret, String>>>;
+
 /// Tokens of logins, to be used again while they live.
 #[derive(Debug, Default)]
 pub(super) struct Keyring {
     sessions: Mutex<HashMap<(Role, String), (Secret, Instant)>>,
     pub(super) former: OnceCell<Former>,
+    wrongs: Mutex<HashMap<(String, String), Made>>,
 }
 
 /// A credential that must not work.
@@ -77,21 +83,24 @@ impl Context<'_> {
     ) -> Result<Request, Stop> {
         for name in schemes {
             let Some(scheme) = self.document.scheme(name) else { continue };
-            let secret = self.secret_for(operation, scheme, role).await?;
+            let secret = self.secret_for(operation, role, scheme).await?;
             request = apply(scheme, &secret, request);
         }
         Ok(request)
     }
 
-    /// The principal's secret for a scheme, to be sent to `operation`: what ends a session gets one of its own.
-    pub(super) async fn secret_for(
+    /// The principal's secret for a call of `operation`. What ends a session gets one of its own.
+    pub(crate) async fn secret_for(
         &self,
         operation: &Operation,
-        scheme: &SecurityScheme,
         role: Role,
+        scheme: &SecurityScheme,
     ) -> Result<Secret, Stop> {
-        let own = ends_session(self, operation) && nature(scheme) == Nature::Token;
-        if own { self.session(role, scheme).await } else { self.secret(role, scheme).await }
+        if ends_session(self, operation) && nature(scheme) == Nature::Token {
+            self.session(role, scheme).await
+        } else {
+            self.secret(role, scheme).await
+        }
     }
 
     /// The principal's secret for a scheme: the given one, or a token of a login.
@@ -157,6 +166,23 @@ impl Context<'_> {
         Ok((minted.secret, USUAL_LIFE))
     }
 
+    /// The whole answer to a new login of the principal, where the scheme's tokens come from one.
+    pub(crate) async fn fresh_login(&self, role: Role, scheme: &SecurityScheme) -> Result<Value, Stop> {
+        let login = self.credentials.principal(role).and_then(|principal| principal.login.as_ref());
+        let (Some(acquire), Some(login)) = (&scheme.auth.acquire, login) else {
+            return Err(Stop::Skip(format!("the principal `{role}` has no login for {}", scheme.name)));
+        };
+        let (request, answer) = self.log_in(acquire, login).await?;
+        for pointer in
+            [Some(&acquire.response.access_token), acquire.response.refresh_token.as_ref()].into_iter().flatten()
+        {
+            if let Some(token) = answer.pointer(pointer).and_then(Value::as_str) {
+                self.keep_taken(role, &scheme.name, &Secret::new(token), &request, pointer);
+            }
+        }
+        Ok(answer)
+    }
+
     /// Logs in by the operation that the document names, and gives the request and the answer's JSON.
     pub(crate) async fn log_in(&self, acquire: &Acquire, login: &Login) -> Result<(Request, Value), Stop> {
         let operation = self.document.operation(&acquire.operation_id);
@@ -183,32 +209,6 @@ impl Context<'_> {
             _ => None,
         });
         self.filled_case(operation, parts)
-    }
-
-    /// A case of an operation that takes a refresh token in its body, with one of a new session. `None`: it takes none.
-    pub(super) async fn renewal_case(&self, operation: &Operation, role: Role) -> Option<Result<Case, Stop>> {
-        let schemes = self.document.security_schemes.iter();
-        let mut all = schemes.filter_map(|scheme| Some((&scheme.auth, scheme.auth.refresh.as_ref()?)));
-        let (auth, refresh) = all.find(|(_, refresh)| {
-            refresh.style == RefreshStyle::RefreshToken && refresh.operation_id.as_ref() == Some(&operation.id)
-        })?;
-        let acquire = auth.acquire.as_ref()?;
-        let login = self.credentials.principal(role).and_then(|principal| principal.login.as_ref());
-        let Some(login) = login else {
-            let remedy = format!("a refresh needs a session: give `login` for [credentials.{role}]");
-            return Some(Err(Stop::Skip(remedy)));
-        };
-        let (request, answer) = match self.log_in(acquire, login).await {
-            Ok(done) => done,
-            Err(stop) => return Some(Err(stop)),
-        };
-        let place = acquire.response.refresh_token.as_ref()?;
-        let token = answer.pointer(place).and_then(Value::as_str);
-        let pointer = refresh.request.get("refresh_token").map_or("/refresh_token", String::as_str);
-        let made = taken(&self.base, &request, &self.vault, place, "REFRESH_TOKEN");
-        let origin = format!("of a new session of {}", login.username);
-        self.vault.keep_made(&Secret::new(token?), "REFRESH_TOKEN", &origin, made);
-        Some(Ok(self.filled_case(operation, [(pointer, token?)].into_iter())))
     }
 
     /// The least case of an operation, with these texts in its body, each at a JSON pointer.
@@ -239,8 +239,34 @@ impl Context<'_> {
         if let Some(secret) = given {
             return Ok(secret.clone());
         }
+        match self.credentials.provisioner() {
+            Some(provisioner) => self.ordered(wrong, scheme, provisioner).await,
+            None => self.issued_wrong(wrong, scheme).await,
+        }
+    }
+
+    /// One key that the API made for all who need it: it is made once.
+    pub(crate) async fn issued_wrong(&self, wrong: &Wrong, scheme: &SecurityScheme) -> Result<Secret, Stop> {
+        let cell = {
+            let mut made = self.keyring.wrongs.lock().await;
+            Arc::clone(made.entry((scheme.name.clone(), format!("{wrong:?}"))).or_default())
+        };
+        let make = || async {
+            self.issue_wrong(wrong, scheme).await.map_err(|stop| match stop {
+                Stop::Skip(reason) => reason,
+                Stop::Fail(seen) => seen.summary,
+            })
+        };
+        cell.get_or_init(make).await.clone().map_err(Stop::Skip)
+    }
+
+    async fn ordered(
+        &self,
+        wrong: &Wrong,
+        scheme: &SecurityScheme,
+        provisioner: &dyn Provisioner,
+    ) -> Result<Secret, Stop> {
         let nobody = || Stop::Skip(format!("nobody gave or can make such a credential for {}", scheme.name));
-        let provisioner = self.credentials.provisioner().ok_or_else(nobody)?;
         let login = self
             .credentials
             .principal(Role::Valid)
@@ -348,11 +374,15 @@ fn ends_session(context: &Context<'_>, operation: &Operation) -> bool {
     refreshes.any(|refresh| refresh.operation_id.as_ref() == Some(&operation.id)) || is_logout(operation)
 }
 
-/// Whether the operation is a logout, by the end of its path.
+/// Whether a call of the operation ends the session of its token, by its name.
 pub(crate) fn is_logout(operation: &Operation) -> bool {
-    let path = operation.path.trim_end_matches('/');
-    let last = path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase().replace(['-', '_'], "");
-    ["logout", "signout", "revoke"].contains(&last.as_str())
+    let last = plain(operation.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default());
+    let words: &[&str] = match operation.method.as_str() {
+        "POST" => &["logout", "signout", "revoke", "invalidate", "endsession"],
+        "DELETE" => &["logout", "session", "sessions", "login", "current", "token"],
+        _ => &["logout", "signout"],
+    };
+    words.contains(&last.as_str())
 }
 
 /// `request` with `secret` where `scheme` puts it (OpenAPI 3.1, 4.8.27; RFC 6750, 2.1; RFC 7617, 2).
@@ -375,7 +405,7 @@ pub(crate) fn apply(scheme: &SecurityScheme, secret: &Secret, request: Request) 
 }
 
 /// Puts `value` at `pointer` (RFC 6901), making objects on the way.
-fn put(at: &mut Value, pointer: &str, value: Value) {
+pub(crate) fn put(at: &mut Value, pointer: &str, value: Value) {
     let mut place = at;
     for name in pointer.split('/').skip(1) {
         let name = name.replace("~1", "/").replace("~0", "~");

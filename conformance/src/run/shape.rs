@@ -9,6 +9,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::Value;
 
 use super::Context;
+use super::reference::referring;
 use crate::credentials::Role;
 use crate::error::Error;
 use crate::generate::{
@@ -17,6 +18,8 @@ use crate::generate::{
 
 /// How many generated bodies are tried to reach an operation.
 const ATTEMPTS: u32 = 6;
+/// Of how many generated bodies the fullest is made.
+const FULLEST_OF: u32 = 8;
 
 /// The shapes of the operations so far.
 #[derive(Default)]
@@ -26,6 +29,7 @@ pub(super) struct Shapes {
 
 /// What is valid for each part of an operation's input.
 pub(crate) struct Shape {
+    operation: String,
     parameters: Vec<(Parameter, Option<Generator>)>,
     body: Option<(String, MediaType, Option<Generator>)>,
     /// The parameters whose value the settings say: it is always sent.
@@ -88,7 +92,7 @@ impl Shape {
         let is_fixed = |name: &&String| data.own(&operation.id, name).is_some() || data.parameters.contains_key(*name);
         let fixed = operation.parameters.iter().map(|parameter| &parameter.name).filter(is_fixed).cloned().collect();
         let parts = body_media(operation).map(|(_, media)| Parts::of(context.document, media)).unwrap_or_default();
-        Self { parameters: parameters.collect(), body, fixed, parts }
+        Self { operation: operation.id.clone(), parameters: parameters.collect(), body, fixed, parts }
     }
 
     /// The least that the operation asks for, path aside: examples where the document has valid ones.
@@ -113,7 +117,9 @@ impl Shape {
                     case = case.with(parameter, value.unwrap_or(Value::from("value")));
                 }
             }
-            case.body = self.sample_body(index == 0, &mut chance).map(|(media_type, body)| {
+            // One of them has as much as there is: some servers ask for what the document says they can do without.
+            let body = if index == 2 { self.fullest(&mut chance) } else { self.sample_body(index == 0, &mut chance) };
+            case.body = body.map(|(media_type, body)| {
                 // The least body is the likeliest to be taken, where the document shows none.
                 let is_example = index == 0 && self.has_example();
                 (media_type, if index <= 1 && !is_example { self.least(body) } else { body })
@@ -123,6 +129,24 @@ impl Shape {
             }
         }
         cases
+    }
+
+    /// A body with the members of several, as far as they go together.
+    fn fullest(&self, chance: &mut TestRunner) -> Option<(String, Value)> {
+        let (media_type, mut body) = self.sample_body(false, chance)?;
+        for _ in 1..FULLEST_OF {
+            let Some((_, Value::Object(other))) = self.sample_body(false, chance) else { break };
+            let Value::Object(members) = &body else { break };
+            let mut more = members.clone();
+            for (name, value) in other {
+                more.entry(name).or_insert(value);
+            }
+            let more = Value::Object(more);
+            if self.takes(&more) {
+                body = more;
+            }
+        }
+        Some((media_type, body))
     }
 
     fn has_example(&self) -> bool {
@@ -181,10 +205,48 @@ impl Shape {
                 case.set(&parameter.name, parameter.location, value);
             }
         }
-        if let Some(body) = self.sample_body(false, chance) {
+        let body = if index == 1 { self.fullest(chance) } else { self.sample_body(false, chance) };
+        if let Some(body) = body {
             case.body = Some(body);
         }
-        case
+        referring(case, &context.known_references(&self.operation), |body| self.takes(body))
+    }
+
+    /// Whether a body is of its schema.
+    pub(crate) fn takes(&self, body: &Value) -> bool {
+        self.body
+            .as_ref()
+            .and_then(|(.., generator)| generator.as_ref())
+            .is_none_or(|generator| generator.accepts(body))
+    }
+
+    /// The case about an object that does not exist, if its path ends with the id of one.
+    pub(crate) fn about_nothing(&self, context: &Context<'_>, operation: &Operation, base: &Case) -> Option<Case> {
+        let last = operation.path.trim_end_matches('/').strip_suffix('}')?.rsplit('{').next()?;
+        let (parameter, generator) = self
+            .parameters
+            .iter()
+            .find(|(parameter, _)| parameter.location == Location::Path && parameter.name == last)?;
+        let generator = generator.as_ref()?;
+        // Far from what a server counts up, and no id that a generator of such ids ever makes.
+        let nowhere = [Value::from("00000000-0000-4000-8000-00000b177170"), Value::from(987_654_321)];
+        let mut chance = runner(context.options.seed, &operation.id, "nothing", 0);
+        let value =
+            nowhere.into_iter().find(|value| generator.accepts(value)).or_else(|| generator.sample(&mut chance))?;
+        Some(base.clone().with(parameter, value))
+    }
+
+    /// Cases with a number in the query that is as large as its schema lets it be: a server may refuse it, and must not
+    /// break.
+    pub(crate) fn far(&self, base: &Case) -> Vec<Case> {
+        let numbers = self.parameters.iter().filter(|(parameter, _)| parameter.location == Location::Query);
+        let far = numbers.filter_map(|(parameter, generator)| {
+            let generator = generator.as_ref()?;
+            let sizes = [9_007_199_254_740_991_i64, 2_147_483_647].map(Value::from);
+            let value = sizes.into_iter().find(|value| generator.accepts(value))?;
+            (!generator.accepts(&Value::from("bitting"))).then(|| base.clone().with(parameter, value))
+        });
+        far.collect()
     }
 
     /// Cases that break one rule each, made of cases that the server has taken: if such a case is refused, it is for

@@ -9,10 +9,12 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::grant::{grant_case, granting};
+use super::reference::{References, referring};
+use super::renewal::renewing;
 use super::{Context, Stop};
 use crate::credentials::Role;
 use crate::finding::place;
-use crate::generate::Case;
+use crate::generate::{Case, runner};
 use crate::http::{Answer, Exchange};
 
 /// A case that succeeded, or why there is none.
@@ -20,12 +22,21 @@ type Reached = Arc<OnceCell<Result<Case, String>>>;
 /// The id of an object, or why there is none.
 type Found = Arc<OnceCell<Result<Value, String>>>;
 
+/// How many new objects are tried on an operation that takes each only once.
+const MAX_NEW: u32 = 12;
+
+/// What an operation's members may name, found once.
+type Named = Arc<OnceCell<References>>;
+
 /// What was reached and made so far.
 #[derive(Debug, Default)]
 pub(super) struct Stage {
     reached: Mutex<HashMap<(String, Role), Reached>>,
     objects: Mutex<HashMap<(String, Role), Found>>,
     made: Mutex<Vec<Made>>,
+    pub(super) references: Mutex<HashMap<(String, Role), Named>>,
+    /// What takes each object only once, with how many new ones were thought up for it.
+    picky: Mutex<HashMap<String, u32>>,
 }
 
 /// An object that the suite made and will delete.
@@ -45,9 +56,16 @@ impl Context<'_> {
         };
         let reached = cell.get_or_init(|| async { self.reach(operation, role).await.map_err(reason) }).await;
         let case = reached.clone().map_err(Stop::Skip)?;
-        // A refresh token serves once.
-        if let Some(renewal) = self.renewal_case(operation, role).await {
-            return renewal;
+        if let Some((scheme, refresh)) = renewing(self.document, operation) {
+            return self.renewal_case(&case, scheme, refresh, role).await;
+        }
+        if operation.method == "POST" && self.is_picky(operation) {
+            let case = self.another(operation, &case, role).await;
+            return Ok(if self.is_done_once(operation) {
+                case.about(&self.arguments(operation, role, true).await?)
+            } else {
+                case
+            });
         }
         if operation.method != "DELETE" {
             return Ok(case);
@@ -64,15 +82,17 @@ impl Context<'_> {
 
     async fn reach(&self, operation: &Operation, role: Role) -> Result<Case, Stop> {
         let arguments = self.arguments(operation, role, operation.method == "DELETE").await?;
+        let references = self.references(operation, role).await;
+        let shape = self.shape(operation);
         let mut last = None;
-        let candidates = match self.renewal_case(operation, role).await {
-            Some(renewal) => vec![renewal?],
-            None => self.candidates(operation, role)?,
-        };
-        for candidate in candidates {
-            let case = candidate.about(&arguments);
+        for candidate in self.candidates(operation, role)? {
+            let mut case = referring(candidate.about(&arguments), &references, |body| shape.takes(body));
+            if let Some((scheme, refresh)) = renewing(self.document, operation) {
+                case = self.renewal_case(&case, scheme, refresh, role).await?;
+            }
             let exchange = self.call(operation, &case, role).await?;
             if exchange.answer.is_success() {
+                self.learn_pickiness(operation, &case, role).await?;
                 return Ok(case);
             }
             last = last.or(Some(exchange.answer));
@@ -85,7 +105,9 @@ impl Context<'_> {
     pub(crate) async fn likeliest(&self, operation: &Operation, role: Role) -> Result<Case, Stop> {
         let arguments = self.arguments(operation, role, operation.method == "DELETE").await?;
         let case = self.candidates(operation, role)?.into_iter().next().unwrap_or_default();
-        Ok(case.about(&arguments))
+        let references = self.references(operation, role).await;
+        let shape = self.shape(operation);
+        Ok(referring(case.about(&arguments), &references, |body| shape.takes(body)))
     }
 
     /// Cases to try, the likeliest first.
@@ -114,7 +136,8 @@ impl Context<'_> {
         let names = template_names(&operation.path);
         let mut case = Case::default();
         for (index, name) in names.iter().enumerate() {
-            let fresh = fresh && index + 1 == names.len() && operation.path.ends_with('}');
+            let stands_last = operation.path.ends_with('}') || self.is_action(operation);
+            let fresh = fresh && index + 1 == names.len() && stands_last;
             let value = self.argument(operation, name, role, fresh).await?;
             case.set(name, Location::Path, value);
         }
@@ -157,12 +180,19 @@ impl Context<'_> {
         })
     }
 
-    /// Makes an object: with the body that was seen to work, or, where a server takes each only once, with others.
+    /// Makes an object: with the body that was seen to work, or, where a server takes each only once, with new ones.
     pub(crate) async fn create(&self, creator: &Operation, role: Role) -> Result<(Case, Exchange), Stop> {
         let base = self.positive(creator, role).await?;
-        let others = self.shape(creator).candidates(self, creator).into_iter().skip(1).map(|case| case.about(&base));
         let mut last = None;
-        for case in std::iter::once(base.clone()).chain(others) {
+        if !self.is_picky(creator) {
+            let exchange = self.call(creator, &base, role).await?;
+            if exchange.answer.is_success() {
+                return Ok((base, exchange));
+            }
+            last = Some(exchange.answer);
+        }
+        for _ in 0..MAX_NEW {
+            let case = self.another(creator, &base, role).await;
             let exchange = self.call(creator, &case, role).await?;
             if exchange.answer.is_success() {
                 return Ok((case, exchange));
@@ -171,6 +201,52 @@ impl Context<'_> {
         }
         let answer = last.map(|answer| said(&answer)).unwrap_or_default();
         Err(Stop::Skip(format!("{} made nothing more: {answer}", place(creator))))
+    }
+
+    /// Sends what a POST has taken once more: whether it takes each body, or is done to each object, only once.
+    async fn learn_pickiness(&self, operation: &Operation, case: &Case, role: Role) -> Result<(), Stop> {
+        let makes = item_operation(self, operation, "GET").is_some();
+        if operation.method != "POST" || self.is_picky(operation) || !(makes || self.is_action(operation)) {
+            return Ok(());
+        }
+        if (400..500).contains(&self.call(operation, case, role).await?.answer.status) {
+            self.next_new(operation);
+        }
+        Ok(())
+    }
+
+    /// Whether an action was seen to be done to each object only once.
+    pub(super) fn is_done_once(&self, operation: &Operation) -> bool {
+        self.is_picky(operation) && self.is_action(operation) && item_operation(self, operation, "GET").is_none()
+    }
+
+    /// Whether a POST is done to an object that can be read, such as `/devices/{id}/restart`.
+    fn is_action(&self, operation: &Operation) -> bool {
+        let object = operation.path.rsplit_once('/').map(|(object, _)| object).filter(|object| object.ends_with('}'));
+        let mut reads = self.document.operations.iter().filter(|other| other.method == "GET");
+        operation.method == "POST" && object.is_some_and(|object| reads.any(|other| other.path == object))
+    }
+
+    /// A case about the same place with a body that was not sent yet.
+    async fn another(&self, creator: &Operation, base: &Case, role: Role) -> Case {
+        let (shape, references) = (self.shape(creator), self.references(creator, role).await);
+        let index = self.next_new(creator);
+        let mut chance = runner(self.options.seed, &creator.id, "new", index);
+        let case = shape.valid(self, base, index.saturating_add(2), &mut chance);
+        referring(case, &references, |body| shape.takes(body))
+    }
+
+    /// Whether the operation was seen to refuse what it had taken before.
+    fn is_picky(&self, creator: &Operation) -> bool {
+        self.stage.picky.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&creator.id)
+    }
+
+    /// The number of the next new object for an operation that takes each only once.
+    fn next_new(&self, creator: &Operation) -> u32 {
+        let mut picky = self.stage.picky.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = picky.entry(creator.id.clone()).or_default();
+        *count = count.saturating_add(1);
+        *count
     }
 
     /// An object that a list shows. The suite did not make it, so on a server that is not there to be tested it is

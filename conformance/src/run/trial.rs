@@ -114,9 +114,9 @@ impl<'a> Trial<'a> {
         all.filter(|scheme| nature(scheme) == wanted).collect()
     }
 
-    /// The valid principal's secret for a scheme: one of its own where the operation ends the session of whoever calls it.
+    /// The valid principal's secret for a scheme: one of its own where the operation ends what it is called with.
     pub(crate) async fn secret(&self, scheme: &SecurityScheme) -> Result<Secret, Stop> {
-        self.context.secret_for(self.operation, scheme, Role::Valid).await
+        self.context.secret_for(self.operation, Role::Valid, scheme).await
     }
 
     /// Sends the operation's positive case with `secret` for `scheme`.

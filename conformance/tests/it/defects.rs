@@ -43,10 +43,10 @@ const FOUND_BY: &[(&str, &[&str])] = &[
     ("M39", &["credentials.detour"]),
     ("M40", &["tenancy.removed-member"]),
     ("M50", &["refresh.refuses-unknown"]),
-    ("M51", &["refresh.rotation"]),
+    ("M51", &["refresh.rotates", "oauth.rotation"]),
     ("M52", &["refresh.reuse"]),
     ("M53", &["refresh.renews"]),
-    ("M54", &["token.after-logout"]),
+    ("M54", &["logout.access-token"]),
     ("M55", &["oauth.code-once"]),
     ("M56", &["oauth.code-bound"]),
     ("M57", &["oauth.pkce"]),
@@ -71,7 +71,7 @@ const FOUND_BY: &[(&str, &[&str])] = &[
     ("M84", &["state.deleted-is-gone"]),
     ("M85", &["state.stable-list"]),
     ("M86", &["state.read-only"]),
-    ("M87", &["leak.shown-again"]),
+    ("M87", &["leak.shown-again", "key.shown-once"]),
     ("M88", &["credentials.echo"]),
 ];
 

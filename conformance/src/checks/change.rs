@@ -1,0 +1,413 @@
+//! `state.*`, beyond one object: what a replacement drops, what a partial change keeps, what a refused creation leaves
+//! behind, what an action changes, and the tags that tell versions apart.
+
+use bitting_spec::table::Location;
+use bitting_spec::{Document, Operation, Status};
+use serde_json::{Map, Value};
+
+use crate::check::{Check, CheckInfo, Need, Phase};
+use crate::credentials::Role;
+use crate::finding::Observation;
+use crate::generate::{Case, runner};
+use crate::http::Exchange;
+use crate::infer::{properties, sent};
+use crate::run::{Stop, Trial, listed_items};
+
+const NEEDS: &[Need] = &[Need::Valid];
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        info: CheckInfo {
+            id: "state.replaces",
+            title: "a PUT replaces the whole object",
+            rule: "After a PUT without an optional member that the object had, a read does not show its old value.",
+            source: "RFC 9110, 9.3.4",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| operation.method == "PUT" && reader(document, &operation.path).is_some(),
+        run: |trial| Box::pin(replaces(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "state.partial-update",
+            title: "a PATCH changes what it names alone",
+            rule: "After a PATCH a read shows the members that it did not name as they were.",
+            source: "RFC 5789, 2; RFC 7396, 1",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| operation.method == "PATCH" && reader(document, &operation.path).is_some(),
+        run: |trial| Box::pin(partial(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "state.failed-create",
+            title: "a creation that is refused creates nothing",
+            rule: "After creations that were refused as invalid the list holds as many objects as before.",
+            source: "RFC 9110, 15.5",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| {
+            operation.method == "POST"
+                && operation.request_body.is_some()
+                && reader(document, &operation.path).is_some()
+        },
+        run: |trial| Box::pin(failed_create(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "state.action-persists",
+            title: "what an action changed is there when it is read",
+            rule: "Where a POST to an object answers the object with a member changed, a read shows the change.",
+            source: "RFC 9110, 9.3.3",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| acted_on(document, operation).is_some(),
+        run: |trial| Box::pin(action_persists(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "state.deleted-is-unlisted",
+            title: "what was deleted stands in no list",
+            rule: "After a deletion the list of the collection does not hold the object.",
+            source: "RFC 9110, 9.3.5",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| {
+            operation.method == "DELETE" && collection(operation).is_some_and(|path| reader(document, path).is_some())
+        },
+        run: |trial| Box::pin(deleted_is_unlisted(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "state.owned-update",
+            title: "a change does not set what the server owns",
+            rule: "A property that the document marks `readOnly` is not taken from a PATCH or PUT: the request is refused, \
+                   or the property ignored.",
+            source: "JSON Schema Validation 2020-12, 9.4; OWASP API3:2023",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| {
+            matches!(operation.method.as_str(), "PATCH" | "PUT")
+                && reader(document, &operation.path).is_some_and(|read| !owned(document, read).is_empty())
+        },
+        run: |trial| Box::pin(owned_update(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "http.precondition",
+            title: "a change with a wrong If-Match is refused",
+            rule: "Where an operation takes If-Match and documents 412, a request with the tag of no version is answered \
+                   with 412 and changes nothing.",
+            source: "RFC 9110, 13.1.1 and 15.5.13",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |_, operation| {
+            let takes = operation.parameters.iter().any(|one| is_match(one.location, &one.name));
+            takes && operation.responses.iter().any(|response| response.status == Status::Code(412))
+        },
+        run: |trial| Box::pin(precondition(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "http.etag",
+            title: "another version has another entity tag",
+            rule: "After a change that a read shows, the strong ETag of the object is another one.",
+            source: "RFC 9110, 8.8.3 and 8.8.1",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| {
+            matches!(operation.method.as_str(), "PATCH" | "PUT")
+                && reader(document, &operation.path)
+                    .is_some_and(|read| read.successes().any(|response| response.headers.contains_key("etag")))
+        },
+        run: |trial| Box::pin(etag(trial)),
+    },
+];
+
+fn is_match(location: Location, name: &str) -> bool {
+    location == Location::Header && name.eq_ignore_ascii_case("if-match")
+}
+
+fn reader<'a>(document: &'a Document, path: &str) -> Option<&'a Operation> {
+    document.operations.iter().find(|other| other.method == "GET" && other.path == path)
+}
+
+/// The path of the collection that an item stands in.
+fn collection(operation: &Operation) -> Option<&str> {
+    operation.path.rsplit_once("/{").filter(|(_, last)| last.ends_with('}')).map(|(prefix, _)| prefix)
+}
+
+/// The operation that reads what a POST such as `/devices/{id}/restart` is done to.
+fn acted_on<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Operation> {
+    let (object, word) = operation.path.rsplit_once('/')?;
+    let is_action = operation.method == "POST" && object.ends_with('}') && !word.contains('{');
+    reader(document, object).filter(|_| is_action && reader(document, &operation.path).is_none())
+}
+
+fn skip(reason: &str) -> Stop {
+    Stop::Skip(reason.to_owned())
+}
+
+/// A time, which a server may keep up to date by itself.
+fn is_time(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.len() >= 19 && text.as_bytes().get(10) == Some(&b'T'))
+}
+
+fn members(exchange: &Exchange) -> Map<String, Value> {
+    match exchange.answer.json() {
+        Some(Value::Object(members)) => members,
+        _ => Map::new(),
+    }
+}
+
+/// The object that a changing operation is about, with everything set that a request can set; and the case that set it.
+async fn full<'a>(trial: &Trial<'a>) -> Result<(&'a Operation, Case, Map<String, Value>), Stop> {
+    let context = trial.context;
+    let read = reader(context.document, &trial.operation.path).ok_or_else(|| skip("nothing reads it"))?;
+    let base = trial.case().await?;
+    let about = context.arguments(trial.operation, Role::Valid, true).await?;
+    let shape = context.shape(trial.operation);
+    for index in 0..6 {
+        let mut chance = runner(context.options.seed, &trial.operation.id, "full", index);
+        let mut case = shape.valid(context, &base, 1, &mut chance).about(&about);
+        case.arguments.retain(|one| !is_match(one.location, &one.name));
+        let changed = trial.call(trial.operation, &case, Role::Valid).await?;
+        if changed.answer.is_success() {
+            let seen = trial.call(read, &Case { body: None, ..case.clone() }, Role::Valid).await?;
+            return Ok((read, case, members(&seen)));
+        }
+    }
+    Err(skip("no change with every member was taken"))
+}
+
+fn sent_members(case: &Case) -> Map<String, Value> {
+    match &case.body {
+        Some((_, Value::Object(members))) => members.clone(),
+        _ => Map::new(),
+    }
+}
+
+fn with_members(case: &Case, members: Map<String, Value>) -> Case {
+    let media_type = case.body.as_ref().map_or_else(|| "application/json".to_owned(), |(name, _)| name.clone());
+    Case { body: Some((media_type, Value::Object(members))), ..case.clone() }
+}
+
+async fn replaces(trial: &Trial<'_>) -> Result<(), Stop> {
+    let (read, case, before) = full(trial).await?;
+    let shape = trial.context.shape(trial.operation);
+    let known = sent(trial.context.document, trial.operation);
+    let mut tried = false;
+    for (name, value) in sent_members(&case) {
+        let mut less = sent_members(&case);
+        less.shift_remove(&name);
+        let has_default = known.iter().any(|(known, schema)| *known == name && schema.get("default").is_some());
+        let is_optional = shape.takes(&Value::Object(less.clone()));
+        if !is_optional || has_default || value.is_null() || before.get(&name) != Some(&value) {
+            continue;
+        }
+        let put = trial.call(trial.operation, &with_members(&case, less), Role::Valid).await?;
+        if !put.answer.is_success() {
+            continue;
+        }
+        tried = true;
+        let after = trial.call(read, &Case { body: None, ..case.clone() }, Role::Valid).await?;
+        if members(&after).get(&name) == Some(&value) {
+            let cause = format!("a PUT without `{name}` left its old value");
+            return Err(Observation::error(cause, format!("no `{name}`, or another value"), &after).into());
+        }
+        trial.call(trial.operation, &case, Role::Valid).await?;
+    }
+    if tried { Ok(()) } else { Err(skip("it has no optional member that a read shows")) }
+}
+
+async fn partial(trial: &Trial<'_>) -> Result<(), Stop> {
+    let (read, case, before) = full(trial).await?;
+    let shape = trial.context.shape(trial.operation);
+    let all = sent_members(&case);
+    let mut tried = false;
+    for (name, value) in &all {
+        let one: Map<String, Value> = [(name.clone(), value.clone())].into_iter().collect();
+        if !shape.takes(&Value::Object(one.clone())) {
+            continue;
+        }
+        let patch = trial.call(trial.operation, &with_members(&case, one), Role::Valid).await?;
+        if !patch.answer.is_success() {
+            continue;
+        }
+        tried = true;
+        let after = members(&trial.call(read, &Case { body: None, ..case.clone() }, Role::Valid).await?);
+        let lost = all
+            .keys()
+            .find(|other| *other != name && before.contains_key(*other) && after.get(*other) != before.get(*other));
+        if let Some(lost) = lost {
+            let cause = format!("a PATCH of another member changed `{lost}`");
+            return Err(Observation::error(cause, format!("`{lost}` as it was"), &patch).into());
+        }
+    }
+    if tried { Ok(()) } else { Err(skip("no change of one member alone was taken")) }
+}
+
+/// How many items the list at `path` holds.
+async fn count(trial: &Trial<'_>, list: &Operation, about: &Case) -> Result<usize, Stop> {
+    let pages = trial.context.pages(list, about, Role::Valid).await?;
+    Ok(pages.iter().map(|page| listed_items(list, &page.answer).unwrap_or_default().len()).sum())
+}
+
+async fn failed_create(trial: &Trial<'_>) -> Result<(), Stop> {
+    let context = trial.context;
+    let base = trial.case().await?;
+    let list = reader(context.document, &trial.operation.path).ok_or_else(|| skip("nothing lists it"))?;
+    let about = context.positive(list, Role::Valid).await?.about(&base);
+    let broken = context.shape(trial.operation).invalid(context, trial.operation, std::slice::from_ref(&base));
+    let broken: Vec<_> = broken.into_iter().filter(|broken| broken.place.starts_with("body /")).collect();
+    let before = count(trial, list, &about).await?;
+    let mut refused = None;
+    for one in broken.iter().step_by(broken.len().div_ceil(4).max(1)) {
+        let exchange = trial.call(trial.operation, &one.case, Role::Valid).await?;
+        if exchange.answer.is_success() {
+            return Err(skip(
+                "a creation that breaks its schema is not refused, which `input.negative-refused` is about",
+            ));
+        }
+        refused = Some(exchange);
+    }
+    let Some(refused) = refused else { return Err(skip("no creation could be made that breaks its schema")) };
+    if count(trial, list, &about).await? > before {
+        let cause = format!("a creation was refused with {} and made all the same", refused.answer.status);
+        return Err(Observation::error(cause, "the list as it was", &refused).into());
+    }
+    Ok(())
+}
+
+async fn action_persists(trial: &Trial<'_>) -> Result<(), Stop> {
+    let context = trial.context;
+    let read = acted_on(context.document, trial.operation).ok_or_else(|| skip("nothing reads it"))?;
+    let case = trial.case().await?.about(&context.arguments(trial.operation, Role::Valid, true).await?);
+    let about = Case { body: None, ..case.clone() };
+    let before = members(&trial.call(read, &about, Role::Valid).await?);
+    let done = trial.call(trial.operation, &case, Role::Valid).await?;
+    let told = members(&done);
+    let same = ["id", "uuid"].iter().any(|id| told.contains_key(*id) && told.get(*id) == before.get(*id));
+    if !done.answer.is_success() || !same {
+        return Err(skip("the action does not answer the object that it is done to"));
+    }
+    let after = members(&trial.call(read, &about, Role::Valid).await?);
+    let lost = told.iter().find(|(name, value)| {
+        before.contains_key(*name)
+            && before.get(*name) != Some(value)
+            && after.get(*name) != Some(value)
+            && !is_time(value)
+    });
+    if let Some((name, _)) = lost {
+        let cause = format!("what the action told of `{name}` is not what is read");
+        return Err(Observation::error(cause, "the object as the action answered it", &done).into());
+    }
+    Ok(())
+}
+
+async fn deleted_is_unlisted(trial: &Trial<'_>) -> Result<(), Stop> {
+    let context = trial.context;
+    let list = collection(trial.operation).and_then(|path| reader(context.document, path));
+    let list = list.ok_or_else(|| skip("nothing lists it"))?;
+    let case = trial.case().await?;
+    let id = case.path().last().map(|argument| argument.value.clone()).unwrap_or_default();
+    let about = context.positive(list, Role::Valid).await?.about(&case);
+    let deleted = trial.call(trial.operation, &case, Role::Valid).await?;
+    if !deleted.answer.is_success() {
+        return Err(skip("it was not deleted"));
+    }
+    for page in context.pages(list, &about, Role::Valid).await? {
+        let items = listed_items(list, &page.answer).unwrap_or_default();
+        let is_it = |item: &Value| item.get("id").or_else(|| item.get("uuid")) == Some(&id);
+        if items.iter().any(is_it) {
+            let cause = "what was deleted is still in the list";
+            return Err(Observation::error(cause, "a list without it", &page).into());
+        }
+    }
+    Ok(())
+}
+
+/// The members of what an operation reads that only the server sets.
+fn owned(document: &Document, read: &Operation) -> Vec<String> {
+    let schemas =
+        read.successes().flat_map(|response| response.content.values()).filter_map(|media| media.schema.as_ref());
+    let all = schemas.flat_map(|schema| properties(document, &schema.value));
+    all.filter(|(_, schema)| schema.get("readOnly") == Some(&Value::Bool(true)))
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+async fn owned_update(trial: &Trial<'_>) -> Result<(), Stop> {
+    let (read, case, before) = full(trial).await?;
+    let about = Case { body: None, ..case.clone() };
+    for name in owned(trial.context.document, read) {
+        let Some(other) = before.get(&name).and_then(|value| another(trial, read, &name, value)) else { continue };
+        let mut members_sent = sent_members(&case);
+        members_sent.insert(name.clone(), other.clone());
+        let exchange = trial.call(trial.operation, &with_members(&case, members_sent), Role::Valid).await?;
+        let after = trial.call(read, &about, Role::Valid).await?;
+        if !after.answer.is_success() || members(&after).get(&name) == Some(&other) {
+            let cause = format!("the client set `{name}`, which the document marks readOnly");
+            return Err(Observation::error(cause, format!("`{name}` is the server's to set"), &exchange).into());
+        }
+    }
+    Ok(())
+}
+
+/// Another value for a member: one that its schema allows, where it lists them.
+fn another(trial: &Trial<'_>, read: &Operation, name: &str, value: &Value) -> Option<Value> {
+    let schemas =
+        read.successes().flat_map(|response| response.content.values()).filter_map(|media| media.schema.as_ref());
+    let document = trial.context.document;
+    let listed = schemas.flat_map(|schema| properties(document, &schema.value)).find(|(known, _)| *known == name);
+    let choices = listed.and_then(|(_, schema)| schema.get("enum")?.as_array());
+    match choices {
+        Some(choices) => choices.iter().find(|choice| *choice != value).cloned(),
+        None => super::state::another(value),
+    }
+}
+
+async fn precondition(trial: &Trial<'_>) -> Result<(), Stop> {
+    let mut case = trial.case().await?;
+    let parameter = trial.operation.parameters.iter().find(|one| is_match(one.location, &one.name));
+    let Some(parameter) = parameter else { return Ok(()) };
+    case = case.with(parameter, Value::from("\"bitting-no-such-version\""));
+    let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
+    if exchange.answer.is_success() {
+        let cause = format!("a wrong If-Match was answered with {}", exchange.answer.status);
+        return Err(Observation::error(cause, "412, and no change", &exchange).into());
+    }
+    Ok(())
+}
+
+async fn etag(trial: &Trial<'_>) -> Result<(), Stop> {
+    let (read, case, before) = full(trial).await?;
+    let about = Case { body: None, ..case.clone() };
+    let first = trial.call(read, &about, Role::Valid).await?;
+    let shape = trial.context.shape(trial.operation);
+    for index in 0..6 {
+        let mut chance = runner(trial.context.options.seed, &trial.operation.id, "etag", index);
+        let mut other = shape.valid(trial.context, &case, 2, &mut chance).about(&about);
+        other.arguments.retain(|one| !is_match(one.location, &one.name));
+        trial.call(trial.operation, &other, Role::Valid).await?;
+        let after = trial.call(read, &about, Role::Valid).await?;
+        if members(&after) == before {
+            continue;
+        }
+        let tag = after.answer.header("etag");
+        if tag.is_some() && tag == first.answer.header("etag") && !tag.unwrap_or_default().starts_with("W/") {
+            let cause = "the object changed and its ETag did not";
+            return Err(Observation::error(cause, "another ETag", &after).into());
+        }
+        return Ok(());
+    }
+    Err(skip("no change was taken that a read shows"))
+}

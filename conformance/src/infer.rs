@@ -1,0 +1,193 @@
+//! What a plain document says by its names and shapes: which operation logs in, which renews, which header fields tell a
+//! limit, what binds an operation to an organization. What the document states itself (`x-auth`, `x-rate-limit`,
+//! `x-tenant`) always counts; what is inferred here only makes checks possible that would be skipped otherwise.
+
+mod limits;
+mod session;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use bitting_spec::extension::Tenant;
+use bitting_spec::{Document, Operation, template_names};
+use serde_json::Value;
+
+use crate::credentials::{Credentials, Role};
+
+/// The document with what can be inferred where it says nothing. It is not copied where there is nothing to add.
+pub(crate) fn inferred<'a>(document: &'a Document, credentials: &Credentials) -> Cow<'a, Document> {
+    let mut document = Cow::Borrowed(document);
+    session::infer(&mut document);
+    if document.rate_limit.is_none()
+        && document.operations.iter().all(|operation| operation.rate_limit.is_none())
+        && let Some(rule) = limits::infer(&document)
+    {
+        document.to_mut().rate_limit = Some(rule);
+    }
+    tenants(&mut document, credentials);
+    document
+}
+
+/// Binds operations to organizations where the document does so nowhere and a principal of another organization is
+/// given: by a path parameter that the two principals have different values for, else by the credential.
+fn tenants(document: &mut Cow<'_, Document>, credentials: &Credentials) {
+    let (Some(valid), Some(other)) =
+        (credentials.principal(Role::Valid), credentials.principal(Role::OtherOrganization))
+    else {
+        return;
+    };
+    if document.operations.iter().any(|operation| operation.tenant.is_some()) {
+        return;
+    }
+    let differs = |name: &&str| match (valid.parameters.get(*name), other.parameters.get(*name)) {
+        (Some(own), Some(theirs)) => own != theirs,
+        _ => false,
+    };
+    let tenant = |operation: &Operation| match template_names(&operation.path).into_iter().find(differs) {
+        Some(name) => Tenant::Path(name.to_owned()),
+        None => Tenant::Token,
+    };
+    let bound: BTreeMap<String, Tenant> = document
+        .operations
+        .iter()
+        .filter(|operation| !operation.is_public())
+        .map(|operation| (operation.id.clone(), tenant(operation)))
+        .collect();
+    if bound.is_empty() {
+        return;
+    }
+    for operation in &mut document.to_mut().operations {
+        operation.tenant = bound.get(&operation.id).cloned();
+    }
+}
+
+/// The properties of an object schema, those of its `allOf` included, each with its schema resolved.
+pub(crate) fn properties<'a>(document: &'a Document, schema: &'a Value) -> Vec<(&'a str, &'a Value)> {
+    let mut found = Vec::new();
+    collect(document, schema, 0, &mut found);
+    found
+}
+
+fn collect<'a>(document: &'a Document, schema: &'a Value, depth: usize, found: &mut Vec<(&'a str, &'a Value)>) {
+    let schema = document.resolve(schema);
+    for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        found.push((name.as_str(), document.resolve(property)));
+    }
+    let parts = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
+    for part in parts.filter(|_| depth < 8) {
+        collect(document, part, depth + 1, found);
+    }
+}
+
+/// The properties of an operation's successful JSON answer.
+pub(crate) fn answered<'a>(document: &'a Document, operation: &'a Operation) -> Vec<(&'a str, &'a Value)> {
+    let media = operation.successes().flat_map(|response| response.content.iter());
+    let schemas = media.filter(|(name, _)| name.contains("json")).filter_map(|(_, media)| media.schema.as_ref());
+    schemas.flat_map(|schema| properties(document, &schema.value)).collect()
+}
+
+/// The properties of an operation's request body, whatever its media type.
+pub(crate) fn sent<'a>(document: &'a Document, operation: &'a Operation) -> Vec<(&'a str, &'a Value)> {
+    let Some(body) = &operation.request_body else { return Vec::new() };
+    let schemas = body.content.values().filter_map(|media| media.schema.as_ref());
+    schemas.flat_map(|schema| properties(document, &schema.value)).collect()
+}
+
+/// The pointer to a member with this plain name in the documented body of a refusal.
+fn answered_errors(document: &Document, operation: &Operation, status: u16, wanted: &str) -> Option<String> {
+    let response = operation.response(status)?;
+    let schemas = response.content.values().filter_map(|media| media.schema.as_ref());
+    let members: Vec<_> = schemas.flat_map(|schema| properties(document, &schema.value)).collect();
+    named(&members, &[wanted]).map(|(name, _)| pointer(name))
+}
+
+/// A name without what writers differ in: case, hyphens and underscores.
+pub(crate) fn plain(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
+}
+
+/// The first property whose plain name is the earliest of `names`.
+pub(crate) fn named<'a>(found: &[(&'a str, &'a Value)], names: &[&str]) -> Option<(&'a str, &'a Value)> {
+    names.iter().find_map(|wanted| found.iter().find(|(name, _)| plain(name) == *wanted).copied())
+}
+
+/// The pointer to a member (RFC 6901).
+pub(crate) fn pointer(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credentials::Principal;
+
+    const DOCUMENT: &str = r##"
+openapi: 3.1.0
+info: {title: t, version: '1'}
+security: [{Jwt: []}]
+paths:
+  /sessions:
+    post:
+      operationId: signIn
+      security: []
+      requestBody: {content: {application/json: {schema: {type: object, properties: {
+        userName: {type: string}, password: {type: string}}}}}}
+      responses: {'200': {description: d, content: {application/json: {schema: {$ref: '#/components/schemas/Pair'}}}}}
+  /sessions/renew:
+    post:
+      operationId: renew
+      security: []
+      requestBody: {content: {application/json: {schema: {type: object, properties: {refreshToken: {type: string}}}}}}
+      responses: {'200': {description: d, content: {application/json: {schema: {$ref: '#/components/schemas/Pair'}}}}}
+  /teams/{team}/boxes:
+    get:
+      operationId: listBoxes
+      parameters: [{name: team, in: path, required: true, schema: {type: string}}]
+      responses:
+        '200':
+          description: d
+          headers: {X-Rate-Limit-Limit: {schema: {type: integer}}, X-Rate-Limit-Remaining: {schema: {type: integer}},
+            X-Rate-Limit-Reset: {schema: {type: integer}}}
+        '429': {description: d}
+  /me: {get: {operationId: me, responses: {'200': {description: d}}}}
+components:
+  securitySchemes: {Jwt: {type: http, scheme: bearer}}
+  schemas: {Pair: {type: object, properties: {accessToken: {type: string}, refreshToken: {type: string},
+    expiresIn: {type: integer}}}}
+"##;
+
+    fn principal(team: &str) -> Principal {
+        Principal { parameters: [("team".to_owned(), team.to_owned())].into(), ..Principal::default() }
+    }
+
+    /// Names and shapes are enough for what the extensions say.
+    #[test]
+    fn a_plain_document_tells_enough() {
+        let document = Document::parse("plain.yaml", DOCUMENT).expect("it is valid");
+        let credentials =
+            Credentials::default().with(Role::Valid, principal("red")).with(Role::OtherOrganization, principal("blue"));
+        let document = inferred(&document, &credentials);
+        let auth = &document.security_schemes[0].auth;
+        let acquire = auth.acquire.as_ref().expect("a login is found");
+        assert_eq!((acquire.operation_id.as_str(), &acquire.request["username"]), ("signIn", &"/userName".to_owned()));
+        assert_eq!(acquire.response.refresh_token.as_deref(), Some("/refreshToken"));
+        let refresh = auth.refresh.as_ref().expect("a refresh is found");
+        assert_eq!(
+            (refresh.operation_id.as_deref(), refresh.request["refresh_token"].as_str()),
+            (Some("renew"), "/refreshToken")
+        );
+        let headers = document.rate_limit.as_ref().and_then(|rule| rule.headers.clone()).expect("limits are told");
+        assert_eq!(headers.remaining, "x-rate-limit-remaining");
+        let tenant = |id: &str| document.operation(id).and_then(|operation| operation.tenant.clone());
+        assert_eq!(tenant("listBoxes"), Some(Tenant::Path("team".to_owned())));
+        assert_eq!((tenant("me"), tenant("signIn")), (Some(Tenant::Token), None));
+    }
+
+    /// Where there is nothing to infer the document is not copied, and what it says itself stays.
+    #[test]
+    fn nothing_is_added_to_what_is_said() {
+        let text = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths: {/a: {get: {responses: {'200': {description: d}}}}}";
+        let document = Document::parse("small.yaml", text).expect("it is valid");
+        assert!(matches!(inferred(&document, &Credentials::default()), Cow::Borrowed(_)));
+    }
+}

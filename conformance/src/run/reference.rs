@@ -1,0 +1,135 @@
+//! Members of a request that name another object, such as `device_id` in a body or in the query of a list: what they
+//! name has to exist, so the suite makes or finds it before it sends them.
+
+use std::sync::{Arc, PoisonError};
+
+use bitting_spec::table::Location;
+use bitting_spec::{Document, Operation};
+use serde_json::Value;
+
+use super::Context;
+use crate::credentials::Role;
+use crate::generate::Case;
+use crate::infer::{plain, sent};
+
+/// The members of an operation that name objects, each with one of the principal's; `None` where it has none.
+pub(crate) type References = Vec<(String, Option<Value>)>;
+
+/// The operation that reads what a member called `name` names: that of the same parameter, or of the collection that is
+/// called like it (`/devices/{id}` for `device_id`).
+pub(crate) fn referred<'a>(document: &'a Document, name: &str) -> Option<&'a Operation> {
+    let wanted = plain(name);
+    let wanted = if wanted.ends_with("ids") { wanted.strip_suffix('s').unwrap_or(&wanted) } else { &wanted };
+    let stem = wanted.strip_suffix("id").or_else(|| wanted.strip_suffix("uuid")).filter(|stem| !stem.is_empty())?;
+    let reads = document.operations.iter().filter(|operation| operation.method == "GET");
+    let items = reads.filter_map(|operation| {
+        let (collection, last) = operation.path.rsplit_once('/')?;
+        let parameter = plain(last.strip_prefix('{')?.strip_suffix('}')?);
+        Some((operation, plain(collection.rsplit('/').next().unwrap_or_default()), parameter))
+    });
+    let is_plural = |collection: &str| {
+        [format!("{stem}s"), format!("{stem}es"), format!("{}ies", stem.trim_end_matches('y'))]
+            .iter()
+            .any(|one| one == collection)
+    };
+    let is_it = |collection: &str, parameter: &str| {
+        parameter == wanted || matches!(parameter, "id" | "uuid") && is_plural(collection)
+    };
+    items.into_iter().find(|(_, collection, parameter)| is_it(collection, parameter)).map(|(operation, ..)| operation)
+}
+
+/// The names of the members of an operation's body and query that name objects, those of its own path aside.
+pub(crate) fn reference_names(document: &Document, operation: &Operation) -> Vec<String> {
+    let body = sent(document, operation).into_iter().map(|(name, _)| name);
+    let query = operation.parameters.iter().filter(|one| one.location == Location::Query).map(|one| one.name.as_str());
+    let own = bitting_spec::template_names(&operation.path);
+    let mut names: Vec<String> = Vec::new();
+    for name in body.chain(query).filter(|name| !own.iter().any(|own| plain(own) == plain(name))) {
+        if referred(document, name).is_some_and(|other| other.id != operation.id)
+            && !names.iter().any(|known| known == name)
+        {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}
+
+impl Context<'_> {
+    /// What the members of the operation that name objects may be for this principal, found once.
+    pub(crate) async fn references(&self, operation: &Operation, role: Role) -> References {
+        let names = reference_names(self.document, operation);
+        if names.is_empty() {
+            return References::new();
+        }
+        let cell = {
+            let mut known = self.stage.references.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(known.entry((operation.id.clone(), role)).or_default())
+        };
+        let find = || async {
+            let mut found = References::new();
+            for name in names {
+                let value = Box::pin(self.reference(&name, role)).await;
+                found.push((name, value));
+            }
+            found
+        };
+        cell.get_or_init(find).await.clone()
+    }
+
+    /// The id of an object of the principal that a member called `name` may name.
+    async fn reference(&self, name: &str, role: Role) -> Option<Value> {
+        let operation = referred(self.document, name)?;
+        let arguments = self.arguments(operation, role, false).await.ok()?;
+        let value = arguments.path().last().map(|argument| argument.value.clone())?;
+        Some(if plain(name).ends_with("ids") { Value::Array(vec![value]) } else { value })
+    }
+
+    /// The references that were found for the valid principal so far.
+    pub(super) fn known_references(&self, operation: &str) -> References {
+        let known = self.stage.references.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&(operation.to_owned(), Role::Valid)).and_then(|cell| cell.get().cloned()).unwrap_or_default()
+    }
+}
+
+/// The case with the references that are known; what names an object that nobody has is left out where it may be.
+pub(crate) fn referring(mut case: Case, references: &References, accepts: impl Fn(&Value) -> bool) -> Case {
+    for (name, value) in references {
+        if let Some(value) = value
+            && let Some(argument) =
+                case.arguments.iter_mut().find(|one| one.location == Location::Query && one.name == *name)
+        {
+            argument.value = value.clone();
+        }
+        let Some((_, Value::Object(members))) = &mut case.body else { continue };
+        if !members.contains_key(name) {
+            continue;
+        }
+        let mut other = members.clone();
+        match value {
+            Some(value) => drop(other.insert(name.clone(), value.clone())),
+            None => drop(other.shift_remove(name)),
+        }
+        if accepts(&Value::Object(other.clone())) {
+            *members = other;
+        }
+    }
+    case
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A member is led back to what it names by the parameter's name or by that of the collection.
+    #[test]
+    fn names_lead_to_what_they_name() {
+        let text = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths:\n  /a/boxes/{id}: {get: {operationId: box, \
+                    parameters: [{name: id, in: path, required: true, schema: {type: string}}], responses: {'200': {description: d}}}}\n  \
+                    /sensors/{sensor_id}: {get: {operationId: sensor, parameters: [{name: sensor_id, in: path, required: true, \
+                    schema: {type: string}}], responses: {'200': {description: d}}}}\n";
+        let document = Document::parse("t.yaml", text).expect("it is valid");
+        let to = |name: &str| referred(&document, name).map(|operation| operation.id.as_str());
+        assert_eq!((to("sensorId"), to("sensor_ids"), to("box_id")), (Some("sensor"), Some("sensor"), Some("box")));
+        assert_eq!((to("id"), to("valid"), to("name")), (None, None, None));
+    }
+}
