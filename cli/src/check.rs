@@ -117,7 +117,7 @@ fn planned(document: &Document, options: &Check, run: &Run) -> Result<ExitCode, 
         let credentials = if is_given {
             credentials(document, options, run, None).await?
         } else {
-            let server = serve::start(document, run.options.seed, &[], (0, 0), (false, false)).await?;
+            let server = serve::start(document, run.options.seed, &[]).await?;
             let credentials = credentials(document, options, run, Some(&server)).await;
             server.shutdown().await;
             credentials?
@@ -158,7 +158,7 @@ async fn check(document: &Document, options: &Check, run: &Run) -> Result<Report
     run.options.validate(document)?;
     let server = match &run.url {
         Some(_) => None,
-        None => Some(serve::start(document, run.options.seed, &options.defect, (0, 0), (false, false)).await?),
+        None => Some(serve::start(document, run.options.seed, &options.defect).await?),
     };
     let base_url = run.url.as_deref().or(server.as_ref().map(RunningServer::base_url)).unwrap_or_default();
     let target = Target {

@@ -219,6 +219,16 @@ pub(crate) struct Serve {
     /// What the seeded data grow from; the same seed makes the same world
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+    /// Who and what the world begins with (YAML or JSON): organizations, users, keys, OAuth clients, objects
+    /// [default: two organizations and what the seed makes]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) world: Option<PathBuf>,
+    /// Write the ready line to this file too, whole or not at all
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+    /// Tell in a header `X-Bitting-Reason` why a request was refused
+    #[arg(long)]
+    pub(crate) reasons: bool,
     /// Speak TLS, with a certificate that the ready line tells as `certificate` (PEM); HTTP/2 works with and without
     #[arg(long, value_name = "KIND")]
     pub(crate) tls: Option<Certificate>,

@@ -1,10 +1,15 @@
 //! What was asked and answered: a ring of the latest requests, with every secret masked.
 
+mod verify;
+
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use tokio::sync::watch;
+
+pub use verify::{Difference, Expectation, Match, Miss, Times, Verdict};
 
 /// How many entries are kept.
 const ENTRIES: usize = 10_000;
@@ -36,12 +41,24 @@ pub struct Entry {
     /// The id of the credential that was accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
+    /// Whom it speaks for: a user's email, or an OAuth client's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+}
+
+impl Entry {
+    /// Whether it was asked by this user, or with this credential.
+    fn is_of(&self, principal: &str) -> bool {
+        [&self.user, &self.credential].into_iter().flatten().any(|known| known == principal)
+    }
 }
 
 /// The latest requests.
 #[derive(Debug, Default)]
 pub struct Journal {
     ring: Mutex<Ring>,
+    /// The number of the latest entry, for those who follow.
+    latest: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -60,6 +77,8 @@ pub struct Wanted {
     pub operation: Option<String>,
     /// Only answers of this status.
     pub status: Option<u16>,
+    /// Only requests of this user (by email) or credential (by id).
+    pub principal: Option<String>,
 }
 
 impl Journal {
@@ -73,6 +92,17 @@ impl Journal {
             let Some(oldest) = ring.entries.pop_front() else { break };
             ring.bytes -= size(&oldest);
         }
+        let sequence = ring.sequence;
+        drop(ring);
+        // Nobody is told where nobody listens: most servers are followed by nobody.
+        if self.latest.receiver_count() > 0 {
+            self.latest.send_replace(sequence);
+        }
+    }
+
+    /// Changes with every new entry.
+    pub(crate) fn follow(&self) -> watch::Receiver<u64> {
+        self.latest.subscribe()
     }
 
     /// The entries that are wanted, the oldest first.
@@ -83,6 +113,7 @@ impl Journal {
             entry.sequence > wanted.since
                 && wanted.status.is_none_or(|status| entry.status == status)
                 && wanted.operation.as_ref().is_none_or(|id| entry.operation.as_ref() == Some(id))
+                && wanted.principal.as_ref().is_none_or(|principal| entry.is_of(principal))
         };
         ring.entries.iter().filter(fits).cloned().collect()
     }
@@ -94,7 +125,9 @@ impl Journal {
 }
 
 fn size(entry: &Entry) -> usize {
-    size_of::<Entry>() + entry.target.len() + entry.method.len()
+    let texts =
+        [&entry.operation, &entry.credential, &entry.user].into_iter().flatten().map(String::len).sum::<usize>();
+    size_of::<Entry>() + entry.target.len() + entry.method.len() + texts
 }
 
 /// `target` with the values of secret query parameters masked; `own` are the document's own keys in the query.
@@ -123,6 +156,7 @@ mod tests {
             status: 200,
             reason: None,
             credential: None,
+            user: None,
         }
     }
 

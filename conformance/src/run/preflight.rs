@@ -99,8 +99,10 @@ impl Context<'_> {
     fn login_failed(&self, role: Role, scheme: &SecurityScheme, stop: &Stop) -> Result<(), Error> {
         let Stop::Skip(reason) = stop else { return Ok(()) };
         let is_refused = ["was answered with", "without a token"].iter().any(|words| reason.contains(words));
-        let mut statuses = reason.rsplit(' ').filter_map(|word| word.parse::<u16>().ok()).filter(|_| is_refused);
-        let Some(status) = statuses.find(|status| (100..600).contains(status)) else { return Ok(()) };
+        let mut statuses = reason.split(' ').filter_map(|word| word.parse::<u16>().ok());
+        let Some(status) = statuses.rfind(|status| (100..600).contains(status)).filter(|_| is_refused) else {
+            return Ok(());
+        };
         let grants =
             |other: &&Operation| granting(self.document, other).is_some_and(|(granted, _)| granted.name == scheme.name);
         let acquire = scheme.auth.acquire.as_ref();
