@@ -12,8 +12,8 @@ use super::reading::readings;
 use super::{Generator, runner, violations};
 use crate::clock;
 
-/// Each with what makes it ugly.
-fn ugly() -> Vec<(&'static str, Value)> {
+/// Long, deep, wide, and texts that have to meet several rules at once.
+fn large() -> Vec<(&'static str, Value)> {
     let many: Vec<Value> = (0..20_000).map(|number| json!(format!("value-{number}"))).collect();
     let wide: Vec<Value> = (0..200)
         .map(|number| json!({"type": "object", "required": [format!("k{number}")], "properties": {format!("k{number}"): {"const": number}}}))
@@ -39,6 +39,12 @@ fn ugly() -> Vec<(&'static str, Value)> {
         ),
         ("an anchored alternation", json!({"type": "string", "pattern": "^(?:v[0-9]+|latest)$"})),
         ("a pattern of letters beyond ASCII", json!({"type": "string", "pattern": "^\\p{Lu}\\p{Ll}{2,5}$"})),
+    ]
+}
+
+/// Schemas made of schemas.
+fn combined() -> Vec<(&'static str, Value)> {
+    vec![
         ("not one of", json!({"type": "string", "minLength": 1, "maxLength": 1, "not": {"enum": ["x", "y"]}})),
         ("not of a type", json!({"not": {"type": ["string", "number", "boolean", "null", "array"]}})),
         (
@@ -59,6 +65,12 @@ fn ugly() -> Vec<(&'static str, Value)> {
             json!({"type": "object", "required": ["kind"], "properties": {"kind": {"enum": ["a", "b"]}, "size": {"type": "integer"}},
             "if": {"properties": {"kind": {"const": "a"}}}, "then": {"required": ["size"]}, "else": {"properties": {"size": {"maximum": 0}}}}),
         ),
+    ]
+}
+
+/// Maps, lists, numbers, and what goes one way only.
+fn shaped() -> Vec<(&'static str, Value)> {
+    vec![
         (
             "a map",
             json!({"type": "object", "minProperties": 2, "maxProperties": 3, "additionalProperties": {"type": "integer"}}),
@@ -96,6 +108,11 @@ fn ugly() -> Vec<(&'static str, Value)> {
             json!({"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "dependentRequired": {"a": ["b"]}}),
         ),
     ]
+}
+
+/// Each with what makes it ugly.
+fn ugly() -> Vec<(&'static str, Value)> {
+    [large(), combined(), shaped()].concat()
 }
 
 fn document(schema: &Value) -> Document {

@@ -69,7 +69,7 @@ async fn answer<T: AsyncRead + AsyncWrite + Unpin>(way: Way, stream: T) -> Resul
                 body.send_reset(h2::Reason::INTERNAL_ERROR);
             }
             // Waits in the connection's buffer until there is room, and so as long as anybody reads.
-            Way::Endless => body.send_data(Bytes::from(vec![b' '; 64 * 1024 * 1024]), false)?,
+            Way::Endless => body.send_data(Bytes::from(vec![b' '; 16 * 1024 * 1024]), false)?,
             Way::Silent => body.send_data(Bytes::from_static(b"["), false)?,
         }
         tokio::spawn(async move {
@@ -105,7 +105,6 @@ async fn serve(way: Way, tls: Option<TlsAcceptor>) -> u16 {
 async fn checked(base_url: String, options: Options) -> Report {
     let document = Document::parse("two.yaml", DOCUMENT).expect("it is valid");
     let target = Target { base_url, credentials: Credentials::default() };
-    let options = Options { timeout: Duration::from_secs(2), ..options };
     let run = run(&document, target, options, |_| {});
     tokio::time::timeout(Duration::from_secs(60), run).await.expect("it ends").expect("it runs")
 }
@@ -152,7 +151,9 @@ async fn lies_in_http2_are_reported() {
         (Way::Away, "the answer breaks HTTP"),
     ] {
         let url = format!("http://127.0.0.1:{}", serve(way, None).await);
-        let report = checked(url, Options { http2: true, ..Options::default() }).await;
+        // Only what never ends has to be waited for: what is broken is broken however busy the machine is.
+        let timeout = Duration::from_secs(if way == Way::Silent { 2 } else { 10 });
+        let report = checked(url, Options { http2: true, timeout, ..Options::default() }).await;
         let findings = report.findings();
         let found = findings.iter().find(|finding| finding.check == "response.readable");
         assert!(found.is_some_and(|finding| finding.cause.contains(says)), "{way:?}: {findings:#?}");
