@@ -257,7 +257,16 @@ impl Desk<'_> {
     /// `value` as the answer of this operation shows it.
     fn shown(&self, collection: &Collection, value: &Value) -> Value {
         match &self.plan.success.schema {
-            Some(schema) if Some(schema) != collection.schema.as_ref() => self.shown_by(schema, collection, value),
+            Some(schema) if Some(schema) != collection.schema.as_ref() => {
+                match collection.wrapper(&self.core.plan.document, schema) {
+                    Some(name) => {
+                        let mut whole = Fake::new(&self.core.plan.document, self.core.seed).required(schema);
+                        whole.insert(name, value.clone());
+                        Value::Object(whole)
+                    }
+                    None => self.shown_by(schema, collection, value),
+                }
+            }
             _ => value.clone(),
         }
     }
