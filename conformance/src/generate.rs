@@ -2,6 +2,7 @@
 
 mod case;
 mod direction;
+mod kind;
 mod negative;
 mod pattern;
 mod schema;
@@ -18,6 +19,7 @@ use sha2::{Digest, Sha256};
 use direction::Direction;
 
 pub(crate) use case::{Argument, Case, body_media, is_form};
+pub(crate) use kind::lists_what_is_shown;
 pub(crate) use negative::{of_text, violations};
 pub(crate) use schema::property_names;
 pub(crate) use shrink::smaller;
@@ -29,6 +31,8 @@ const TRIES: usize = 48;
 pub(crate) struct Generator {
     strategy: SBoxedStrategy<Value>,
     validator: Validator,
+    /// Whether it makes no empty list or object.
+    is_filled: bool,
 }
 
 impl Generator {
@@ -37,14 +41,34 @@ impl Generator {
         Some(Self {
             strategy: strategy::values(document, schema),
             validator: directed_validator(document, schema, Direction::Request)?,
+            is_filled: false,
         })
+    }
+
+    /// The same for values that are sent in a header field: their texts are visible ASCII.
+    pub(crate) fn visible(document: &Document, schema: &Value) -> Option<Self> {
+        let visible = |value| match value {
+            Value::String(text) => {
+                Value::String(text.replace(|letter: char| letter != ' ' && !letter.is_ascii_graphic(), "x"))
+            }
+            other => other,
+        };
+        let strategy = strategy::values(document, schema).prop_map(visible).sboxed();
+        Some(Self { strategy, validator: directed_validator(document, schema, Direction::Request)?, is_filled: false })
+    }
+
+    /// The same without empty lists and objects.
+    pub(crate) fn filled(self) -> Self {
+        Self { is_filled: true, ..self }
     }
 
     /// A value of the schema; `None` when none was found.
     pub(crate) fn sample(&self, runner: &mut TestRunner) -> Option<Value> {
         (0..TRIES).find_map(|_| {
             let value = self.strategy.new_tree(runner).ok()?.current();
-            self.accepts(&value).then_some(value)
+            let is_empty = matches!(&value, Value::Array(items) if items.is_empty())
+                || matches!(&value, Value::Object(members) if members.is_empty());
+            (self.accepts(&value) && !(self.is_filled && is_empty)).then_some(value)
         })
     }
 

@@ -7,6 +7,7 @@
 //! - `reports`: what people and machines read, and that no secret is in it.
 //! - `outputs`: what programs and browsers read, and what a run is held to.
 //! - `provisioners`: programs that make credentials to order.
+//! - `ordinary`: documents as the world writes them.
 //! - `buggy`: faults that only generated requests meet are found and made small.
 //! - `rules`: nothing that the design asks for is lost, and every check explains itself.
 //! - `sloppy`: a small server, once in order and once not.
@@ -21,6 +22,7 @@ mod defects;
 mod errors;
 mod http2;
 mod liars;
+mod ordinary;
 mod outputs;
 mod provisioners;
 mod reports;
