@@ -109,6 +109,17 @@ pub struct Credentials {
     provisioner: Option<Arc<dyn Provisioner>>,
 }
 
+impl Principal {
+    /// What it presents for a scheme: the secret that was given, or, for HTTP Basic, its name and password
+    /// (RFC 7617, 2).
+    pub(crate) fn secret(&self, scheme: &SecurityScheme) -> Option<Secret> {
+        let is_basic = matches!(&scheme.kind, SchemeKind::Http { scheme, .. } if scheme == "basic");
+        let login = self.login.as_ref().filter(|_| is_basic);
+        let pair = || login.map(|login| Secret::new(format!("{}:{}", login.username, login.password.expose())));
+        self.secrets.get(&scheme.name).cloned().or_else(pair)
+    }
+}
+
 impl Credentials {
     /// Reads the principals and the provisioner of a settings file ([`Settings`]), which may hold nothing else. A value is
     /// a text, or says where it is: `{ env = "NAME" }`, `{ file = "PATH" }` or `{ command = ["PROGRAM"] }`.

@@ -3,6 +3,7 @@
 mod canonical;
 mod case;
 mod direction;
+mod kind;
 mod multipart;
 mod negative;
 mod pattern;
@@ -25,6 +26,7 @@ use sha2::{Digest, Sha256};
 use direction::Direction;
 
 pub(crate) use case::{Argument, Case, body_media, is_form, is_multipart};
+pub(crate) use kind::lists_what_is_shown;
 pub(crate) use multipart::Parts;
 pub(crate) use negative::{NULL, of_text, violations};
 pub(crate) use schema::property_names;
@@ -41,6 +43,8 @@ pub(crate) struct Generator {
     bundled: Option<Value>,
     /// Made when the strategy has failed once: it takes time, and few schemas need it.
     canonical: OnceLock<Option<SBoxedStrategy<Value>>>,
+    /// Whether it makes no empty list or object.
+    is_filled: bool,
 }
 
 /// Longer schemas, in bytes of JSON, are not rewritten.
@@ -52,7 +56,26 @@ impl Generator {
         let bundled = direction::directed(&document.bundle(schema), Direction::Request);
         let validator = compiled(&bundled)?;
         let bundled = Some(bundled).filter(|bundled| bundled.to_string().len() <= MAX_REWRITTEN);
-        Some(Self { strategy: strategy::values(document, schema), validator, bundled, canonical: OnceLock::new() })
+        let (strategy, canonical) = (strategy::values(document, schema), OnceLock::new());
+        Some(Self { strategy, validator, bundled, canonical, is_filled: false })
+    }
+
+    /// The same for values that are sent in a header field: their texts are visible ASCII.
+    pub(crate) fn visible(document: &Document, schema: &Value) -> Option<Self> {
+        let visible = |value| match value {
+            Value::String(text) => {
+                Value::String(text.replace(|letter: char| letter != ' ' && !letter.is_ascii_graphic(), "x"))
+            }
+            other => other,
+        };
+        let made = Self::new(document, schema)?;
+        let strategy = made.strategy.prop_map(visible).sboxed();
+        Some(Self { strategy, bundled: None, ..made })
+    }
+
+    /// The same without empty lists and objects.
+    pub(crate) fn filled(self) -> Self {
+        Self { is_filled: true, ..self }
     }
 
     /// A value of the schema; `None` when none was found.
@@ -78,7 +101,9 @@ impl Generator {
     fn try_strategy(&self, strategy: &SBoxedStrategy<Value>, runner: &mut TestRunner) -> Option<Value> {
         (0..TRIES).find_map(|_| {
             let value = strategy.new_tree(runner).ok()?.current();
-            self.accepts(&value).then_some(value)
+            let is_empty = matches!(&value, Value::Array(items) if items.is_empty())
+                || matches!(&value, Value::Object(members) if members.is_empty());
+            (self.accepts(&value) && !(self.is_filled && is_empty)).then_some(value)
         })
     }
 

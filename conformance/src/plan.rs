@@ -136,6 +136,6 @@ fn holds(document: &Document, principal: &Principal, wanted: Option<Nature>) -> 
                 crate::run::granting(document, operation).is_some_and(|(granting, _)| granting.name == scheme.name)
             });
         wanted.is_none_or(|wanted| nature(scheme) == wanted)
-            && (logs_in || is_granted || principal.secrets.contains_key(&scheme.name))
+            && (logs_in || is_granted || principal.secret(scheme).is_some())
     })
 }

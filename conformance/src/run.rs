@@ -30,7 +30,7 @@ pub(crate) use keyring::{Wrong, apply, is_logout};
 pub(crate) use paging::size_parameter;
 pub(crate) use reference::reference_names;
 pub(crate) use renewal::{refresh_case, renewing};
-pub(crate) use stage::{identity, item_operation, listed_items};
+pub(crate) use stage::{certain_identity, identity, item_operation, listed_items, named_in};
 pub(crate) use trial::{Stop, Trial, listed};
 
 use crate::check::{Check, Phase};

@@ -24,7 +24,7 @@ use crate::collection::{Collection, Target, target, trimmed};
 use crate::core::Core;
 use crate::defect::Flaw;
 use crate::exchange::{Answer, Request};
-use crate::fake::seed_of;
+use crate::fake::{Fake, seed_of};
 use crate::plan::OperationPlan;
 use crate::route::path_of;
 use crate::scheme::{self, Scheme};
@@ -263,7 +263,16 @@ impl Desk<'_> {
     /// `value` as the answer of this operation shows it.
     fn shown(&self, collection: &Collection, value: &Value) -> Value {
         match &self.plan.success.schema {
-            Some(schema) if Some(schema) != collection.schema.as_ref() => self.shown_by(schema, collection, value),
+            Some(schema) if Some(schema) != collection.schema.as_ref() => {
+                match collection.wrapper(&self.core.plan.document, schema) {
+                    Some(name) => {
+                        let mut whole = Fake::new(&self.core.plan.document, self.core.seed).required(schema);
+                        whole.insert(name, value.clone());
+                        Value::Object(whole)
+                    }
+                    None => self.shown_by(schema, collection, value),
+                }
+            }
             _ => value.clone(),
         }
     }

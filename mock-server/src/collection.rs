@@ -28,6 +28,8 @@ pub(crate) struct Collection {
     pub(crate) is_hidden: bool,
     /// Whether everybody sees the same objects: no operation on it is bound to an organization.
     pub(crate) is_shared: bool,
+    /// Whether an operation reads one of its objects.
+    pub(crate) is_readable: bool,
     /// What an object looks like; `None`: the document has no operation that shows one.
     pub(crate) schema: Option<Value>,
     /// The same in one piece.
@@ -45,6 +47,11 @@ impl Collection {
     /// Whether its objects are the projects that a population names.
     pub(crate) fn holds_projects(&self) -> bool {
         self.name == "projects" && self.item.as_ref().is_some_and(|(name, _)| !name.contains("id"))
+    }
+
+    /// The member of an answer of `schema` that holds one of its objects.
+    pub(crate) fn wrapper(&self, document: &Document, schema: &Value) -> Option<String> {
+        inside(document, schema, self.schema.as_ref()?)
     }
 
     /// The schema of a property of its objects.
@@ -143,6 +150,7 @@ fn entry<'c>(found: &'c mut Vec<Collection>, path: &str) -> &'c mut Collection {
             is_tenant: false,
             is_hidden: false,
             is_shared: true,
+            is_readable: false,
             schema: None,
             flat: Map::new(),
             key: None,
@@ -165,7 +173,14 @@ fn describe(document: &Document, collection: &mut Collection, paths: &[String]) 
     let listed = || own.iter().find(|o| o.method == "GET").and_then(|o| Some(list_of(document, o)?.1));
     let made = || own.iter().find(|o| o.method == "POST").and_then(|o| answer(o));
     let changed = || items.iter().find(|o| o.method == "PATCH" || o.method == "PUT").and_then(|o| answer(o));
-    collection.schema = read.cloned().or_else(listed).or_else(|| made().cloned()).or_else(|| changed().cloned());
+    let bare = |schema: &Value| unwrapped(document, schema).unwrap_or_else(|| schema.clone());
+    collection.schema = match (read, listed()) {
+        (Some(read), Some(listed)) if inside(document, read, &listed).is_some() => Some(listed),
+        (Some(read), _) => Some(bare(read)),
+        (None, Some(listed)) => Some(listed),
+        (None, None) => made().or_else(changed).map(bare),
+    };
+    collection.is_readable = items.iter().any(|operation| operation.method == "GET");
     collection.flat = collection.schema.as_ref().map(|schema| flatten(document, schema)).unwrap_or_default();
     collection.key = collection.item.as_ref().and_then(|(name, _)| key(name, &collection.flat));
 
@@ -179,6 +194,30 @@ fn describe(document: &Document, collection: &mut Collection, paths: &[String]) 
     });
     let place = |path: &String| paths.iter().position(|known| known == path);
     collection.parents = steps.filter_map(|(path, name, _)| Some((name, place(&path)?))).collect();
+}
+
+/// The member that holds the object where an answer has something around it.
+pub(crate) const WRAPPER: &str = "data";
+
+/// The property of `outer` that is of the schema `inner`.
+fn inside(document: &Document, outer: &Value, inner: &Value) -> Option<String> {
+    let inner = document.resolve(inner);
+    if document.resolve(outer) == inner {
+        return None;
+    }
+    let flat = flatten(document, outer);
+    let properties = flat.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let is_it = |schema: &Value| inner.is_object() && document.resolve(schema) == inner;
+    properties.filter(|(_, schema)| is_it(schema)).map(|(name, _)| name.clone()).next()
+}
+
+/// What `data` holds, where an answer has little else.
+fn unwrapped(document: &Document, outer: &Value) -> Option<Value> {
+    let flat = flatten(document, outer);
+    let properties = flat.get("properties")?.as_object()?;
+    let around = [WRAPPER, "meta", "links", "included", "jsonapi"];
+    let inner = properties.get(WRAPPER).filter(|_| properties.keys().all(|name| around.contains(&name.as_str())))?;
+    flatten(document, inner).contains_key("properties").then(|| inner.clone())
 }
 
 /// The property that a path parameter such as `device_id`, `deviceId` or `org_slug` names.

@@ -470,6 +470,18 @@ impl Core {
         let Some(fault) = plan.answers.fault(&answer) else {
             return answer;
         };
+        if let Some(body) = plan.answers.repaired(&answer) {
+            let answer = Answer { body: Some(body), ..answer };
+            return if plan.answers.fault(&answer).is_none() { answer } else { self.faulty(plan, &fault) };
+        }
+        // What a refusal says matters more than the body that the document gives it and nobody can make.
+        if answer.status >= 400 {
+            return Answer { body: None, raw: None, media: String::new(), ..answer };
+        }
+        self.faulty(plan, &fault)
+    }
+
+    fn faulty(&self, plan: &OperationPlan, fault: &str) -> Answer {
         let error = format!("the answer that bitting made for {} breaks the document: {fault}", plan.operation.id);
         let help = "give the response an example that fits its schema; bitting then answers that";
         Answer::json(500, json!({"error": error, "help": help})).because("self-check")

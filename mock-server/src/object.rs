@@ -121,6 +121,9 @@ impl Maker<'_> {
             whole.insert(name, value);
         }
         self.strip(&mut whole, "writeOnly");
+        if self.collection.flat.get("additionalProperties") == Some(&Value::Bool(false)) {
+            whole.retain(|name, _| self.collection.property(name).is_some());
+        }
         whole
     }
 

@@ -9,7 +9,7 @@ use crate::authenticate::Security;
 use crate::behaviour::{self, Act, Behaviour};
 use crate::collection::{self, Collection, Target};
 use crate::fake::{Fake, example, flatten};
-use crate::refuse::Refusals;
+use crate::refuse::{Refusals, sent};
 use crate::route::Routes;
 use crate::scheme::{Place, Scheme};
 use crate::validate::{Answers, Inputs, Rules};
@@ -174,7 +174,7 @@ impl Success {
         let flat = schema.as_ref().map(|schema| flatten(document, schema)).unwrap_or_default();
         Self {
             status,
-            media: content.map(|(name, _)| name.clone()),
+            media: content.map(|(name, _)| sent(name)),
             example: own.or_else(|| example(&flat).map(|example| example.into_owned())),
             schema,
             headers: headers(document, response),

@@ -32,13 +32,14 @@ impl Refusals {
     pub(crate) fn new(document: &Document, operation: &Operation) -> Self {
         let known = [400, 401, 403, 404, 409, 415, 422, 429, 500, 502, 503, 504].into_iter().filter_map(|status| {
             let response = operation.response(status)?;
-            let (media, content) = response.content.iter().find(|(name, _)| name.contains("json"))?;
-            Some(Refusal {
-                status,
-                media: media.clone(),
-                bodies: bodies(document, content),
-                words: words(document, content),
-            })
+            let json = response.content.iter().find(|(name, _)| name.contains("json"));
+            let (media, content) = json.or(response.content.iter().next())?;
+            let media = sent(media);
+            let bodies = match media.contains("json") {
+                true => bodies(document, content),
+                false => vec![(Vec::new(), Value::from(plain(status)))],
+            };
+            Some(Refusal { status, media, bodies, words: words(document, content) })
         });
         Self { known: known.collect() }
     }
@@ -126,6 +127,15 @@ pub(crate) fn name(case: AuthCase) -> &'static str {
         AuthCase::WrongEnvironment => "wrong-environment",
         AuthCase::InsufficientScope => "insufficient-scope",
         AuthCase::Forbidden => "forbidden",
+    }
+}
+
+/// The media type to send where the document names `declared`, which may be a range (RFC 9110, 12.5.1).
+pub(crate) fn sent(declared: &str) -> String {
+    match declared.split(';').next().unwrap_or_default().trim() {
+        "*/*" | "application/*" => "application/json".to_owned(),
+        "text/*" => "text/plain".to_owned(),
+        _ => declared.to_owned(),
     }
 }
 

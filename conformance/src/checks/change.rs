@@ -177,7 +177,7 @@ async fn full<'a>(trial: &Trial<'a>) -> Result<(&'a Operation, Case, Map<String,
     let shape = context.shape(trial.operation);
     for index in 0..6 {
         let mut chance = runner(context.options.seed, &trial.operation.id, "full", index);
-        let mut case = shape.valid(context, &base, 1, &mut chance).about(&about);
+        let mut case = shape.valid(context, trial.operation, &base, 1, &mut chance).about(&about);
         case.arguments.retain(|one| !is_match(one.location, &one.name));
         let changed = trial.call(trial.operation, &case, Role::Valid).await?;
         if changed.answer.is_success() {
@@ -395,7 +395,7 @@ async fn etag(trial: &Trial<'_>) -> Result<(), Stop> {
     let shape = trial.context.shape(trial.operation);
     for index in 0..6 {
         let mut chance = runner(trial.context.options.seed, &trial.operation.id, "etag", index);
-        let mut other = shape.valid(trial.context, &case, 2, &mut chance).about(&about);
+        let mut other = shape.valid(trial.context, trial.operation, &case, 2, &mut chance).about(&about);
         other.arguments.retain(|one| !is_match(one.location, &one.name));
         trial.call(trial.operation, &other, Role::Valid).await?;
         let after = trial.call(read, &about, Role::Valid).await?;

@@ -43,6 +43,10 @@ async fn gets_in(trial: &Trial<'_>, request: Request, who: &str) -> Result<(), S
         return Ok(());
     }
     let cause = format!("{who} was refused with {}", exchange.answer.status);
+    // Any other refusal is not about credentials: a conflict, an object that is used up.
+    if !matches!(exchange.answer.status, 401 | 403 | 407) {
+        return Err(Stop::Skip(cause));
+    }
     Err(Observation::error(cause, EXPECTED, &exchange).into())
 }
 

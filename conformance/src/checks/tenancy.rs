@@ -56,7 +56,10 @@ pub(super) const CHECKS: &[Check] = &[
             phase: Phase::Auth,
         },
         applies: |document, operation| {
-            is_protected(document, operation) && operation.method == "GET" && parents(operation).len() > 1
+            is_protected(document, operation)
+                && operation.tenant.is_some()
+                && operation.method == "GET"
+                && parents(operation).len() > 1
         },
         run: |trial| Box::pin(foreign_parent(trial)),
     },

@@ -88,8 +88,10 @@ impl<'a> Context<'a> {
     /// Remembers every secret that was given, so that none is shown.
     fn keep_given(&self) {
         for (role, principal) in self.credentials.principals() {
-            for (scheme, secret) in &principal.secrets {
-                self.keep(role, scheme, secret);
+            for scheme in &self.document.security_schemes {
+                if let Some(secret) = principal.secret(scheme) {
+                    self.keep(role, &scheme.name, &secret);
+                }
             }
             if let Some(client) = &principal.client {
                 let origin = format!("the secret of the OAuth client {}", client.id);

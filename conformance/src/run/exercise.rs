@@ -140,7 +140,7 @@ async fn exercise(context: &Context<'_>, operation: &Operation) -> Result<Exerci
     let mut taken = vec![base.clone()];
     for index in 0..valid {
         let mut chance = runner(context.options.seed, &operation.id, "valid", index);
-        let case = shape.valid(context, &base, index, &mut chance);
+        let case = shape.valid(context, operation, &base, index, &mut chance);
         if try_case(context, operation, &case, &Sign::Valid, &mut exercised).await {
             taken.push(case);
         }

@@ -106,8 +106,8 @@ impl Context<'_> {
     /// The principal's secret for a scheme: the given one, or a token of a login.
     pub(crate) async fn secret(&self, role: Role, scheme: &SecurityScheme) -> Result<Secret, Stop> {
         let principal = self.credentials.principal(role);
-        if let Some(secret) = principal.and_then(|principal| principal.secrets.get(&scheme.name)) {
-            return Ok(secret.clone());
+        if let Some(secret) = principal.and_then(|principal| principal.secret(scheme)) {
+            return Ok(secret);
         }
         // HTTP Basic takes the name and the password themselves (RFC 7617, 2).
         let login = principal.and_then(|principal| principal.login.as_ref());

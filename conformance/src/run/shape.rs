@@ -77,8 +77,17 @@ impl Context<'_> {
 impl Shape {
     fn new(context: &Context<'_>, operation: &Operation) -> Self {
         let generator = |schema: &Value| Generator::new(context.document, schema);
-        let parameters =
-            operation.parameters.iter().map(|parameter| (parameter.clone(), generator(&parameter.schema.value)));
+        // An empty list is written as nothing, which is no value of a parameter that is required.
+        let is_sent = |parameter: &Parameter| !parameter.required || parameter.location == Location::Path;
+        // A field holds visible ASCII (RFC 9110, 5.5), so no other text can be sent in one.
+        let of = |parameter: &Parameter| match parameter.location {
+            Location::Header | Location::Cookie => Generator::visible(context.document, &parameter.schema.value),
+            Location::Path | Location::Query => generator(&parameter.schema.value),
+        };
+        let parameters = operation.parameters.iter().map(|parameter| {
+            let made = of(parameter).map(|made| if is_sent(parameter) { made } else { made.filled() });
+            (parameter.clone(), made)
+        });
         let body = body_media(operation).map(|(media_type, media)| {
             let made = media.schema.as_ref().and_then(|schema| generator(&schema.value));
             let mut media = media.clone();
@@ -98,6 +107,23 @@ impl Shape {
     /// The least that the operation asks for, path aside: examples where the document has valid ones.
     pub(crate) fn minimal(&self, context: &Context<'_>, operation: &Operation) -> Case {
         self.candidates(context, operation).into_iter().next().unwrap_or_default()
+    }
+
+    /// A value of a path parameter that is valid and can stand in one segment; the same for the same seed.
+    pub(super) fn sample(&self, operation: &Operation, name: &str, seed: u64) -> Option<Value> {
+        let is_it = |parameter: &Parameter| parameter.location == Location::Path && parameter.name == name;
+        let (_, generator) = self.parameters.iter().find(|(parameter, _)| is_it(parameter))?;
+        let mut chance = runner(seed, &operation.path, name, 0);
+        let stands = |value: &Value| match value {
+            Value::String(text) => {
+                !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            }
+            value => value.is_number() || value.is_boolean(),
+        };
+        let plain = [Value::from("bitting"), Value::from(1)]
+            .into_iter()
+            .find(|value| generator.as_ref().is_none_or(|one| one.accepts(value)));
+        plain.or_else(|| (0..8).find_map(|_| generator.as_ref()?.sample(&mut chance).filter(stands)))
     }
 
     /// Cases to reach the operation with, path aside: first by the document's examples, then generated.
@@ -186,14 +212,23 @@ impl Shape {
 
     /// The valid case number `index` about the object of `base`: 0 is `base`, 1 has every optional part.
     /// What is said about a parameter stays as it is: another client's id is valid and still nobody's.
-    pub(crate) fn valid(&self, context: &Context<'_>, base: &Case, index: u32, chance: &mut TestRunner) -> Case {
+    pub(crate) fn valid(
+        &self,
+        context: &Context<'_>,
+        operation: &Operation,
+        base: &Case,
+        index: u32,
+        chance: &mut TestRunner,
+    ) -> Case {
         let mut case = base.clone();
         if index == 0 {
             return case;
         }
         for (parameter, generator) in &self.parameters {
             let coin = index == 1 || crate::generate::coin(chance);
-            if parameter.location == Location::Path || !(parameter.required || coin) {
+            // A cursor is the server's own mark: any other text may be refused, whatever its schema says.
+            let is_cursor = operation_cursor(operation) == Some(&parameter.name);
+            if parameter.location == Location::Path || is_cursor || !(parameter.required || coin) {
                 continue;
             }
             let principal = context.credentials.principal(Role::Valid);
@@ -339,11 +374,19 @@ impl Shape {
         body || self.parameters.iter().any(|(parameter, generator)| match (argument(case, parameter), generator) {
             (None, _) => parameter.required,
             (Some(argument), Some(generator)) => {
-                !Case::text_is_valid(operation, argument, |value| generator.accepts(value))
+                // One text is a list of one too.
+                let accepts =
+                    |value: &Value| generator.accepts(value) || generator.accepts(&Value::Array(vec![value.clone()]));
+                !Case::text_is_valid(operation, argument, accepts)
             }
             (Some(_), None) => false,
         })
     }
+}
+
+/// The query parameter that takes the cursor of a list.
+fn operation_cursor(operation: &Operation) -> Option<&String> {
+    operation.pagination.as_ref()?.request.get("cursor")
 }
 
 fn argument<'a>(case: &'a Case, parameter: &Parameter) -> Option<&'a Argument> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bitting_spec::table::Location;
-use bitting_spec::{Operation, template_names};
+use bitting_spec::{Document, Operation, Parameter, template_names};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -110,6 +110,11 @@ impl Context<'_> {
         Ok(referring(case.about(&arguments), &references, |body| shape.takes(body)))
     }
 
+    /// The least call of an operation that reads, about the object of `about`.
+    pub(crate) fn reading(&self, read: &Operation, about: &Case) -> Case {
+        self.shape(read).minimal(self, read).about(about)
+    }
+
     /// Cases to try, the likeliest first.
     fn candidates(&self, operation: &Operation, role: Role) -> Result<Vec<Case>, Stop> {
         if let Some((scheme, scopes)) = granting(self.document, operation) {
@@ -149,8 +154,11 @@ impl Context<'_> {
         let creator =
             self.document.operations.iter().find(|other| other.method == "POST" && same_path(&other.path, prefix));
         let given = self.given(operation, name, role);
+        // A choice among few, such as a format, is no object.
+        let choice = path_parameter(operation, name).and_then(|one| first_choice(self.document, one));
         match (given, creator) {
             (Some(given), _) if !fresh => Ok(given),
+            (_, None) if choice.is_some() => Ok(choice.unwrap_or_default()),
             (_, Some(creator)) if fresh => Box::pin(self.new_object(creator, name, role)).await,
             (_, Some(creator)) => self.shared_object(creator, name, role).await,
             _ if fresh && operation.method == "DELETE" => {
@@ -232,7 +240,7 @@ impl Context<'_> {
         let (shape, references) = (self.shape(creator), self.references(creator, role).await);
         let index = self.next_new(creator);
         let mut chance = runner(self.options.seed, &creator.id, "new", index);
-        let case = shape.valid(self, base, index.saturating_add(2), &mut chance);
+        let case = shape.valid(self, creator, base, index.saturating_add(2), &mut chance);
         referring(case, &references, |body| shape.takes(body))
     }
 
@@ -265,13 +273,26 @@ impl Context<'_> {
         }
         let lister =
             self.document.operations.iter().find(|other| other.method == "GET" && same_path(&other.path, prefix));
-        let lister = lister.ok_or_else(unknown)?;
+        let Some(lister) = lister else {
+            return self.declared(operation, name, changeable).ok_or_else(unknown);
+        };
         let case = self.positive(lister, role).await?;
         let exchange = self.call(lister, &case, role).await?;
         let items = listed_items(lister, &exchange.answer).ok_or_else(unknown)?;
         items.first().and_then(|item| identity_in(item, name)).ok_or_else(|| {
             Stop::Skip(format!("{} lists nothing that {} could be called for", place(lister), place(operation)))
         })
+    }
+
+    /// A value of a path parameter that nothing makes or lists: the document's example, or, on a server that is there to
+    /// be tested, any that is valid.
+    fn declared(&self, operation: &Operation, name: &str, any: bool) -> Option<Value> {
+        let parameter = path_parameter(operation, name)?;
+        let schema = self.document.resolve(&parameter.schema.value);
+        let listed = schema.get("examples").and_then(|examples| examples.get(0));
+        let example = parameter.example.as_ref().or(listed).or(schema.get("default"));
+        let sample = || self.shape(operation).sample(operation, name, self.options.seed).filter(|_| any);
+        example.cloned().or_else(sample)
     }
 
     /// Remembers what a successful POST made, if something can delete it.
@@ -316,6 +337,16 @@ fn said(answer: &Answer) -> String {
     format!("it answered {} to a valid request: {}", answer.status, answer.excerpt(160))
 }
 
+fn path_parameter<'o>(operation: &'o Operation, name: &str) -> Option<&'o Parameter> {
+    operation.parameters.iter().find(|one| one.location == Location::Path && one.name == name)
+}
+
+/// The first of the few values that a parameter can have.
+fn first_choice(document: &Document, parameter: &Parameter) -> Option<Value> {
+    let schema = document.resolve(&parameter.schema.value);
+    schema.get("const").or_else(|| schema.get("enum")?.get(0)).filter(|choice| !choice.is_null()).cloned()
+}
+
 /// Whether two paths are the same but for a slash at the end.
 fn same_path(left: &str, right: &str) -> bool {
     left.trim_end_matches('/') == right.trim_end_matches('/')
@@ -357,21 +388,39 @@ fn path_arguments(template: &str, path: &str) -> Option<Case> {
 /// What tells an object apart, from the answer that it was made with: a member of the body, or the end of `Location`.
 pub(crate) fn identity(answer: &Answer, name: &str) -> Option<Value> {
     let body = answer.json();
-    let inside =
-        body.as_ref().and_then(|body| identity_in(body, name).or_else(|| identity_in(body.get("data")?, name)));
-    inside.or_else(|| {
+    let guess = || {
+        let body = body.as_ref()?;
+        identity_in(body, name).or_else(|| identity_in(body.get("data")?, name))
+    };
+    certain_identity(answer, name).or_else(guess)
+}
+
+/// The same, only where the answer leaves no doubt: the member that the parameter names, or the end of `Location`.
+pub(crate) fn certain_identity(answer: &Answer, name: &str) -> Option<Value> {
+    let body = answer.json();
+    let named = body.as_ref().and_then(|body| named_in(body, name).or_else(|| named_in(body.get("data")?, name)));
+    named.map(|(_, id)| id).or_else(|| {
         let location = answer.header("location")?;
         let path = location.split(['?', '#']).next().unwrap_or_default();
         path.trim_end_matches('/').rsplit('/').next().filter(|last| !last.is_empty()).map(Value::from)
     })
 }
 
+/// The member that a path parameter such as `device_id`, `deviceId` or `org_slug` names.
+pub(crate) fn named_in(object: &Value, name: &str) -> Option<(String, Value)> {
+    let tail = name.rsplit(['_', '-']).next().unwrap_or(name);
+    let hump = name.rfind(char::is_uppercase).map(|at| name[at..].to_lowercase());
+    let member = [Some(name), Some(tail), hump.as_deref(), Some("id")].into_iter().flatten();
+    let (name, member) = member.filter_map(|name| Some((name, object.get(name)?))).next()?;
+    matches!(member, Value::String(_) | Value::Number(_)).then(|| (name.to_owned(), member.clone()))
+}
+
 /// The member of an object that a path parameter called `name` stands for: `device_id`, else `id`.
 pub(crate) fn identity_in(object: &Value, name: &str) -> Option<Value> {
-    let suffix = name.rsplit('_').next().unwrap_or(name);
-    let names = [name, suffix, "id", "uuid", "slug", "key", "name"];
-    let member = names.iter().find_map(|name| object.get(*name))?;
-    matches!(member, Value::String(_) | Value::Number(_)).then(|| member.clone())
+    named_in(object, name).map(|(_, id)| id).or_else(|| {
+        let member = ["uuid", "slug", "key", "name"].iter().find_map(|name| object.get(*name))?;
+        matches!(member, Value::String(_) | Value::Number(_)).then(|| member.clone())
+    })
 }
 
 /// The items of a list: where the paging says, the body itself, or its only list.

@@ -8,6 +8,7 @@
 //! - `outputs`: what programs and browsers read, and what a run is held to.
 //! - `prism`: a server that is known to be bad, where it is there.
 //! - `provisioners`: programs that make credentials to order.
+//! - `ordinary`: documents as the world writes them.
 //! - `buggy`: faults that only generated requests meet are found and made small.
 //! - `rules`: nothing that the design asks for is lost, and every check explains itself.
 //! - `sloppy`: a small server, once in order and once not.
@@ -22,6 +23,7 @@ mod defects;
 mod errors;
 mod http2;
 mod liars;
+mod ordinary;
 mod outputs;
 mod prism;
 mod provisioners;

@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 use super::{Behaviour, Desk, body_schema};
-use crate::collection::Collection;
+use crate::collection::{Collection, WRAPPER};
 use crate::defect::Flaw;
 use crate::exchange::Answer;
 use crate::fake::seed_of;
@@ -15,6 +15,9 @@ use crate::world::{Row, Scope};
 
 /// Everything but the unreserved characters of RFC 3986, 2.3.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// How often an id is made up until one is free.
+const NAMINGS: usize = 50;
 
 impl Desk<'_> {
     /// The collection, where the object of this request lies in it, and the object's id.
@@ -29,8 +32,13 @@ impl Desk<'_> {
         Maker { document: &self.core.plan.document, collection, seed, now: self.now }
     }
 
-    fn members(&self) -> Map<String, Value> {
-        self.given.body.as_object().cloned().unwrap_or_default()
+    /// The members of the object that a client sends, without a wrapper.
+    fn members(&self, collection: &Collection) -> Map<String, Value> {
+        let given = self.given.body.as_object().cloned().unwrap_or_default();
+        match (given.get(WRAPPER), given.len()) {
+            (Some(Value::Object(inner)), 1) if collection.property(WRAPPER).is_none() => inner.clone(),
+            _ => given,
+        }
     }
 
     /// Answers an object.
@@ -61,11 +69,16 @@ impl Desk<'_> {
     /// Makes an object from the body.
     pub(super) fn create(&self, index: usize) -> Answer {
         let (collection, scope, _) = self.place(index);
-        let serial = self.core.world().next_serial();
         let anything = Value::Bool(true);
         let body = body_schema(&self.plan.operation).unwrap_or(&anything);
-        let maker = self.maker(collection, &format!("made {serial}"));
-        let (id, value) = maker.created(&self.members(), body, self.core.flaws.has(Flaw::M86));
+        let make = |_| {
+            let serial = self.core.world().next_serial();
+            let maker = self.maker(collection, &format!("made {serial}"));
+            maker.created(&self.members(collection), body, self.core.flaws.has(Flaw::M86))
+        };
+        let is_free = |(id, _): &(String, Value)| self.core.world().data.find(index, &scope, id).is_none();
+        // A short id, such as a small number, may be taken; what a client chose itself stays taken.
+        let (id, value) = (1..NAMINGS).map(make).find(is_free).unwrap_or_else(|| make(0));
         let answer = self.success(self.shown(collection, &value));
         let row = Row { is_unlisted: self.core.flaws.has(Flaw::M83), ..Row::new(value) };
         {
@@ -78,7 +91,7 @@ impl Desk<'_> {
         }
         let path = self.request.path().trim_end_matches('/');
         let location = utf8_percent_encode(&id, SEGMENT);
-        if collection.item.is_some() { answer.with("location", &format!("{path}/{location}")) } else { answer }
+        if collection.is_readable { answer.with("location", &format!("{path}/{location}")) } else { answer }
     }
 
     /// Changes an object, or puts another in its place.
@@ -88,7 +101,7 @@ impl Desk<'_> {
             return self.not_found();
         };
         let maker = self.maker(collection, id);
-        let members = self.members();
+        let members = self.members(collection);
         let new = if is_whole { maker.replaced(&old, &members) } else { maker.updated(&old, &members) };
         let answer = self.success(self.shown(collection, &new));
         match self.core.world().data.find_mut(index, &scope, id) {

@@ -10,8 +10,8 @@ use std::time::SystemTime;
 use bitting::oauth::{Login, OAuthClient};
 use bitting::store::{Entry, FileStore, Lease, MemoryStore, Sealed, StoreKey, Swap, TokenStore, Version};
 use bitting::{
-    Background, Body, Call, CallOptions, Client, Clock, Credential, Error, Json, ManualClock, Part, Request, Secret,
-    TokioClock,
+    Background, Body, Call, CallOptions, Client, Clock, Credential, Error, Json, ManualClock, Part, ProvidedToken,
+    Request, Secret, TokenProvider, TokioClock,
 };
 use serde_json::{Value, json};
 use wiremock::matchers::path;
@@ -117,6 +117,8 @@ pub(crate) fn inputs(shown: &mut Shown) {
     }
     shown.add(&OAuthClient::new("id").secret("canary"));
     shown.add(&OAuthClient::new("id").signed_by(|_| Ok(Secret::new("canary"))));
+    shown.add(&ProvidedToken::new("canary"));
+    shown.add(&TokenProvider::new(|| async { Ok(ProvidedToken::new("canary")) }));
     shown.add(&Background::new(|| None));
     let clock = ManualClock::new(SystemTime::UNIX_EPOCH);
     shown.add(&clock.now());
