@@ -106,6 +106,8 @@ pub struct Principal {
 #[derive(Clone, Default)]
 pub struct Credentials {
     principals: BTreeMap<Role, Principal>,
+    /// Those of whom nobody has said anything: the provisioner's own users stand for them.
+    made: BTreeSet<Role>,
     provisioner: Option<Arc<dyn Provisioner>>,
 }
 
@@ -157,7 +159,7 @@ impl Credentials {
     /// # Errors
     /// [`Error::Config`] with what cannot be used; no secret is in it.
     pub fn from_wfc(document: &Document, name: &str, text: &str) -> Result<Self, Error> {
-        wfc::parse(document, name, text).map(|principals| Self { principals, provisioner: None })
+        wfc::parse(document, name, text).map(|principals| Self { principals, ..Self::default() })
     }
 
     /// The same, with the valid principal and one of another organization made by the provisioner, where there is one
@@ -171,6 +173,7 @@ impl Credentials {
             return Ok(self);
         }
         let mut all = Self::provisioned(document, provisioner).await?;
+        all.made.retain(|role| !self.principals.contains_key(role));
         all.principals.extend(self.principals);
         Ok(all)
     }
@@ -204,7 +207,7 @@ impl Credentials {
         let world = provisioner.world().await.map_err(|error| failed(error.to_string()))?;
         let first = world.users.first().ok_or_else(|| failed("it knows no user".to_owned()))?;
         let other = world.users.iter().find(|user| user.organization != first.organization);
-        let mut credentials = Self { principals: BTreeMap::new(), provisioner: Some(Arc::clone(&provisioner)) };
+        let mut credentials = Self::default().with_provisioner(Arc::clone(&provisioner));
         for (role, user) in [(Role::Valid, Some(first)), (Role::OtherOrganization, other)] {
             let Some(user) = user else { continue };
             let mut principal =
@@ -224,6 +227,7 @@ impl Credentials {
                 }
             }
             credentials = credentials.with(role, principal);
+            credentials.made.insert(role);
         }
         Ok(credentials)
     }
@@ -252,7 +256,14 @@ impl Credentials {
     #[must_use]
     pub fn with(mut self, role: Role, principal: Principal) -> Self {
         self.principals.insert(role, principal);
+        self.made.remove(&role);
         self
+    }
+
+    /// The principal in a role, if whoever runs the suite has named it: that is a claim about the server, which a
+    /// provisioner's two users of two organizations are not.
+    pub(crate) fn named(&self, role: Role) -> Option<&Principal> {
+        self.principals.get(&role).filter(|_| !self.made.contains(&role))
     }
 
     /// The same, with a provisioner for what is missing.

@@ -29,10 +29,9 @@ pub(crate) fn inferred<'a>(document: &'a Document, credentials: &Credentials) ->
 }
 
 /// Binds operations to organizations where the document does so nowhere and a principal of another organization is
-/// given: by a path parameter that the two principals have different values for, else by the credential.
+/// named: by a path parameter that the two principals have different values for, else by the credential.
 fn tenants(document: &mut Cow<'_, Document>, credentials: &Credentials) {
-    let (Some(valid), Some(other)) =
-        (credentials.principal(Role::Valid), credentials.principal(Role::OtherOrganization))
+    let (Some(valid), Some(other)) = (credentials.principal(Role::Valid), credentials.named(Role::OtherOrganization))
     else {
         return;
     };

@@ -31,13 +31,15 @@ pub(super) const CHECKS: &[Check] = &[
         info: CheckInfo {
             id: "refresh.reuse",
             title: "a refresh token that comes a second time ends its session",
-            rule: "When a refresh token that was replaced comes again, one of the two who have it has stolen it: the tokens \
-                   that came from it are worth nothing from then on. A note where the document does not say that they rotate.",
+            rule: "Where refresh tokens rotate and one that was replaced comes again, one of the two who have it has \
+                   stolen it: the tokens that came from it are worth nothing from then on.",
             source: "RFC 9700, 4.14.2",
             needs: &[Need::Valid],
             phase: Phase::Auth,
         },
-        applies: |document, operation| renewal(document, operation).is_some(),
+        applies: |document, operation| {
+            renewal(document, operation).is_some_and(|(_, refresh)| refresh.rotation == Rotation::Rotating)
+        },
         run: |trial| Box::pin(reuse(trial)),
     },
 ];
@@ -145,9 +147,7 @@ async fn reuse(trial: &Trial<'_>) -> Result<(), Stop> {
     let renewed = renew(trial, found, &second.refresh).await?;
     if renewed.answer.is_success() {
         let cause = "a session goes on after its replaced refresh token came a second time";
-        let states = found.1.rotation == Rotation::Rotating;
-        let make = if states { Observation::error } else { Observation::note };
-        return Err(make(cause, "the newer refresh token is refused", &renewed).into());
+        return Err(Observation::error(cause, "the newer refresh token is refused", &renewed).into());
     }
     match used(trial, found.0, &second.access).await? {
         Some(exchange) if exchange.answer.is_success() => {

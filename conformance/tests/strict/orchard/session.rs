@@ -94,6 +94,10 @@ impl Orchard {
         let fresh = if self.bad("AU32") { jti.to_owned() } else { store.hex() };
         let Some(known) = store.sessions.iter_mut().find(|known| known.id == session) else { return self.rejected() };
         let stale = known.refresh != jti && !self.bad("AU33") && !is_access;
+        if stale {
+            // One of the two who have it has stolen it (RFC 9700, 4.14.2).
+            (known.ended, known.refresh_ended) = (true, true);
+        }
         if stale || known.refresh_ended && !self.bad("AU10") {
             return self.rejected();
         }
