@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 
-pub(crate) use accounts::Accounts;
+pub(crate) use accounts::{Accounts, User};
 pub use accounts::{Organization, Permission, Person, Population};
 pub(crate) use codes::{Code, Codes};
 pub(crate) use data::{Data, Row, Scope};

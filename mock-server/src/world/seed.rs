@@ -13,6 +13,8 @@ use crate::object::Maker;
 
 /// The first list of every collection, long enough for several pages.
 const MANY: usize = 45;
+/// As many objects as all first lists have together, where a document has very many collections.
+const FIRST: usize = 1500;
 /// Every other list.
 const FEW: usize = 4;
 /// Of how many parents the children are made: lists within lists would grow without end.
@@ -48,9 +50,10 @@ pub(crate) fn client_credentials(organization: &str, seed: u64) -> (String, Stri
 
 fn data(document: &Document, collections: &[Collection], population: &Population, seed: u64) -> Data {
     let mut data = Data::default();
+    let many = (FIRST / collections.len().max(1)).clamp(FEW, MANY);
     for (index, collection) in collections.iter().enumerate() {
         for (place, scope) in scopes(&data, collection, population).into_iter().enumerate() {
-            let wanted = if place == 0 { MANY } else { FEW };
+            let wanted = if place == 0 { many } else { FEW };
             for number in 0..wanted {
                 let part = [collection.path.as_str(), &scope.join("/"), &number.to_string()];
                 let fixed = fixed_id(collection, population, &scope, number);
