@@ -99,7 +99,7 @@ fn planned(options: &Check) -> Result<ExitCode, Failure> {
     let plan = serve::runtime()?.block_on(async {
         let credentials = match (&options.url, &options.credentials) {
             (None, None) => {
-                let server = serve::start(&document, options.seed, &[], (0, 0), (false, false)).await?;
+                let server = serve::start(document.clone(), options.seed, &[], (0, 0), (false, false)).await?;
                 let credentials = credentials(&document, options, Some(&server)).await;
                 server.shutdown().await;
                 credentials?
@@ -114,7 +114,16 @@ fn planned(options: &Check) -> Result<ExitCode, Failure> {
 
 /// Makes the run that the options describe.
 pub(crate) fn report(document: &Document, options: &Check) -> Result<Report, Failure> {
-    serve::runtime()?.block_on(check(document, options))
+    if options.url.is_some() {
+        return serve::runtime_here()?.block_on(check(document, options, None));
+    }
+    // A server of our own has threads of its own, as any other has.
+    let aside = serve::runtime()?;
+    let start = serve::start(document.clone(), options.seed, &options.defect, (0, 0), (false, false));
+    let server = aside.block_on(start)?;
+    let report = serve::runtime_here()?.block_on(check(document, options, Some(&server)));
+    aside.block_on(server.shutdown());
+    report
 }
 
 /// What to give so that something can be checked.
@@ -127,19 +136,11 @@ fn remedy(document: &Document) -> String {
     format!("say who the suite can be with --credentials FILE{named}; --plan says what is missing")
 }
 
-async fn check(document: &Document, options: &Check) -> Result<Report, Failure> {
-    let server = match &options.url {
-        Some(_) => None,
-        None => Some(serve::start(document, options.seed, &options.defect, (0, 0), (false, false)).await?),
-    };
+async fn check(document: &Document, options: &Check, server: Option<&RunningServer>) -> Result<Report, Failure> {
+    let url = options.url.as_deref().or(server.map(RunningServer::base_url));
     let target = Target {
-        base_url: options
-            .url
-            .as_deref()
-            .or(server.as_ref().map(RunningServer::base_url))
-            .unwrap_or_default()
-            .to_owned(),
-        credentials: credentials(document, options, server.as_ref()).await?,
+        base_url: url.unwrap_or_default().to_owned(),
+        credentials: credentials(document, options, server).await?,
     };
     let is_shown = !options.quiet && std::io::stderr().is_terminal();
     let settings = settings(options)?;
@@ -153,9 +154,6 @@ async fn check(document: &Document, options: &Check) -> Result<Report, Failure> 
     watch.abort();
     if is_shown {
         anstream::eprint!("\r\x1b[2K");
-    }
-    if let Some(server) = server {
-        server.shutdown().await;
     }
     Ok(report?)
 }

@@ -22,7 +22,7 @@ pub(crate) fn run(options: &Serve) -> Result<ExitCode, Failure> {
     runtime()?.block_on(async {
         let ports = (options.port, options.control_port);
         let extras = (!options.no_docs, options.tls.is_some());
-        let server = start(&document, options.seed, &options.defect, ports, extras).await?;
+        let server = start(document, options.seed, &options.defect, ports, extras).await?;
         let ready = serde_json::json!({
             "base_url": server.base_url(),
             "control_url": server.control_url(),
@@ -43,14 +43,13 @@ pub(crate) fn run(options: &Serve) -> Result<ExitCode, Failure> {
 
 /// Starts a reference server with the defects that are named.
 pub(crate) async fn start(
-    document: &Document,
+    document: Document,
     seed: u64,
     defects: &[String],
     (port, control_port): (u16, u16),
     (docs, tls): (bool, bool),
 ) -> Result<RunningServer, Failure> {
-    let mut builder =
-        Server::builder(document.clone()).seed(seed).port(port).control_port(control_port).docs(docs).tls(tls);
+    let mut builder = Server::builder(document).seed(seed).port(port).control_port(control_port).docs(docs).tls(tls);
     for id in defects {
         builder = builder.defect(id).map_err(|error| Failure::Usage(error.to_string()))?;
     }
@@ -61,6 +60,12 @@ pub(crate) async fn start(
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(|error| Failure::usage(format!("no runtime could be made: {error}"), "free threads or memory"))
+}
+
+/// A runtime of this thread alone: what it runs need not wake anything across threads.
+pub(crate) fn runtime_here() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::usage(format!("no runtime could be made: {error}"), "free memory"))
 }
 
 /// Ends when the process is asked to stop.

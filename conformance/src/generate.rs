@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 pub(crate) use case::{Argument, Case, body_media, is_form};
 pub(crate) use negative::{of_text, violations};
-pub(crate) use schema::property_names;
+pub(crate) use schema::Declared;
 pub(crate) use shrink::smaller;
 
 /// How often a strategy is asked before it counts as unable: keywords such as `not` are met by luck only.

@@ -453,3 +453,45 @@ impl Answers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the rules of a document with this schema as its component say at the start.
+    fn started(component: &Value) -> Result<(), String> {
+        let text = json!({"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "components": {"schemas": {"A": component}},
+            "paths": {"/a": {"post": {"requestBody": {"content": {"application/json": {"schema": {"type": "array", "items":
+            {"$ref": "#/components/schemas/A"}}}}}, "responses": {}}}}});
+        let document = Document::parse("t.json", &text.to_string()).unwrap();
+        let mut rules = Rules::new(&document);
+        rules.inputs(&document.operations[0]).map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Issue 4, "Bad input": a document is refused at the start, though its rules are compiled later.
+    #[test]
+    fn what_is_no_schema_is_said_at_the_start() {
+        for wrong in [
+            json!({"type": "nothing"}),
+            json!({"properties": {"name": {"minLength": -1}}}),
+            json!({"properties": {"name": {"pattern": "("}}}),
+            json!({"patternProperties": {"[": true}}),
+            json!({"$defs": {"name": {"anyOf": [{"pattern": "("}]}}}),
+        ] {
+            assert!(started(&wrong).is_err_and(|error| error.contains("t.json:1")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_a_pattern_only_where_it_is_a_keyword() {
+        let right = json!({"properties": {"pattern": {"type": "string", "examples": [{"pattern": "("}], "default": "("}},
+            "enum": [{"pattern": "("}], "example": {"pattern": "("}});
+        assert_eq!(started(&right), Ok(()));
+    }
+
+    #[test]
+    fn a_rule_that_cannot_be_compiled_lets_nothing_pass() {
+        assert!(Rule::new(json!({"pattern": "("})).fault(&json!("text")).is_some());
+        assert_eq!(Rule::new(json!({"type": "string"})).fault(&json!("text")), None);
+    }
+}

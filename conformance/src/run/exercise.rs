@@ -196,12 +196,13 @@ async fn send(
     case: &Case,
     sign: &Sign,
 ) -> Result<Result<Exchange, Broken>, Stop> {
-    let mut case = case.clone();
     let about_path = matches!(sign, Sign::Invalid { place, .. } if place.starts_with("path"));
-    if operation.method == "DELETE" && !about_path {
-        case = case.about(&context.arguments(operation, Role::Valid, true).await?);
+    let uses_up = operation.method == "DELETE" && !about_path;
+    let mut request = match uses_up {
+        true => case.clone().about(&context.arguments(operation, Role::Valid, true).await?).request(operation),
+        false => case.request(operation),
     }
-    let mut request = case.request(operation).map_err(Stop::Skip)?;
+    .map_err(Stop::Skip)?;
     if *sign != Sign::Anonymous {
         request = context.authorized(operation, Role::Valid, request).await?;
     }
