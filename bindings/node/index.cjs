@@ -1,7 +1,7 @@
 /** The runtime of clients that bitting generates. */
 'use strict';
 
-const { BaseClient, Resource } = require('./lib/client.cjs');
+const { AuthResource, BaseClient, Resource } = require('./lib/client.cjs');
 const {
   BittingError,
   ConfigError,
@@ -27,6 +27,7 @@ const { APIPromise } = require('./lib/promise.cjs');
 const { APIResponse } = require('./lib/response.cjs');
 
 module.exports = {
+  AuthResource,
   BaseClient,
   Resource,
   APIPromise,

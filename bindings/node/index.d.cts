@@ -40,6 +40,10 @@ export interface ClientOptions {
   maxRetries?: number;
   /** Headers of every request. */
   defaultHeaders?: Pairs;
+  /** What is told: `info` is a line for each call. Without it the variable `<PREFIX>_LOG` counts. */
+  logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'off';
+  /** Where it is told, `console` for example. Standard error if not given. */
+  logger?: { info(line: string): void };
 }
 
 /** What holds for one call alone. */
@@ -67,11 +71,21 @@ export interface CredentialReport {
   /** Where it came from. */
   source: string;
   /** What tells it from others without showing it. */
-  id: string | null;
-  /** When it ends, in seconds of Unix time, if that is known. */
-  expires_at: number | null;
-  /** Its scopes, if they are known. */
-  scopes: string[] | null;
+  id: string;
+  /** When the token that is held now ends; nothing for a key, or while there is no token. */
+  expiresAt: Date | undefined;
+  /** The scopes of that token, where they are known. */
+  scopes: string[];
+}
+
+/** What an answer says about a rate limit. */
+export interface RateLimit {
+  /** Requests per window. */
+  limit: number | undefined;
+  /** Requests left in this window. */
+  remaining: number | undefined;
+  /** When the window ends. */
+  resetAt: Date | undefined;
 }
 
 /** An answer as it came. */
@@ -139,8 +153,10 @@ export class BaseClient {
     args?: { readonly [name: string]: unknown },
     options?: RequestOptions & { body?: unknown },
   ): APIPromise<unknown>;
-  /** Which credentials the client has, from where, until when. No secret is among it. */
-  explainCredentials(): CredentialReport[];
+  /** The client's credentials: `client.auth.explain()`. */
+  readonly auth: AuthResource;
+  /** What the last answer that spoke of a rate limit said. */
+  readonly rateLimit: RateLimit | undefined;
   /** Takes no new calls; resolves when those under way have ended. */
   close(): Promise<void>;
   /** The same as `close`. */
@@ -150,6 +166,12 @@ export class BaseClient {
 /** A group of operations. */
 export class Resource {
   constructor(client: BaseClient);
+}
+
+/** What stands at `client.auth`; the API's own resource of that name has this besides its own. */
+export class AuthResource extends Resource {
+  /** Which credential the client uses for each scheme, from where, until when, and for what. No secret. */
+  explain(): CredentialReport[];
 }
 
 /** Anything that bitting throws. */

@@ -1,5 +1,6 @@
 /** The runtime of clients that bitting generates. Written once, in CommonJS, so that both worlds share one instance. */
 export {
+  AuthResource,
   BaseClient,
   Resource,
   APIPromise,

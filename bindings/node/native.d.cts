@@ -26,6 +26,15 @@ export class Session {
     mediaType?: string | null,
     options?: string | null,
   ): void;
+  /**
+   * The arguments of the page after the one that `args` asked for and `answer` is, if there is one; and the JSON of the
+   * failure to find them.
+   */
+  nextPage(operation: number, args: string, answer: string | Uint8Array): [next: string | null, failure: string | null];
+  /** What the last answer that spoke of a rate limit said, as JSON. */
+  rateLimit(): string | null;
+  /** What `<PREFIX>_LOG` asks for. */
+  logLevel(): string | null;
   /** A JSON list of the credentials. */
   explain(): string;
   /** What is worth knowing about the configuration. */

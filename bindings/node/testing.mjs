@@ -1,10 +1,13 @@
 /**
- * The reference server in tests: a process of `bitting serve`, and one world per test. The command is `bitting` on the
- * path, or `BITTING_BIN`. Each server has ports of its own, so parallel workers never meet.
+ * The conformance suite and the reference server in tests. `check()` is a run of `bitting check` against an app; a server is
+ * a process of `bitting serve`, with one world per test. The command is `bitting` on the path, or `BITTING_BIN`. Each
+ * server has ports of its own, so parallel workers never meet.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+
+export { CheckError, CheckResult, check } from './lib/check.mjs';
 
 /** Starts the reference server of a document; `await using` or `close()` ends it. */
 export async function startReferenceServer({ document, seed = 0, arguments: more = [], command = process.env.BITTING_BIN ?? 'bitting' }) {

@@ -7,16 +7,17 @@ use std::sync::Arc;
 
 use bitting_conformance::provision::ControlPlane;
 use bitting_conformance::{
-    Baseline, Credentials, Error, Interrupt, Options, Outcome, Progress, Report, Severity, Target, report,
+    Baseline, Credentials, Error, Interrupt, Outcome, Progress, Report, Settings, Target, report,
 };
 use bitting_mock::RunningServer;
 use bitting_spec::Document;
 
 use crate::document;
 use crate::failure::Failure;
-use crate::options::{self, Check, FailOn, Form};
+use crate::options::{self, Check, Form};
 use crate::plan;
 use crate::serve;
+use crate::settings::{self, Run};
 
 /// The variable that holds the token of a control plane given with --control-url.
 const CONTROL_TOKEN: &str = "BITTING_CONTROL_TOKEN";
@@ -26,37 +27,61 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
         list();
         return Ok(ExitCode::SUCCESS);
     }
+    let run = settings::run(options)?;
+    let document = document::load(&run.document)?;
+    document::warn(&document);
     if options.plan {
-        return planned(options);
+        return planned(&document, options, &run);
     }
-    let baseline = match &options.baseline {
+    // Looked at before the run: a fault in it should not cost one.
+    let baseline = match &run.baseline {
         Some(path) if !options.write_baseline => {
-            Some(Baseline::parse(&read(path, "--baseline")?).map_err(|error| in_file(path, error))?)
+            let text = settings::read(path, "--baseline")?;
+            Some(Baseline::parse(&text).map_err(|error| in_file(path, error))?)
         }
         _ => None,
     };
-    let document = document(options)?;
-    let mut report = report(&document, options)?;
+    let mut report = report(&document, options, &run)?;
     if let Some(baseline) = &baseline {
         report.accept(baseline);
     }
-    if let (Some(path), true) = (&options.baseline, options.write_baseline) {
+    if let (Some(path), true) = (&run.baseline, options.write_baseline) {
         let text = Baseline::written(&report);
-        report.accept(&Baseline::parse(&text)?);
+        let baseline = Baseline::parse(&text)?;
+        report.accept(&baseline);
         write(path, &text)?;
+        anstream::eprintln!("{} is written, with {} findings", path.display(), baseline.ids().count());
     }
-    anstream::print!("{}", report::terminal(&report, std::io::stdout().is_terminal()));
-    for wanted in &options.report {
-        match wanted {
-            options::Report::File(form, path) => write(path, &form.of(&report))?,
-            options::Report::Github => github(&report)?,
-        }
-    }
-    // Green must mean that something was checked.
-    if report.verdicts.iter().all(|verdict| matches!(verdict.outcome, Outcome::Skip { .. })) {
-        return Err(Failure::usage("nothing could be checked", remedy(&document)));
+    told(options, &run.reports, &report)?;
+    // Green must mean that something was checked; what was required and was not has an exit code of its own.
+    if !report.interrupted
+        && report.unmet.is_empty()
+        && report.verdicts.iter().all(|one| matches!(one.outcome, Outcome::Skip { .. }))
+    {
+        return Err(Failure::usage("nothing could be checked", remedy(&document, &report)));
     }
     Ok(ExitCode::from(report.exit_code()))
+}
+
+/// Writes every report. Where one goes to standard output, what is for people goes to standard error.
+fn told(options: &Check, reports: &[options::Report], report: &Report) -> Result<(), Failure> {
+    let to_output = |one: &options::Report| matches!(one, options::Report::File(_, path) if path.as_os_str() == "-");
+    let text = |is_coloured| match options.quiet {
+        true => report::quiet(report, is_coloured),
+        false => report::terminal(report, is_coloured),
+    };
+    if reports.iter().any(to_output) {
+        anstream::eprint!("{}", text(std::io::stderr().is_terminal()));
+    } else {
+        anstream::print!("{}", text(std::io::stdout().is_terminal()));
+    }
+    for wanted in reports {
+        match wanted {
+            options::Report::File(form, path) => written(path, &form.of(report))?,
+            options::Report::Github => github(report)?,
+        }
+    }
+    Ok(())
 }
 
 impl Form {
@@ -66,6 +91,9 @@ impl Form {
             Self::Json => report::json(report),
             Self::Junit => report::junit(report),
             Self::Sarif => report::sarif(report),
+            Self::Ndjson => report::ndjson(report),
+            Self::Har => report::har(report),
+            Self::Wfc => report::wfc(report),
         }
     }
 }
@@ -81,70 +109,72 @@ fn github(report: &Report) -> Result<(), Failure> {
     })
 }
 
-/// The document that was named, its warnings said.
-pub(crate) fn document(options: &Check) -> Result<Document, Failure> {
-    let Some(path) = &options.document else {
-        return Err(Failure::usage("no document is given", "bitting check DOCUMENT"));
-    };
-    let document = document::load(path)?;
-    document::warn(&document);
-    Ok(document)
-}
-
 /// Says what a run would do. Without a server it is asked what the built-in one could be asked.
-fn planned(options: &Check) -> Result<ExitCode, Failure> {
-    let document = document(options)?;
-    let settings = settings(options)?;
-    settings.validate(&document)?;
+fn planned(document: &Document, options: &Check, run: &Run) -> Result<ExitCode, Failure> {
+    run.options.validate(document)?;
+    let is_given = run.url.is_some() || options.credentials.is_some() || run.credentials.is_some();
     let plan = serve::runtime()?.block_on(async {
-        let credentials = match (&options.url, &options.credentials) {
-            (None, None) => {
-                let server = serve::start(document.clone(), options.seed, &[], (0, 0), (false, false)).await?;
-                let credentials = credentials(&document, options, Some(&server)).await;
-                server.shutdown().await;
-                credentials?
-            }
-            _ => credentials(&document, options, None).await?,
+        let credentials = if is_given {
+            credentials(document, options, run, None).await?
+        } else {
+            let server = serve::start(document.clone(), run.options.seed, &[]).await?;
+            let credentials = credentials(document, options, run, Some(&server)).await;
+            server.shutdown().await;
+            credentials?
         };
-        Ok::<_, Failure>(bitting_conformance::plan(&document, &credentials, &settings))
+        Ok::<_, Failure>(bitting_conformance::plan(document, &credentials, &run.options))
     })?;
-    plan::show(&plan);
+    match options.report.as_slice() {
+        [] => plan::show(&plan),
+        [options::Report::File(Form::Json, path)] => written(path, &plan::json(&plan))?,
+        _ => return Err(Failure::usage("a plan is no report", "leave --report out, or write `--report json=PATH`")),
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Makes the run that the options describe.
-pub(crate) fn report(document: &Document, options: &Check) -> Result<Report, Failure> {
-    if options.url.is_some() {
-        return serve::runtime_here()?.block_on(check(document, options, None));
+pub(crate) fn report(document: &Document, options: &Check, run: &Run) -> Result<Report, Failure> {
+    // A typing error is said before a server is started, or asked.
+    run.options.validate(document)?;
+    if run.url.is_some() {
+        return serve::runtime_here()?.block_on(check(document, options, run, None));
     }
     // A server of our own has threads of its own, as any other has.
     let aside = serve::runtime()?;
-    let start = serve::start(document.clone(), options.seed, &options.defect, (0, 0), (false, false));
-    let server = aside.block_on(start)?;
-    let report = serve::runtime_here()?.block_on(check(document, options, Some(&server)));
+    let server = aside.block_on(serve::start(document.clone(), run.options.seed, &options.defect))?;
+    let report = serve::runtime_here()?.block_on(check(document, options, run, Some(&server)));
     aside.block_on(server.shutdown());
     report
 }
 
 /// What to give so that something can be checked.
-fn remedy(document: &Document) -> String {
+fn remedy(document: &Document, report: &Report) -> String {
+    if report.verdicts.is_empty() {
+        return "the checks that were asked for have nothing to check in this document; `--plan` says which have"
+            .to_owned();
+    }
     let variables = document.security_schemes.iter().flat_map(|scheme| scheme.auth.env.values());
     let mut names: Vec<&str> = variables.map(String::as_str).collect();
     names.sort_unstable();
     names.dedup();
     let named = if names.is_empty() { String::new() } else { format!(", or set {}", names.join(", ")) };
-    format!("say who the suite can be with --credentials FILE{named}; --plan says what is missing")
+    format!(
+        "say who the suite can be with --config or --credentials{named}; `bitting init DOCUMENT` writes a file to begin with"
+    )
 }
 
-async fn check(document: &Document, options: &Check, server: Option<&RunningServer>) -> Result<Report, Failure> {
-    let url = options.url.as_deref().or(server.map(RunningServer::base_url));
-    let target = Target {
-        base_url: url.unwrap_or_default().to_owned(),
-        credentials: credentials(document, options, server).await?,
-    };
+async fn check(
+    document: &Document,
+    options: &Check,
+    run: &Run,
+    server: Option<&RunningServer>,
+) -> Result<Report, Failure> {
+    let base_url = run.url.as_deref().or(server.map(RunningServer::base_url)).unwrap_or_default();
+    let target =
+        Target { base_url: base_url.to_owned(), credentials: credentials(document, options, run, server).await? };
     let is_shown = !options.quiet && std::io::stderr().is_terminal();
-    let settings = settings(options)?;
-    let watch = tokio::spawn(stopped(settings.interrupt.clone()));
+    let settings = run.options.clone();
+    let watch = tokio::spawn(stopped(settings.interrupt.clone(), is_shown));
     let report = bitting_conformance::run(document, target, settings, |progress| {
         if is_shown {
             show(progress);
@@ -158,57 +188,22 @@ async fn check(document: &Document, options: &Check, server: Option<&RunningServ
     Ok(report?)
 }
 
-/// The first signal ends the run in order: what it made is removed. The second ends it at once.
-async fn stopped(interrupt: Interrupt) {
+/// The first signal ends the run in order: what it made is removed, and the reports are written. The second ends it at
+/// once.
+async fn stopped(interrupt: Interrupt, is_shown: bool) {
     serve::interrupted().await;
     interrupt.raise();
-    anstream::eprintln!("\nstopping: what was made is being removed; once more to stop at once");
+    let clear = if is_shown { "\r\x1b[2K" } else { "" };
+    anstream::eprintln!("{clear}stopping: what the run made is being removed; once more to stop at once");
     serve::interrupted().await;
     std::process::exit(130);
-}
-
-fn settings(options: &Check) -> Result<Options, Failure> {
-    let mut target = Vec::new();
-    let mut add = |option: &str, value: &str| target.extend([option.to_owned(), value.to_owned()]);
-    if let Some(url) = &options.url {
-        add("--url", url);
-    }
-    if let Some(url) = &options.control_url {
-        add("--control-url", url);
-    }
-    if let Some(file) = &options.credentials {
-        add("--credentials", &file.to_string_lossy());
-    }
-    if let Some(file) = &options.ca {
-        add("--ca", &file.to_string_lossy());
-    }
-    options.defect.iter().for_each(|id| add("--defect", id));
-    let authorities = match &options.ca {
-        Some(path) => read(path, "--ca")?.into_bytes(),
-        None => Vec::new(),
-    };
-    Ok(Options {
-        authorities,
-        only: options.only.clone(),
-        operations: options.operation.clone(),
-        seed: options.seed,
-        max_cases: options.max_cases,
-        max_time: options.max_time,
-        rate: options.rate,
-        require: options.require.clone(),
-        fail_on: match options.fail_on {
-            FailOn::Note => Severity::Note,
-            FailOn::Error => Severity::Error,
-        },
-        target,
-        ..Options::default()
-    })
 }
 
 /// Who the suite can be: what the file says, what a control plane makes, or what the environment has.
 async fn credentials(
     document: &Document,
     options: &Check,
+    run: &Run,
     server: Option<&RunningServer>,
 ) -> Result<Credentials, Failure> {
     let lookup = |name: &str| std::env::var(name).ok();
@@ -222,28 +217,32 @@ async fn credentials(
         }
         (None, None) => None,
     };
-    match (&options.credentials, control) {
-        (Some(file), control) => {
-            let text = read(file, "--credentials")?;
-            // Ours are TOML; those of Web Fuzzing Commons are YAML or JSON.
-            let is_shared =
-                file.extension().is_some_and(|kind| ["yaml", "yml", "json"].iter().any(|known| kind == *known));
-            let credentials = if is_shared {
-                Credentials::from_wfc(document, &file.to_string_lossy(), &text)?
-            } else {
-                Credentials::parse(&text, lookup).map_err(|error| in_file(file, error))?
-            };
-            Ok(match control {
-                Some(control) => credentials.with_provisioner(Arc::new(control)),
-                None => credentials.completed(document).await?,
-            })
-        }
+    let given = match &options.credentials {
+        Some(file) => Some(from_file(document, file)?),
+        None => run.credentials.clone(),
+    };
+    match (given, control) {
+        (Some(given), Some(control)) => Ok(given.with_provisioner(Arc::new(control))),
+        (Some(given), None) => Ok(given.completed(document).await?),
         (None, Some(control)) => Ok(Credentials::provisioned(document, Arc::new(control)).await?),
         (None, None) => Ok(Credentials::from_environment(document, lookup)),
     }
 }
 
-/// A fault in the credentials file, with the file's name before it.
+/// The principals of a file: ours are TOML, those of Web Fuzzing Commons are YAML or JSON.
+fn from_file(document: &Document, file: &Path) -> Result<Credentials, Failure> {
+    let (name, text) = (file.to_string_lossy(), settings::read(file, "--credentials")?);
+    if file.extension().is_some_and(|kind| ["yaml", "yml", "json"].iter().any(|known| kind == *known)) {
+        return Ok(Credentials::from_wfc(document, &name, &text)?);
+    }
+    let read = Settings::parse(&name, &text, |name| std::env::var(name).ok())?;
+    read.credentials.ok_or_else(|| {
+        let help = "write a [credentials.valid], or a [provisioner] with its `command`";
+        Failure::usage(format!("{name}: it names nobody"), help)
+    })
+}
+
+/// A fault in a file, with the file's name before it.
 fn in_file(file: &Path, error: Error) -> Failure {
     match Failure::from(error) {
         Failure::Usage(text) => Failure::Usage(format!("{}: {text}", file.display())),
@@ -253,13 +252,21 @@ fn in_file(file: &Path, error: Error) -> Failure {
 
 fn show(progress: Progress) {
     let Progress { phase, done, total, cases, findings } = progress;
-    anstream::eprint!("\r\x1b[2K{phase}: {done} of {total} checked, {cases} requests, {findings} findings");
+    let found = match findings {
+        0 => String::new(),
+        1 => ", 1 finding".to_owned(),
+        more => format!(", {more} findings"),
+    };
+    anstream::eprint!("\r\x1b[2K{phase}: {done} of {total}, {cases} requests{found}");
 }
 
-fn read(path: &Path, option: &str) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| {
-        Failure::usage(format!("{} cannot be read: {error}", path.display()), format!("check the path of {option}"))
-    })
+/// Writes to a file, or to standard output where the path is `-`.
+fn written(path: &Path, text: &str) -> Result<(), Failure> {
+    if path.as_os_str() != "-" {
+        return write(path, text);
+    }
+    anstream::print!("{text}");
+    Ok(())
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

@@ -8,6 +8,10 @@ use crate::failure::Failure;
 use crate::options::Explain;
 
 pub(crate) fn run(options: &Explain) -> Result<ExitCode, Failure> {
+    if options.id == "provisioner" {
+        anstream::print!("{}", bitting_conformance::provision::protocol());
+        return Ok(ExitCode::SUCCESS);
+    }
     let checks = bitting_conformance::checks();
     let Some(check) = checks.iter().find(|check| check.id == options.id) else {
         return Err(Failure::usage(

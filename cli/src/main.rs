@@ -5,11 +5,13 @@ mod document;
 mod explain;
 mod failure;
 mod generate;
+mod init;
 mod login;
 mod options;
 mod plan;
 mod replay;
 mod serve;
+mod settings;
 
 use std::process::ExitCode;
 
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
         Command::Generate(options) => generate::run(options),
         Command::Login(options) => login::log_in(options),
         Command::Logout(options) => login::log_out(options),
+        Command::Init(options) => init::run(options),
         Command::Explain(options) => explain::run(options),
     };
     outcome.unwrap_or_else(|failure| {

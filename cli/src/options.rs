@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Login(crate::login::LogIn),
     /// Revoke and forget a login
     Logout(crate::login::LogOut),
+    /// Write a settings file for `bitting check` to begin with
+    Init(Init),
     /// Say what a check demands, and why
     Explain(Explain),
 }
@@ -54,18 +56,27 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Check {
-    /// The OpenAPI document (3.0 or 3.1; YAML or JSON)
-    #[arg(required_unless_present = "list")]
+    /// The OpenAPI document (3.0 or 3.1; YAML or JSON) [default: the one that bitting.toml names]
     pub(crate) document: Option<PathBuf>,
     /// The server to check [default: the built-in reference server]
-    #[arg(long, value_name = "URL", conflicts_with = "defect")]
+    #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// Settings from this file (TOML, or JSON with the same members; `-`: standard input). An option given here comes
+    /// before its member there [default: bitting.toml of this folder, where no document is given]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Who may do what, with secrets from environment variables (TOML), or the users of a Web Fuzzing Commons file (YAML)
     #[arg(long, value_name = "FILE")]
     pub(crate) credentials: Option<PathBuf>,
+    /// Test a server that is not on this machine. It is yours, and may lose data: a run creates, changes and deletes
+    #[arg(long)]
+    pub(crate) i_own_this: bool,
     /// Trust the certificates in this file too (PEM), for a server with an authority of its own
-    #[arg(long, value_name = "FILE", requires = "url")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
+    /// Speak HTTP/2 without TLS, by prior knowledge; with TLS the server chooses
+    #[arg(long)]
+    pub(crate) http2: bool,
     /// The control plane that makes credentials expire and be revoked, and its token from BITTING_CONTROL_TOKEN
     #[arg(long, value_name = "URL", requires = "url")]
     pub(crate) control_url: Option<String>,
@@ -75,44 +86,45 @@ pub(crate) struct Check {
     /// Only this operation, by its operationId (repeatable)
     #[arg(long, value_name = "ID")]
     pub(crate) operation: Vec<String>,
-    /// What generated cases grow from; the same seed makes the same cases
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) seed: u64,
-    /// The most generated cases for one operation
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub(crate) max_cases: u32,
+    /// What generated cases grow from; the same seed makes the same cases [default: 0]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// The most generated cases for one operation [default: 100]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_cases: Option<u32>,
     /// The most time for the whole run, such as `30s` or `5m`
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = bitting_conformance::duration)]
     pub(crate) max_time: Option<Duration>,
     /// The most requests in a second [default: as many as the server answers]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rate: Option<u32>,
-    /// Write a report: `html=PATH`, `json=PATH`, `junit=PATH`, `sarif=PATH`, or `github` for annotations and a summary of
-    /// the job (repeatable)
+    /// Write a report: `FORM=PATH` with html, json, ndjson, junit, sarif, har or wfc (`-`: standard output), or `github`
+    /// for annotations and a summary of the job (repeatable)
     #[arg(long, value_name = "FORM[=PATH]")]
     pub(crate) report: Vec<Report>,
-    /// The least severity that makes the run fail
-    #[arg(long, value_name = "SEVERITY", default_value = "error")]
-    pub(crate) fail_on: FailOn,
+    /// The least severity that makes the run fail [default: error]
+    #[arg(long, value_name = "SEVERITY")]
+    pub(crate) fail_on: Option<FailOn>,
     /// Accept the findings whose ids stand in this file
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
     /// Write what was found to the file of --baseline, so that the next run accepts it
-    #[arg(long, requires = "baseline")]
+    #[arg(long)]
     pub(crate) write_baseline: bool,
     /// Fail when this check or family could not run wherever it applies (repeatable)
     #[arg(long, value_name = "ID")]
     pub(crate) require: Vec<String>,
-    /// Say what would be checked where, what cannot be and what to give; no request is sent
-    #[arg(long, conflicts_with = "report")]
+    /// Say what would be checked where, what cannot be and what to give; no request is sent (`--report json=PATH` for
+    /// programs)
+    #[arg(long)]
     pub(crate) plan: bool,
     /// Switch a deliberate defect of the reference server on (repeatable; `bitting serve --list-defects`)
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", conflicts_with = "url")]
     pub(crate) defect: Vec<String>,
     /// List the checks with what they need, and stop
     #[arg(long)]
     pub(crate) list: bool,
-    /// Say nothing but the findings
+    /// Print the findings and the result alone
     #[arg(long, short)]
     pub(crate) quiet: bool,
 }
@@ -146,6 +158,12 @@ pub(crate) enum Form {
     Junit,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
+    /// One JSON object a line: each verdict, then the result.
+    Ndjson,
+    /// HAR 1.2: the request and the answer of each finding, for a browser's tools.
+    Har,
+    /// The report of Web Fuzzing Commons.
+    Wfc,
 }
 
 impl std::str::FromStr for Report {
@@ -157,7 +175,7 @@ impl std::str::FromStr for Report {
             ("github", "") => Ok(Self::Github),
             ("github", _) => Err("`github` has no path: it goes to standard output and to the job".to_owned()),
             (form, path) => {
-                let known = "html, json, junit, sarif and github";
+                let known = "html, json, ndjson, junit, sarif, har, wfc and github";
                 let form = Form::from_str(form, true)
                     .map_err(|_| format!("`{form}` is no form of a report; there are {known}"))?;
                 if path.is_empty() {
@@ -201,6 +219,16 @@ pub(crate) struct Serve {
     /// What the seeded data grow from; the same seed makes the same world
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+    /// Who and what the world begins with (YAML or JSON): organizations, users, keys, OAuth clients, objects
+    /// [default: two organizations and what the seed makes]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) world: Option<PathBuf>,
+    /// Write the ready line to this file too, whole or not at all
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+    /// Tell in a header `X-Bitting-Reason` why a request was refused
+    #[arg(long)]
+    pub(crate) reasons: bool,
     /// Speak TLS, with a certificate that the ready line tells as `certificate` (PEM); HTTP/2 works with and without
     #[arg(long, value_name = "KIND")]
     pub(crate) tls: Option<Certificate>,
@@ -246,25 +274,21 @@ pub(crate) enum Lang {
     Node,
 }
 
+/// Write a settings file for `bitting check` to begin with: what the document asks for, each member with a comment.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The OpenAPI document (3.0 or 3.1; YAML or JSON)
+    pub(crate) document: PathBuf,
+    /// The file to write; one that is there stays as it is (`-`: standard output)
+    #[arg(long, value_name = "FILE", default_value = "bitting.toml")]
+    pub(crate) out: PathBuf,
+}
+
 /// Say what a check demands, and why.
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// The check's id, such as `token.expired`
+    /// The check's id, such as `token.expired`, or `provisioner` for the protocol of programs that make credentials
     pub(crate) id: String,
-}
-
-/// A time such as `90`, `30s`, `5m` or `1h`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let number: u64 = number.parse().map_err(|_| "write a number and a unit, such as `30s` or `5m`".to_owned())?;
-    let scale = match unit {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        other => return Err(format!("`{other}` is no unit of time; write `s`, `m` or `h`")),
-    };
-    number.checked_mul(scale).map(Duration::from_secs).ok_or_else(|| "that is too long".to_owned())
 }
 
 #[cfg(test)]
@@ -285,12 +309,5 @@ mod tests {
         for wrong in ["junit", "junit=", "pdf=x", "github=x", ""] {
             assert!(report(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn times_have_units() {
-        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
-        assert!(duration("5d").is_err() && duration("").is_err() && duration("99999999999999999999h").is_err());
     }
 }

@@ -6,8 +6,10 @@ use bitting_conformance::{Outcome, report};
 use clap::Parser;
 
 use crate::check;
+use crate::document;
 use crate::failure::Failure;
 use crate::options::{Command, Options, Replay};
+use crate::settings;
 
 pub(crate) fn run(options: &Replay) -> Result<ExitCode, Failure> {
     let text = std::fs::read_to_string(&options.report).map_err(|error| {
@@ -22,7 +24,8 @@ pub(crate) fn run(options: &Replay) -> Result<ExitCode, Failure> {
         check.url = Some(url.clone());
         check.defect.clear();
     }
-    let found = check::report(&check::document(&check)?, &check)?;
+    let run = settings::run(&check)?;
+    let found = check::report(&document::load(&run.document)?, &check, &run)?;
     anstream::print!("{}", report::terminal(&found, std::io::IsTerminal::is_terminal(&std::io::stdout())));
     let again = found
         .verdicts

@@ -1,8 +1,9 @@
 //! `bitting serve`: the reference server until it is told to stop.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use bitting_mock::{RunningServer, Server};
+use bitting_mock::{Builder, RunningServer, Server, StartError};
 use bitting_spec::Document;
 
 use crate::document;
@@ -20,9 +21,14 @@ pub(crate) fn run(options: &Serve) -> Result<ExitCode, Failure> {
     };
     document::warn(&document);
     runtime()?.block_on(async {
-        let ports = (options.port, options.control_port);
-        let extras = (!options.no_docs, options.tls.is_some());
-        let server = start(document, options.seed, &options.defect, ports, extras).await?;
+        let builder =
+            Server::builder(document).seed(options.seed).port(options.port).control_port(options.control_port);
+        let builder = builder.docs(!options.no_docs).tls(options.tls.is_some()).reasons(options.reasons);
+        let builder = match &options.world {
+            Some(file) => world(builder, file)?,
+            None => builder,
+        };
+        let server = with_defects(builder, &options.defect)?.start().await.map_err(|error| unstarted(&error))?;
         let ready = serde_json::json!({
             "base_url": server.base_url(),
             "control_url": server.control_url(),
@@ -32,6 +38,9 @@ pub(crate) fn run(options: &Serve) -> Result<ExitCode, Failure> {
             "certificate": server.certificate(),
             "pid": std::process::id(),
         });
+        if let Some(file) = &options.ready_file {
+            write(file, &format!("{ready}\n"))?;
+        }
         anstream::println!("{ready}");
         tokio::select! {
             () = server.stopped() => {}
@@ -41,19 +50,41 @@ pub(crate) fn run(options: &Serve) -> Result<ExitCode, Failure> {
     })
 }
 
-/// Starts a reference server with the defects that are named.
-pub(crate) async fn start(
-    document: Document,
-    seed: u64,
-    defects: &[String],
-    (port, control_port): (u16, u16),
-    (docs, tls): (bool, bool),
-) -> Result<RunningServer, Failure> {
-    let mut builder = Server::builder(document).seed(seed).port(port).control_port(control_port).docs(docs).tls(tls);
+/// Starts a reference server with the defects that are named, on any free ports.
+pub(crate) async fn start(document: Document, seed: u64, defects: &[String]) -> Result<RunningServer, Failure> {
+    let builder = with_defects(Server::builder(document).seed(seed), defects)?;
+    builder.start().await.map_err(|error| unstarted(&error))
+}
+
+fn with_defects(mut builder: Builder, defects: &[String]) -> Result<Builder, Failure> {
     for id in defects {
         builder = builder.defect(id).map_err(|error| Failure::Usage(error.to_string()))?;
     }
-    builder.start().await.map_err(|error| Failure::usage(error, "choose another port, or 0 for any free one"))
+    Ok(builder)
+}
+
+/// Who and what the world begins with, from a file.
+fn world(builder: Builder, file: &Path) -> Result<Builder, Failure> {
+    let name = file.to_string_lossy();
+    let help = "check the path and the file's permissions";
+    let text = std::fs::read_to_string(file).map_err(|error| Failure::usage(format!("{name}: {error}"), help))?;
+    builder.world_file(&name, &text).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+fn unstarted(error: &StartError) -> Failure {
+    match error {
+        StartError::Listen { .. } => Failure::usage(error, "choose another port, or 0 for any free one"),
+        _ => Failure::Usage(error.to_string()),
+    }
+}
+
+/// Whoever waits for the file finds all of it.
+fn write(file: &Path, text: &str) -> Result<(), Failure> {
+    let beside = file.with_extension(format!("{}.new", std::process::id()));
+    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, file));
+    written.map_err(|error| {
+        Failure::usage(format!("{}: {error}", file.display()), "name a file in a folder that can be written")
+    })
 }
 
 /// The runtime that a command runs on.

@@ -78,6 +78,10 @@ pub enum Need {
     OtherEnvironment,
     /// A provisioner that makes tokens with wrong claims.
     ForgedToken,
+    /// A provisioner that takes a user out of the organization.
+    Membership,
+    /// A provisioner that makes authorization codes.
+    Code,
     /// A provisioner that sets rate limits.
     RateLimits,
 }
@@ -102,6 +106,8 @@ impl Need {
             Self::RevokedKey => "give a revoked key under [credentials.revoked], or a provisioner",
             Self::OtherEnvironment => "give a key under [credentials.other-environment], or a provisioner",
             Self::ForgedToken => "give a provisioner that makes tokens with wrong claims",
+            Self::Membership => "give a provisioner that takes users out of their organization",
+            Self::Code => "give a provisioner that makes authorization codes",
             Self::RateLimits => "give a provisioner that sets rate limits",
         }
     }
@@ -123,6 +129,8 @@ impl fmt::Display for Need {
             Self::RevokedKey => "a revoked key",
             Self::OtherEnvironment => "a key of another environment",
             Self::ForgedToken => "tokens with wrong claims",
+            Self::Membership => "control of the memberships",
+            Self::Code => "authorization codes",
             Self::RateLimits => "control of the rate limits",
         })
     }

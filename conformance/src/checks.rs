@@ -2,6 +2,8 @@
 
 pub(crate) mod rate_limit;
 
+mod confusion;
+mod consent;
 mod credentials;
 mod http;
 mod input;
@@ -9,12 +11,17 @@ mod key;
 mod leak;
 mod list;
 mod login;
+mod membership;
 mod oauth;
+mod oauth_code;
 mod public;
+mod reference;
 mod refresh;
 mod response;
 mod scope;
 mod security;
+mod session;
+mod shown_once;
 mod state;
 mod tenancy;
 mod token;
@@ -34,17 +41,24 @@ static FAMILIES: &[&[Check]] = &[
     security::CHECKS,
     public::CHECKS,
     token::CHECKS,
+    confusion::CHECKS,
     key::CHECKS,
     unauthenticated::CHECKS,
     tenancy::CHECKS,
+    reference::CHECKS,
+    membership::CHECKS,
     scope::CHECKS,
     login::CHECKS,
     oauth::CHECKS,
+    oauth_code::CHECKS,
+    consent::CHECKS,
     refresh::CHECKS,
+    session::CHECKS,
     state::CHECKS,
     list::CHECKS,
     response::CHECKS,
     leak::CHECKS,
+    shown_once::CHECKS,
     input::CHECKS,
     http::CHECKS,
     rate_limit::CHECKS,
@@ -56,6 +70,22 @@ static INFOS: LazyLock<Vec<CheckInfo>> = LazyLock::new(|| all().map(|check| chec
 #[must_use]
 pub fn checks() -> &'static [CheckInfo] {
     &INFOS
+}
+
+/// Ids in few words: a family of which all are there stands as `family.*`.
+#[must_use]
+pub fn shortened(ids: &[&str]) -> Vec<String> {
+    let mut short: Vec<String> = Vec::new();
+    for id in ids {
+        let family = id.split('.').next().unwrap_or(id);
+        let mut others = checks().iter().filter(|check| check.family() == family);
+        let is_whole = others.clone().count() > 1 && others.all(|check| ids.contains(&check.id));
+        let name = if is_whole { format!("{family}.*") } else { (*id).to_owned() };
+        if !short.contains(&name) {
+            short.push(name);
+        }
+    }
+    short
 }
 
 /// Every check with how it is done.
@@ -87,4 +117,16 @@ fn takes(document: &Document, operation: &Operation, wanted: Nature) -> bool {
     let alone = operation.security.iter().filter(|alternative| alternative.len() == 1);
     let mut schemes = alone.flat_map(|alternative| alternative.keys()).filter_map(|name| document.scheme(name));
     !operation.is_public() && schemes.any(|scheme| nature(scheme) == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_family_is_one_name() {
+        let leak: Vec<&str> = checks().iter().map(|check| check.id).filter(|id| id.starts_with("leak.")).collect();
+        assert_eq!(shortened(&leak), ["leak.*"]);
+        assert_eq!(shortened(&["leak.trace", "public.open"]), ["leak.trace", "public.open"]);
+    }
 }

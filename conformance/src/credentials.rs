@@ -1,7 +1,11 @@
 //! Who the suite can be: principals by role, with their secrets.
 
 mod file;
+mod value;
 mod wfc;
+
+pub(crate) use file::{Entry, ProvisionerEntry};
+pub(crate) use value::{BLANK, Source};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,8 +17,9 @@ use bitting_spec::{Document, Operation, SecurityScheme};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::provision::{Command, KeyOrder, Minted, ProvisionError, Provisioner, TokenOrder, World};
+use crate::provision::{KeyOrder, Minted, ProvisionError, Provisioner, TokenOrder, World};
 use crate::secret::Secret;
+use crate::settings::Settings;
 
 /// The server that is checked, and who the suite can be there.
 #[derive(Debug, Clone)]
@@ -105,14 +110,15 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Reads a credentials file (TOML). A value is a text, or `{ env = "NAME" }` for what `lookup` has under that name.
+    /// Reads the principals and the provisioner of a settings file ([`Settings`]), which may hold nothing else. A value is
+    /// a text, or says where it is: `{ env = "NAME" }`, `{ file = "PATH" }` or `{ command = ["PROGRAM"] }`.
     ///
     /// ```toml
     /// [credentials.valid]
     /// organization = "acme"
     /// parameters = { org_slug = "acme", project_slug = "warehouse" }
     /// secrets = { ApiKeyHeader = { env = "ROBOTICKS_API_KEY" } }
-    /// login = { username = "ada@example.com", password = { env = "ROBOTICKS_PASSWORD" } }
+    /// login = { username = "ada@example.com", password = { command = ["pass", "show", "roboticks"] } }
     ///
     /// [provisioner]
     /// command = ["python3", "provisioner.py"]
@@ -124,12 +130,11 @@ impl Credentials {
     /// # Errors
     /// [`Error::Config`] with the line of a fault in the file, or the name of a variable that is not set.
     pub fn parse(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let (principals, command) = file::parse(text, &lookup)?;
-        let provisioner = match command {
-            Some(words) => Some(Arc::new(Command::new(words)?) as Arc<dyn Provisioner>),
-            None => None,
-        };
-        Ok(Self { principals, provisioner })
+        let name = "credentials file";
+        Settings::parse(name, text, lookup)?.credentials.ok_or_else(|| {
+            let remedy = "write a [credentials.valid], or a [provisioner] with its `command`";
+            Error::config(name, "it names nobody", remedy)
+        })
     }
 
     /// Reads an authentication file of Web Fuzzing Commons (YAML or JSON); `name` is what errors call it.

@@ -15,12 +15,14 @@ pub enum Error {
         remedy: String,
     },
     /// The target does not answer.
-    #[error("{url} does not answer: {reason}\n  help: check that the server runs and that the URL is right")]
+    #[error("{url} does not answer: {reason}\n  help: {remedy}")]
     Unreachable {
         /// The target.
         url: String,
         /// What came instead of an answer.
         reason: String,
+        /// What to do.
+        remedy: String,
     },
     /// A credential that should work does not, so no refusal of another would prove anything.
     #[error(

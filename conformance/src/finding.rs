@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bitting_spec::Operation;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::check::CheckInfo;
@@ -17,7 +17,7 @@ const EXCERPT: usize = 400;
 const ALSO: usize = 10;
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Worth knowing: something that the document leaves open is not as the standards have it.
@@ -64,14 +64,16 @@ pub struct Finding {
     pub expected: String,
     /// What it did.
     pub got: Got,
-    /// The request as it went out, secrets as variables and a long body cut.
-    pub request: String,
+    /// The request that showed it. `None`: no single one did.
+    pub request: Option<Sent>,
     /// The request as a curl command, secrets as variables.
     pub curl: String,
     /// The words of the command that makes the same cases again; [`Finding::replay_command`] is it as one line.
     pub replay: Vec<String>,
     /// The ids of other operations with the same cause.
     pub also_on: Vec<String>,
+    /// The ids of checks that fail on the same operations for this very reason, and tell nothing new.
+    pub explains: Vec<&'static str>,
     /// It is known and accepted ([`Baseline`](crate::Baseline)), and fails no run.
     pub accepted: bool,
 }
@@ -97,6 +99,36 @@ impl Finding {
         let quoted =
             |word: &String| if plain(word) { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) };
         self.replay.iter().map(quoted).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A request as it went out, secrets as variables and a long body cut.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sent {
+    /// The method.
+    pub method: String,
+    /// The absolute URL.
+    pub url: String,
+    /// The header fields, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+}
+
+impl Sent {
+    /// The request as HTTP/1.1 writes it, for people to read.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let target = self.url.splitn(4, '/').nth(3).unwrap_or_default();
+        let mut text = format!("{} /{target}", self.method);
+        for (name, value) in &self.headers {
+            text.push_str(&format!("\n{name}: {value}"));
+        }
+        if let Some(body) = &self.body {
+            text.push_str(&format!("\n\n{body}"));
+        }
+        text
     }
 }
 
@@ -192,24 +224,23 @@ pub(crate) fn finding(context: &Context<'_>, check: &CheckInfo, operation: &Oper
         cause: context.vault.scrub(&seen.cause),
         expected: context.vault.scrub(&seen.expected),
         got,
-        request: seen.exchange.as_ref().map(|exchange| sent(context, &exchange.request)).unwrap_or_default(),
+        request: seen.exchange.as_ref().map(|exchange| sent(context, &exchange.request)),
         curl: seen.exchange.map(|exchange| curl(&context.base, &exchange.request, &context.vault)).unwrap_or_default(),
         replay: replay(context, check, operation),
         also_on: Vec::new(),
+        explains: Vec::new(),
         accepted: false,
     }
 }
 
-/// The request as HTTP/1.1 writes it, for people to read.
-fn sent(context: &Context<'_>, request: &Request) -> String {
-    let mut text = format!("{} {}", request.method, context.vault.scrub(&request.target));
-    for (name, value) in &request.headers {
-        text.push_str(&format!("\n{name}: {}", cut(&context.vault.scrub(&String::from_utf8_lossy(value)))));
+fn sent(context: &Context<'_>, request: &Request) -> Sent {
+    let shown = |bytes: &[u8]| cut(&context.vault.scrub(&String::from_utf8_lossy(bytes)));
+    Sent {
+        method: request.method.clone(),
+        url: context.vault.scrub(&context.base.join(&request.target)),
+        headers: request.headers.iter().map(|(name, value)| (name.clone(), shown(value))).collect(),
+        body: request.body.as_ref().map(|body| shown(body)),
     }
-    if let Some(body) = &request.body {
-        text.push_str(&format!("\n\n{}", cut(&context.vault.scrub(&String::from_utf8_lossy(body)))));
-    }
-    text
 }
 
 /// Method and path of an operation.

@@ -1,6 +1,7 @@
 //! Values from schemas: valid ones by proptest strategies, invalid ones with one violation each, and smaller ones.
 
 mod case;
+mod direction;
 mod negative;
 mod pattern;
 mod schema;
@@ -13,6 +14,8 @@ use proptest::strategy::{SBoxedStrategy, Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use direction::Direction;
 
 pub(crate) use case::{Argument, Case, body_media, is_form};
 pub(crate) use negative::{of_text, violations};
@@ -31,7 +34,10 @@ pub(crate) struct Generator {
 impl Generator {
     /// A generator for values of `schema`. `None` when it is no valid schema.
     pub(crate) fn new(document: &Document, schema: &Value) -> Option<Self> {
-        Some(Self { strategy: strategy::values(document, schema), validator: validator(document, schema)? })
+        Some(Self {
+            strategy: strategy::values(document, schema),
+            validator: directed_validator(document, schema, Direction::Request)?,
+        })
     }
 
     /// A value of the schema; `None` when none was found.
@@ -48,9 +54,13 @@ impl Generator {
     }
 }
 
-/// A validator for `schema` that judges formats too.
+/// A validator for answers of `schema` that judges formats too.
 pub(crate) fn validator(document: &Document, schema: &Value) -> Option<Validator> {
-    let schema = document.bundle(schema);
+    directed_validator(document, schema, Direction::Answer)
+}
+
+fn directed_validator(document: &Document, schema: &Value, direction: Direction) -> Option<Validator> {
+    let schema = direction::directed(&document.bundle(schema), direction);
     jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true).build(&schema).ok()
 }
 

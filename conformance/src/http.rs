@@ -8,9 +8,9 @@ mod vault;
 
 pub(crate) use answer::{Answer, Broken};
 pub(crate) use client::{Base, Client};
-pub(crate) use curl::curl;
+pub(crate) use curl::{curl, taken};
 pub(crate) use request::Request;
-pub(crate) use vault::Vault;
+pub(crate) use vault::{Variable, Vault};
 
 /// A request with what came back.
 #[derive(Debug, Clone)]

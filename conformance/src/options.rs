@@ -1,16 +1,19 @@
 //! What a run is told besides its target.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bitting_spec::Document;
+use bitting_spec::{Document, Operation};
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::error::Error;
 use crate::finding::Severity;
 
 /// What to check, how much, and how fast.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// Ids of checks or of families, with `*` for any text (`token.*`). Empty: every check.
     pub only: Vec<String>,
@@ -35,10 +38,59 @@ pub struct Options {
     pub timeout: Duration,
     /// Certificates in PEM that are trusted beside those of the system, for a server with an authority of its own.
     pub authorities: Vec<u8>,
+    /// Whether the server may be tested though it is not on this machine: a run creates, changes and deletes data.
+    pub owned: bool,
+    /// Whether HTTP/2 is spoken without TLS, by prior knowledge (RFC 9113, 3.3). With TLS the server chooses.
+    pub http2: bool,
+    /// Checks that are switched off, or whose findings have another severity.
+    pub rules: Vec<Rule>,
+    /// Values that no schema tells.
+    pub data: Data,
     /// The least severity of a finding that makes the run fail.
     pub fail_on: Severity,
     /// The arguments by which a replay command names the target, such as `--url http://127.0.0.1:8080`.
     pub target: Vec<String>,
+}
+
+/// What is made of the findings of some checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// The id of a check or a family, as in [`Options::only`].
+    pub checks: String,
+    /// The operation that it is about; `None`: every one.
+    pub operation: Option<String>,
+    /// What is made of them.
+    pub level: Level,
+}
+
+/// What is made of the findings of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// The check is not made, and the report says so.
+    Off,
+    /// They are notes.
+    Note,
+    /// They are errors.
+    Error,
+}
+
+/// Values that no schema tells: what exists on the server, and what it takes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Data {
+    /// Values of parameters by name, wherever an operation has such a parameter. What a principal has comes first.
+    pub parameters: BTreeMap<String, Value>,
+    /// Values for one operation, by its id.
+    pub operations: BTreeMap<String, Fixture>,
+}
+
+/// Values for one operation.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Fixture {
+    /// Values of its parameters by name. They come before all others.
+    pub parameters: BTreeMap<String, Value>,
+    /// A body that it takes.
+    pub body: Option<Value>,
 }
 
 /// A switch that stops a run from outside: what was made is removed, and what was left out is skipped and says so.
@@ -80,6 +132,10 @@ impl Default for Options {
             interrupt: Interrupt::default(),
             timeout: Duration::from_secs(10),
             authorities: Vec::new(),
+            owned: false,
+            http2: false,
+            rules: Vec::new(),
+            data: Data::default(),
             fail_on: Severity::Error,
             target: Vec::new(),
         }
@@ -104,13 +160,24 @@ impl Options {
         self.operations.is_empty() || self.operations.iter().any(|operation| operation == id)
     }
 
+    /// The rule for a check on an operation, if there is one: of those that fit, the one for this operation, then the one
+    /// that names the check itself, then the longest pattern.
+    #[must_use]
+    pub fn rule(&self, check: &str, operation: &str) -> Option<&Rule> {
+        let fits =
+            |rule: &&Rule| rule.operation.as_deref().is_none_or(|id| id == operation) && matches(&rule.checks, check);
+        let closeness = |rule: &&Rule| (rule.operation.is_some(), rule.checks == check, rule.checks.len());
+        self.rules.iter().filter(fits).max_by_key(closeness)
+    }
+
     /// Refuses names that nothing answers to, so that a typing error is not taken for success.
     ///
     /// # Errors
     /// [`Error::Config`] with the name and what there is.
     pub fn validate(&self, document: &Document) -> Result<(), Error> {
         let only = self.only.iter().map(|pattern| ("--only", pattern));
-        for (option, pattern) in only.chain(self.require.iter().map(|pattern| ("--require", pattern))) {
+        let require = self.require.iter().map(|pattern| ("--require", pattern));
+        for (option, pattern) in only.chain(require).chain(self.rules.iter().map(|rule| ("[rules]", &rule.checks))) {
             let mut named = crate::checks().iter().filter(|check| matches(pattern, check.id)).peekable();
             if named.peek().is_none() {
                 let message = format!("no check is called `{pattern}`{}", nearest(pattern));
@@ -124,11 +191,51 @@ impl Options {
         if self.rate == Some(0) {
             return Err(Error::config("--rate", "no request could ever be sent", "give 1 or more"));
         }
-        for id in &self.operations {
+        if self.workers == 0 {
+            return Err(Error::config("workers", "nobody would send a request", "give 1 or more"));
+        }
+        let named = self.operations.iter().map(|id| ("--operation".to_owned(), id));
+        for (place, id) in named.chain(self.data.operations.keys().map(|id| (format!("[operations.{id}]"), id))) {
             if document.operation(id).is_none() {
                 let all: Vec<&str> = document.operations.iter().map(|operation| operation.id.as_str()).collect();
                 let message = format!("the document has no operation `{id}`");
-                return Err(Error::config("--operation", message, format!("it has: {}", all.join(", "))));
+                return Err(Error::config(place, message, format!("it has: {}", all.join(", "))));
+            }
+        }
+        self.data.validate(document)
+    }
+}
+
+impl Data {
+    /// The value of a parameter of one operation, if one is said for just that operation.
+    pub(crate) fn own(&self, operation: &str, name: &str) -> Option<&Value> {
+        self.operations.get(operation)?.parameters.get(name)
+    }
+
+    /// The body that an operation takes, if one is said.
+    pub(crate) fn body(&self, operation: &str) -> Option<&Value> {
+        self.operations.get(operation)?.body.as_ref()
+    }
+
+    /// Refuses what would do nothing.
+    fn validate(&self, document: &Document) -> Result<(), Error> {
+        let has = |operation: &Operation, name: &str| operation.parameters.iter().any(|known| known.name == name);
+        for name in self.parameters.keys() {
+            if !document.operations.iter().any(|operation| has(operation, name)) {
+                let message = format!("no operation of the document has a parameter `{name}`");
+                return Err(Error::config("[data] parameters", message, "leave it out, or correct its name"));
+            }
+        }
+        for (id, fixture) in &self.operations {
+            let Some(operation) = document.operation(id) else { continue };
+            let place = format!("[operations.{id}]");
+            if let Some(name) = fixture.parameters.keys().find(|name| !has(operation, name)) {
+                let known: Vec<&str> = operation.parameters.iter().map(|known| known.name.as_str()).collect();
+                let message = format!("the operation has no parameter `{name}`");
+                return Err(Error::config(place, message, format!("it has: {}", known.join(", "))));
+            }
+            if fixture.body.is_some() && operation.request_body.is_none() {
+                return Err(Error::config(place, "the operation takes no body", "leave `body` out"));
             }
         }
         Ok(())
@@ -165,6 +272,26 @@ fn nearest(pattern: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The closest rule counts, whatever the order.
+    #[test]
+    fn the_closest_rule_counts() {
+        let rule = |checks: &str, operation: Option<&str>, level| Rule {
+            checks: checks.to_owned(),
+            operation: operation.map(str::to_owned),
+            level,
+        };
+        let rules = vec![
+            rule("token", Some("getThing"), Level::Error),
+            rule("token.expired", None, Level::Note),
+            rule("*", None, Level::Off),
+        ];
+        let options = Options { rules, ..Options::default() };
+        let level = |check, operation| options.rule(check, operation).map(|rule| rule.level);
+        assert_eq!(level("token.expired", "getThing"), Some(Level::Error));
+        assert_eq!(level("token.expired", "other"), Some(Level::Note));
+        assert_eq!(level("token.revoked", "other"), Some(Level::Off));
+    }
 
     #[test]
     fn ids_families_and_globs_select() {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use bitting_spec::table::SchemeKind;
 use bitting_spec::{Document, Operation};
 
 use crate::check::{Check, Need};
 use crate::checks;
 use crate::credentials::{Credentials, Nature, Principal, Role, nature};
-use crate::options::Options;
+use crate::options::{Level, Options};
 
 /// One check on one operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +61,8 @@ pub fn plan(document: &Document, credentials: &Credentials, options: &Options) -
         let before = planned.len();
         for operation in &document.operations {
             if options.covers(&operation.id) && (check.applies)(document, operation) {
-                let skip = unmet(document, credentials, check, operation);
+                let skip = off(options, check.info.id, &operation.id)
+                    .or_else(|| unmet(document, credentials, check, operation));
                 planned.push(Planned { check: check.info.id, operation: operation.id.clone(), skip });
             }
         }
@@ -69,6 +71,13 @@ pub fn plan(document: &Document, credentials: &Credentials, options: &Options) -
         }
     }
     Plan { planned, without_subject }
+}
+
+/// Why a check is switched off on an operation, if it is.
+fn off(options: &Options, check: &str, operation: &str) -> Option<String> {
+    let rule = options.rule(check, operation).filter(|rule| rule.level == Level::Off)?;
+    let place = rule.operation.as_ref().map(|id| format!("[operations.{id}] ")).unwrap_or_default();
+    Some(format!("it is switched off: {place}rules, `{}`", rule.checks))
 }
 
 /// The first need of a check that the credentials do not meet.
@@ -101,14 +110,15 @@ fn meets(document: &Document, credentials: &Credentials, need: Need) -> bool {
         Need::ExpiredKey => provided || has(Role::Expired, Some(Nature::Key)),
         Need::RevokedKey => provided || has(Role::Revoked, Some(Nature::Key)),
         Need::OtherEnvironment => provided || has(Role::OtherEnvironment, None),
-        Need::ForgedToken | Need::RateLimits => provided,
+        Need::ForgedToken | Need::Membership | Need::Code | Need::RateLimits => provided,
     }
 }
 
 /// Whether a principal has a secret of that nature, or can get one by a login.
 fn holds(document: &Document, principal: &Principal, wanted: Option<Nature>) -> bool {
     document.security_schemes.iter().any(|scheme| {
-        let logs_in = scheme.auth.acquire.is_some() && principal.login.is_some();
+        let is_basic = matches!(&scheme.kind, SchemeKind::Http { scheme, .. } if scheme == "basic");
+        let logs_in = (is_basic || scheme.auth.acquire.is_some()) && principal.login.is_some();
         let is_granted = principal.client.is_some()
             && document.operations.iter().any(|operation| {
                 crate::run::granting(document, operation).is_some_and(|(granting, _)| granting.name == scheme.name)

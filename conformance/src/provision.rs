@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use command::Command;
+pub use command::{Command, protocol};
 pub use control_plane::ControlPlane;
 
 use crate::secret::Secret;
@@ -59,6 +59,21 @@ pub trait Provisioner: Send + Sync {
 
     /// Takes the token `id` back.
     fn revoke_token<'a>(&'a self, _id: &'a str) -> Provision<'a, ()> {
+        unsupported()
+    }
+
+    /// Makes an authorization code, as if the user had consented (RFC 6749, 4.1.2).
+    fn mint_code(&self, _order: CodeOrder) -> Provision<'_, Minted> {
+        unsupported()
+    }
+
+    /// Takes the user out of the organization, with all that was issued to it still in its hands.
+    fn remove_member<'a>(&'a self, _user: &'a str) -> Provision<'a, ()> {
+        unsupported()
+    }
+
+    /// Takes the user back into the organization.
+    fn restore_member<'a>(&'a self, _user: &'a str) -> Provision<'a, ()> {
         unsupported()
     }
 
@@ -172,6 +187,9 @@ pub struct TokenOrder {
     /// Its life in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ttl: Option<u64>,
+    /// Its environment, such as `sandbox`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
     /// What is wrong with it.
     pub tamper: Tamper,
     /// Whether its life has ended already.
@@ -189,6 +207,8 @@ pub enum Tamper {
     BadSignature,
     /// It says that it needs no signature (RFC 8725, 2.1).
     AlgNone,
+    /// It is signed by HMAC with the server's public key as the secret (RFC 8725, 2.1).
+    KeyConfusion,
     /// It is for another audience (RFC 7519, 4.1.3).
     WrongAudience,
     /// It was issued by somebody else (RFC 7519, 4.1.1).
@@ -197,6 +217,22 @@ pub enum Tamper {
     NotYetValid,
     /// It is no token at all.
     Garbage,
+}
+
+/// An authorization code to be made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CodeOrder {
+    /// The client that it is for.
+    pub client_id: String,
+    /// Where the user is sent back to with it.
+    pub redirect_uri: String,
+    /// Who consented.
+    pub user: String,
+    /// What the user consented to.
+    pub scopes: Vec<String>,
+    /// The SHA-256 of the code verifier in base64url (RFC 7636, 4.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code_challenge: Option<String>,
 }
 
 /// A credential that was made.

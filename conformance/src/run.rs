@@ -2,6 +2,7 @@
 
 mod context;
 mod exercise;
+mod former;
 mod grant;
 mod keyring;
 mod links;
@@ -20,8 +21,8 @@ use futures_util::stream;
 
 pub(crate) use context::Context;
 pub(crate) use exercise::{Judge, Judging, Sign};
-pub(crate) use grant::granting;
-pub(crate) use keyring::{Wrong, apply};
+pub(crate) use grant::{asking, exchanging, granting};
+pub(crate) use keyring::{Wrong, apply, is_logout};
 pub(crate) use paging::size_parameter;
 pub(crate) use stage::{identity, item_operation, listed_items};
 pub(crate) use trial::{Stop, Trial, listed};
@@ -31,8 +32,8 @@ use crate::checks;
 use crate::clock;
 use crate::credentials::Target;
 use crate::error::Error;
-use crate::finding::{finding, place};
-use crate::options::Options;
+use crate::finding::{Severity, finding, place};
+use crate::options::{Level, Options};
 use crate::plan::{Planned, plan};
 use crate::verdict::{Covered, Outcome, Report, Unmet, Verdict};
 
@@ -69,8 +70,9 @@ pub async fn run(
 ) -> Result<Report, Error> {
     options.validate(document)?;
     target.credentials.validate(document)?;
-    let started = clock::now();
+    let (started, since) = (clock::unix(), clock::now());
     let context = Context::new(document, &target, &options)?;
+    context.known_bodies()?;
     context.preflight().await?;
     context.limit_rate(NO_LIMIT, WINDOW).await;
     let plan = plan(document, &target.credentials, &options);
@@ -93,6 +95,7 @@ pub async fn run(
         context.still_there()?;
     }
     context.tidy_up().await;
+    context.restore_member().await;
     context.restore_rate().await;
     verdicts.sort_by_key(|(index, _)| *index);
     let verdicts: Vec<Verdict> = verdicts.into_iter().map(|(_, verdict)| verdict).collect();
@@ -107,7 +110,8 @@ pub async fn run(
         verdicts,
         seed: options.seed,
         cases: context.requests(),
-        elapsed: clock::now().duration_since(started),
+        started,
+        elapsed: clock::now().duration_since(since),
         fail_on: options.fail_on,
     })
 }
@@ -136,9 +140,23 @@ impl Job<'_> {
         let outcome = match trial.ended(ended) {
             Ok(cases) => Outcome::Pass { cases },
             Err(Stop::Skip(reason)) => Outcome::Skip { reason: context.vault.scrub(&reason) },
-            Err(Stop::Fail(seen)) => Outcome::Fail(Box::new(finding(context, &self.check.info, self.operation, *seen))),
+            Err(Stop::Fail(mut seen)) => {
+                seen.severity = self.severity(context).unwrap_or(seen.severity);
+                Outcome::Fail(Box::new(finding(context, &self.check.info, self.operation, *seen)))
+            }
         };
         (self.index, Verdict { refusals, ..verdict(self.check.info.id, self.operation, outcome) })
+    }
+}
+
+impl Job<'_> {
+    /// The severity that a rule gives to what this check finds here.
+    fn severity(&self, context: &Context<'_>) -> Option<Severity> {
+        match context.options.rule(self.check.info.id, &self.operation.id)?.level {
+            Level::Note => Some(Severity::Note),
+            Level::Error => Some(Severity::Error),
+            Level::Off => None,
+        }
     }
 }
 

@@ -76,6 +76,8 @@ pub struct Report {
     pub seed: u64,
     /// The requests that were sent.
     pub cases: u64,
+    /// When it began, in Unix seconds.
+    pub started: i64,
     /// How long it took.
     pub elapsed: Duration,
     /// The least severity that makes the run fail.
@@ -100,12 +102,20 @@ pub struct Unmet {
 }
 
 impl Report {
-    /// The findings, those of one cause as one: the first, with the other operations in [`Finding::also_on`].
+    /// The findings, those of one cause as one: the first, with the other operations in [`Finding::also_on`]. Where a
+    /// request without a credential gets in, so does every wrong credential: these checks stand in
+    /// [`Finding::explains`].
     #[must_use]
     pub fn findings(&self) -> Vec<Finding> {
         let mut grouped: Vec<Finding> = Vec::new();
         for verdict in &self.verdicts {
             let Outcome::Fail(finding) = &verdict.outcome else { continue };
+            if let Some(root) = grouped.iter_mut().find(|root| follows(finding, root)) {
+                if !root.explains.contains(&finding.check) {
+                    root.explains.push(finding.check);
+                }
+                continue;
+            }
             let same = |other: &&mut Finding| {
                 (other.check, &other.cause, other.accepted) == (finding.check, &finding.cause, finding.accepted)
             };
@@ -151,4 +161,28 @@ impl Report {
             _ => 0,
         }
     }
+}
+
+/// Checks and families that tell nothing new about an operation that asks for no credential at all.
+const FOLLOWING: [&str; 8] = [
+    "credentials.malformed",
+    "credentials.query",
+    "credentials.detour",
+    "key",
+    "refresh.refuses-expired",
+    "refresh.refuses-revoked",
+    "refresh.refuses-unknown",
+    "token",
+];
+
+/// Whether `finding` is there because `root` is: on that operation anybody gets in.
+fn follows(finding: &Finding, root: &Finding) -> bool {
+    let got_in = |one: &Finding| one.got.status.is_some_and(|status| status < 300);
+    let family = finding.check.split('.').next().unwrap_or_default();
+    root.check == "credentials.missing"
+        && got_in(root)
+        && got_in(finding)
+        && finding.accepted == root.accepted
+        && (FOLLOWING.contains(&finding.check) || FOLLOWING.contains(&family))
+        && (root.operation == finding.operation || root.also_on.contains(&finding.operation))
 }

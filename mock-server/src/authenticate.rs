@@ -311,7 +311,7 @@ impl Doorkeeper<'_> {
             alg_none: self.flaws.has(Flaw::M06),
             key_confusion: self.flaws.has(Flaw::M07),
         };
-        let claims = self.signer.verify(token, laxness).map_err(|fault| match fault {
+        let claims = self.signer.verify(token, &scheme.algorithms, laxness).map_err(|fault| match fault {
             TokenFault::Malformed => AuthCase::Malformed,
             TokenFault::Algorithm | TokenFault::Signature => AuthCase::Unknown,
         })?;

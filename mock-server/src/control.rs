@@ -2,6 +2,7 @@
 //!
 //! `control.yaml` describes it. Faults, limits and the journal do not apply to it.
 
+mod follow;
 mod routes;
 
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use tokio::sync::watch;
 use crate::core::Core;
 use crate::exchange::{Answer, Delivery, Outcome, Request};
 use crate::fault::Gates;
-use crate::front::Service;
+use crate::front::{Service, Stream};
 use crate::route::decoded;
 
 /// The description of the control plane.
@@ -148,6 +149,22 @@ impl Service for Control {
 
     fn gates(&self) -> &Gates {
         self.core.gates()
+    }
+
+    fn stream(&self, request: &Request) -> Option<Stream> {
+        let is_asked = request.method == Method::GET && request.path() == "/v1/journal/stream";
+        if !is_asked || !self.is_allowed(request) {
+            return None;
+        }
+        let input = Input { parameter: String::new(), query: request.query(), body: &request.body };
+        let last = request.headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
+        let stated = input.query("since").map_or(Some(0), |since| since.parse().ok());
+        // What is no number is refused by the route.
+        let since = last.or(stated)?;
+        Some(Stream {
+            media: follow::MEDIA,
+            bytes: follow::start(Arc::clone(&self.core), since, self.stop.subscribe()),
+        })
     }
 }
 

@@ -7,6 +7,7 @@
 mod beside;
 mod lifecycle;
 mod mint;
+mod populate;
 mod snapshot;
 mod spoil;
 #[cfg(test)]
@@ -15,7 +16,7 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bitting_spec::extension::AuthCase;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use http::header::DATE;
 use http::{HeaderValue, Method};
 use serde_json::{Value, json};
@@ -39,7 +40,9 @@ use crate::scheme::Wire;
 use crate::step::{STEPS, Skipped, Step};
 use crate::token::Signer;
 use crate::validate::{Given, Parts};
-use crate::world::{Permission, Population, World, seed};
+use crate::world::file::Origin;
+use crate::world::seed::Ground;
+use crate::world::{Permission, Population, World};
 
 /// The server without any network. Shared by every front; all of its methods take `&self`.
 pub struct Core {
@@ -54,6 +57,8 @@ pub struct Core {
     pub(crate) origin: OnceLock<String>,
     /// Whether it shows its documentation.
     pub(crate) has_docs: bool,
+    /// Whether a refusal says why in a header.
+    pub(crate) tells_reasons: bool,
     clock: Clock,
     gates: Gates,
     journal: Journal,
@@ -81,20 +86,20 @@ struct Call<'r> {
     revision: u64,
     /// Whether a defect lets it pass without a credential.
     is_unchecked: bool,
+    /// How far the clock is off by which the operation runs.
+    skew: TimeDelta,
 }
 
 impl Core {
     pub(crate) fn new(
         plan: Plan,
         seed: u64,
-        population: Population,
+        (population, origin): (Population, Origin),
         clock: Clock,
         has_docs: bool,
     ) -> Result<Self, StartError> {
-        if let Some(message) = population.fault() {
-            return Err(StartError::World { message });
-        }
-        let initial = seed::world(&plan.document, &plan.collections, &population, seed);
+        let ground = Ground { document: &plan.document, collections: &plan.collections, population: &population, seed };
+        let initial = population.check().and_then(|()| ground.world()).map_err(|misfit| origin.error(misfit))?;
         let mut core = Self {
             signer: Signer::new(seed),
             flaws: Flaws::default(),
@@ -110,12 +115,13 @@ impl Core {
             date: Mutex::new((i64::MIN, HeaderValue::from_static(""))),
             origin: OnceLock::new(),
             has_docs,
+            tells_reasons: false,
             plan,
             seed,
             population,
             clock,
         };
-        core.seed_keys();
+        core.seed_keys().map_err(|misfit| origin.error(misfit))?;
         let initial = core.world().clone();
         core.initial = initial;
         Ok(core)
@@ -134,10 +140,12 @@ impl Core {
             effects: Vec::new(),
             revision: 0,
             is_unchecked: false,
+            skew: TimeDelta::zero(),
         };
         let mut answer = self.decide(&mut call).unwrap_or_else(|refusal| *refusal);
         let plan = call.operation.map(|index| &self.plan.operations[index]);
-        if let (Some(standing), Some(names)) = (&call.standing, plan.and_then(|plan| plan.standing.as_ref())) {
+        if let Some(standing) = &call.standing {
+            let names = plan.and_then(|plan| plan.standing.as_ref());
             standing.write(names, &mut answer.headers, &self.flaws);
         }
         if let Some(plan) = plan {
@@ -147,6 +155,9 @@ impl Core {
             self.spoil(&call, plan, &mut answer);
         }
         answer.headers.insert(DATE, self.date(call.now));
+        if let Some(reason) = answer.reason.filter(|_| self.tells_reasons) {
+            answer.set("x-bitting-reason", reason);
+        }
         self.record(&call, &answer);
         let mut outcome = answer.outcome(call.delivery);
         call.effects.iter().for_each(|(_, effect)| spoil::disfigure(effect, &mut outcome));
@@ -230,9 +241,10 @@ impl Core {
 
     fn perform(&self, call: &Call<'_>, plan: &OperationPlan, given: &Given) -> Answer {
         let principal = call.principal.as_deref();
+        let now = call.now.checked_add_signed(call.skew).unwrap_or(call.now);
         let path: Vec<_> =
             call.path.iter().map(|(name, text)| ((*name).to_owned(), decoded(text).into_owned())).collect();
-        Desk { core: self, plan, request: call.request, principal, path: &path, given, now: call.now }.perform()
+        Desk { core: self, plan, request: call.request, principal, path: &path, given, now }.perform()
     }
 
     /// 404 for a path that the document does not have, 405 for a method.
@@ -240,7 +252,7 @@ impl Core {
         let (method, path) = (&call.request.method, call.request.path());
         let mut routed = self.plan.routes.find(method, path);
         if routed == Routed::NotFound && self.flaws.has(Flaw::M39) {
-            routed = self.plan.routes.find(method, path.trim_end_matches('/'));
+            routed = self.plan.routes.find(method, path.strip_suffix('/').unwrap_or(path));
             call.is_unchecked = true;
         }
         match routed {
@@ -271,6 +283,9 @@ impl Core {
                 // A clock that cannot go there stays where it is; the plan was checked when it was made.
                 let _ = self.clock.advance(*seconds);
                 call.now = self.clock.now();
+            }
+            if let Effect::ClockSkew { seconds } = effect {
+                call.skew = TimeDelta::try_seconds(*seconds).unwrap_or_default();
             }
             if *stage == Stage::Before
                 && let Some(answer) = self.replacement(plan, effect, call.now)
@@ -437,7 +452,8 @@ impl Core {
         }
         if answer.status == plan.success.status {
             for (name, value) in &plan.success.headers {
-                if !answer.headers.contains_key(name) {
+                let is_flawed = self.flaws.has(Flaw::M59) && *name == http::header::CACHE_CONTROL;
+                if !answer.headers.contains_key(name) && !is_flawed {
                     answer.headers.insert(name.clone(), value.clone());
                 }
             }
@@ -473,6 +489,7 @@ impl Core {
             status: answer.status,
             reason: answer.reason,
             credential: call.principal.as_ref().map(|principal| principal.credential.as_str()),
+            user: call.principal.as_ref().map(|principal| principal.user.as_str()),
         });
     }
 

@@ -112,6 +112,19 @@ pub enum Manner {
     },
     /// The connection is reset (TCP RST) in place of an answer.
     Reset,
+    /// The stream is reset with this error code (RFC 9113, 6.4); in HTTP/1.1, which has no streams, the connection.
+    ResetStream {
+        /// The error code (RFC 9113, 7).
+        code: u32,
+    },
+    /// As it should, and the connection says that it takes no more requests: GOAWAY (RFC 9113, 6.8), or
+    /// `Connection: close` in HTTP/1.1.
+    GoAway,
+    /// As it should, and then the idle connection is closed without a word.
+    Close {
+        /// How long after the answer.
+        pause: Duration,
+    },
     /// The headers and the first bytes of the body go out; then the connection ends, by a reset or in the usual way.
     Cut {
         /// How many bytes of the body go out.

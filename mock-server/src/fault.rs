@@ -120,6 +120,29 @@ pub enum Effect {
     },
     /// No answer ever comes.
     Hang,
+    /// The answer comes whole; then the connection, which a client may have kept for its next request, is closed
+    /// without a word.
+    CloseIdle {
+        /// How long after the answer, in milliseconds; at least 5, so that the answer is out.
+        #[serde(default = "at_once")]
+        milliseconds: u64,
+    },
+    /// The answer comes whole, and the connection says that it takes no more requests: GOAWAY (RFC 9113, 6.8), or
+    /// `Connection: close` in HTTP/1.1.
+    GoAway,
+    /// The stream is reset in place of an answer (RST_STREAM, RFC 9113, 6.4); in HTTP/1.1 the connection is.
+    ResetStream {
+        /// The error code (RFC 9113, 7).
+        #[serde(default = "internal_error")]
+        code: u32,
+    },
+    /// The clock by which the operation runs is wrong: the token that it issues begins and ends by that.
+    ClockSkew {
+        /// How many seconds it is ahead; negative: behind.
+        seconds: i64,
+    },
+    /// The body says that it is compressed by gzip, and is not.
+    BadGzip,
     /// The client is sent elsewhere; a credential must not follow.
     Redirect {
         /// 301, 302, 303, 307 or 308.
@@ -149,6 +172,15 @@ pub enum Effect {
         /// The content type that is told.
         value: String,
     },
+}
+
+fn at_once() -> u64 {
+    5
+}
+
+/// `INTERNAL_ERROR` (RFC 9113, 7).
+fn internal_error() -> u32 {
+    2
 }
 
 fn found() -> u16 {
@@ -203,6 +235,13 @@ impl Fault {
                 Some("`extra` must be from 1 to 1048576")
             }
             Effect::OversizedHeader { bytes } if *bytes > 1 << 20 => Some("`bytes` must be at most 1048576"),
+            Effect::CloseIdle { milliseconds } if !(5..=LONGEST).contains(milliseconds) => {
+                Some("`milliseconds` must be from 5 to 3600000")
+            }
+            Effect::ResetStream { code } if *code > 13 => Some("`code` must be an error code of RFC 9113, 0 to 13"),
+            Effect::ClockSkew { seconds } if seconds.unsigned_abs() > 400 * 366 * 86_400 => {
+                Some("`seconds` must be within 400 years")
+            }
             Effect::Drip { bytes, milliseconds } if *bytes == 0 || *milliseconds > LONGEST => {
                 Some("`bytes` must be at least 1, and `milliseconds` at most 3600000")
             }
@@ -318,6 +357,11 @@ pub(crate) fn deliver(effect: &Effect, delivery: &mut Delivery, faults: &Faults)
         }
         Effect::Hang => delivery.manner = Manner::Hang,
         Effect::Garbage => delivery.manner = Manner::Garbage,
+        Effect::GoAway => delivery.manner = Manner::GoAway,
+        Effect::ResetStream { code } => delivery.manner = Manner::ResetStream { code: *code },
+        Effect::CloseIdle { milliseconds } => {
+            delivery.manner = Manner::Close { pause: Duration::from_millis(*milliseconds) };
+        }
         Effect::ContentLength { extra } => delivery.manner = Manner::Promise { extra: *extra },
         _ => {}
     }

@@ -4,7 +4,9 @@
 pub(crate) mod tls;
 mod wire;
 
+use std::future::{Future as _, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,7 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -40,6 +42,19 @@ pub(crate) trait Service: Send + Sync + 'static {
 
     /// The gates that its answers wait at.
     fn gates(&self) -> &Gates;
+
+    /// An answer that has no end yet, where the request asks for one.
+    fn stream(&self, _request: &Request) -> Option<Stream> {
+        None
+    }
+}
+
+/// An answer whose bytes come one after the other.
+pub(crate) struct Stream {
+    /// Its media type.
+    pub(crate) media: &'static str,
+    /// Its bytes; it ends when nobody sends any more.
+    pub(crate) bytes: mpsc::Receiver<Bytes>,
 }
 
 /// Serves connections until `stop` is true, then lets the answers on their way finish.
@@ -126,13 +141,23 @@ async fn speak<S: Service>(
     let handler = service_fn(|request| exchange(request, Arc::clone(&service), fate.clone()));
     // Whatever ends a connection ends only that connection.
     if is_h2 {
+        let end = fate.clone();
         let handler = service_fn(move |request| exchange(request, Arc::clone(&service), fate.clone()));
         let mut builder = http2::Builder::new(TokioExecutor::new());
         let head = u32::try_from(HEAD).unwrap_or(u32::MAX);
         builder.timer(TokioTimer::new()).max_header_list_size(head).keep_alive_interval(PATIENCE);
         let mut connection = std::pin::pin!(builder.serve_connection(io, handler));
+        let fated = poll_fn(|cx| {
+            let polled = connection.as_mut().poll(cx);
+            if polled.is_pending() && end.is_leaving() {
+                connection.as_mut().graceful_shutdown();
+                return connection.as_mut().poll(cx).map(drop);
+            }
+            // Several streams share the connection: it must not wait for the others.
+            if end.is_sealed() { Poll::Ready(()) } else { polled.map(drop) }
+        });
         tokio::select! {
-            _ = connection.as_mut() => return,
+            () = fated => return,
             () = ended(&mut stop) => connection.as_mut().graceful_shutdown(),
         }
         let _ = connection.await;
@@ -153,8 +178,12 @@ async fn exchange<S: Service>(
     service: Arc<S>,
     fate: Fate,
 ) -> Result<http::Response<OutBody>, Cut> {
+    let is_h2 = request.version() == http::Version::HTTP_2;
     let outcome = match received(request).await {
-        Ok(request) => service.answer(request),
+        Ok(request) => match service.stream(&request) {
+            Some(stream) => return Ok(streamed(stream)),
+            None => service.answer(request),
+        },
         Err(refusal) => *refusal,
     };
     let Delivery { delay, gate, manner } = &outcome.delivery;
@@ -166,21 +195,38 @@ async fn exchange<S: Service>(
     }
     match manner {
         Manner::Hang => std::future::pending::<()>().await,
-        Manner::Reset => {
+        Manner::ResetStream { code } if is_h2 => return Err(Cut::with(*code)),
+        Manner::Reset | Manner::ResetStream { .. } => {
             fate.reset();
-            return Err(Cut);
+            return Err(Cut::default());
         }
         Manner::Garbage => {
             fate.garble();
-            return Err(Cut);
+            return Err(Cut::default());
         }
-        Manner::Cut { reset: true, .. } => fate.reset(),
+        // In HTTP/2 it is the stream that is reset, once the bytes before are out.
+        Manner::Cut { reset: true, .. } if !is_h2 => fate.reset(),
+        Manner::GoAway if is_h2 => fate.leave(),
+        Manner::Close { pause } => fate.close(*pause),
         _ => {}
     }
+    let is_last = *manner == Manner::GoAway && !is_h2;
     let mut response = http::Response::new(OutBody::new(outcome.body, outcome.delivery.manner));
     *response.status_mut() = outcome.status;
     *response.headers_mut() = outcome.headers;
+    if is_last {
+        response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+    }
     Ok(response)
+}
+
+/// The beginning of an answer that has no end yet.
+fn streamed(stream: Stream) -> http::Response<OutBody> {
+    let mut response = http::Response::new(OutBody::stream(stream.bytes));
+    let headers = response.headers_mut();
+    headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(stream.media));
+    headers.insert(http::header::CACHE_CONTROL, http::HeaderValue::from_static("no-store"));
+    response
 }
 
 /// The whole request, or the refusal of one that is too long or too slow.

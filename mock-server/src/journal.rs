@@ -1,11 +1,16 @@
 //! What was asked and answered: a ring of the latest requests, with every secret masked.
 
+mod verify;
+
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use tokio::sync::watch;
+
+pub use verify::{Difference, Expectation, Match, Miss, Times, Verdict};
 
 /// How many entries are kept.
 const ENTRIES: usize = 10_000;
@@ -37,6 +42,16 @@ pub struct Entry {
     /// The id of the credential that was accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
+    /// Whom it speaks for: a user's email, or an OAuth client's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+}
+
+impl Entry {
+    /// Whether it was asked by this user, or with this credential.
+    fn is_of(&self, principal: &str) -> bool {
+        [&self.user, &self.credential].into_iter().flatten().any(|known| known == principal)
+    }
 }
 
 /// A request and its answer as they are noted; the texts are copied into the journal.
@@ -50,12 +65,15 @@ pub(crate) struct Note<'a> {
     pub(crate) status: u16,
     pub(crate) reason: Option<&'static str>,
     pub(crate) credential: Option<&'a str>,
+    pub(crate) user: Option<&'a str>,
 }
 
 /// The latest requests.
 #[derive(Debug, Default)]
 pub struct Journal {
     ring: Mutex<Ring>,
+    /// The number of the latest entry, for those who follow.
+    latest: watch::Sender<u64>,
 }
 
 /// The texts of all records stand in one buffer, one behind the other: to note a request takes no memory of its own,
@@ -73,8 +91,8 @@ struct Record {
     at: DateTime<Utc>,
     status: u16,
     reason: Option<&'static str>,
-    /// The lengths of method, target, operation and credential.
-    lengths: [Option<usize>; 4],
+    /// The lengths of method, target, operation, credential and user.
+    lengths: [Option<usize>; 5],
 }
 
 /// Which entries are wanted; all that is stated must hold.
@@ -86,11 +104,13 @@ pub struct Wanted {
     pub operation: Option<String>,
     /// Only answers of this status.
     pub status: Option<u16>,
+    /// Only requests of this user (by email) or credential (by id).
+    pub principal: Option<String>,
 }
 
 impl Journal {
     pub(crate) fn note(&self, note: &Note<'_>) {
-        let texts = [Some(note.method), Some(note.target), note.operation, note.credential];
+        let texts = [Some(note.method), Some(note.target), note.operation, note.credential, note.user];
         let lengths = texts.map(|text| text.map(str::len));
         let record = Record { at: note.at, status: note.status, reason: note.reason, lengths };
         let size = size_of::<Record>() + record.length();
@@ -104,6 +124,17 @@ impl Journal {
         }
         ring.records.push_back(record);
         texts.into_iter().flatten().for_each(|text| ring.texts.extend(text.as_bytes()));
+        let sequence = ring.sequence;
+        drop(ring);
+        // Nobody is told where nobody listens: most servers are followed by nobody.
+        if self.latest.receiver_count() > 0 {
+            self.latest.send_replace(sequence);
+        }
+    }
+
+    /// Changes with every new entry.
+    pub(crate) fn follow(&self) -> watch::Receiver<u64> {
+        self.latest.subscribe()
     }
 
     /// The entries that are wanted, the oldest first.
@@ -117,7 +148,8 @@ impl Journal {
             sequence += 1;
             if sequence > wanted.since && wanted.status.is_none_or(|status| record.status == status) {
                 let entry = ring.entry(sequence, record, start);
-                let is_it = wanted.operation.as_ref().is_none_or(|id| entry.operation.as_ref() == Some(id));
+                let is_it = wanted.operation.as_ref().is_none_or(|id| entry.operation.as_ref() == Some(id))
+                    && wanted.principal.as_ref().is_none_or(|principal| entry.is_of(principal));
                 entries.extend(is_it.then_some(entry));
             }
             start += record.length();
@@ -145,7 +177,7 @@ impl Ring {
 
     /// The record whose texts begin at `start`.
     fn entry(&self, sequence: u64, record: &Record, mut start: usize) -> Entry {
-        let [method, target, operation, credential] = record.lengths.map(|length| {
+        let [method, target, operation, credential, user] = record.lengths.map(|length| {
             let end = start + length?;
             let text = self.texts.range(start..end).copied().collect();
             start = end;
@@ -161,6 +193,7 @@ impl Ring {
             status: record.status,
             reason: record.reason,
             credential,
+            user,
         }
     }
 }
@@ -192,7 +225,7 @@ mod tests {
 
     fn note(target: &str) -> Note<'_> {
         let at = DateTime::default();
-        Note { at, method: "GET", target, operation: None, status: 200, reason: None, credential: None }
+        Note { at, method: "GET", target, operation: None, status: 200, reason: None, credential: None, user: None }
     }
 
     /// The server's memory is bounded: in the journal by the number of requests, and by their texts.

@@ -51,11 +51,13 @@ pub use clock::{Clock, ClockError, Reading, Setting};
 pub use defect::{Defect, UnknownDefect, defects, find as find_defect};
 pub use exchange::{Delivery, Manner, Outcome, Request};
 pub use fault::{Effect, Fault, Gates, Plan as FaultPlan, RetryAfter, Stage};
-pub use journal::{Entry, Journal, Wanted};
-pub use rate::Policy;
+pub use journal::{Difference, Entry, Expectation, Journal, Match, Miss, Times, Verdict, Wanted};
+pub use rate::{Algorithm as RateAlgorithm, Headers as RateHeaders, Policy, Scope as RateScope};
 #[cfg(feature = "wiremock")]
 pub use respond::Responder;
-pub use server::{Builder, RunningServer, Server, StartError};
+pub use server::{BlockingServer, Builder, RunningServer, Server, StartError};
 pub use step::Step;
 pub use token::Algorithm;
-pub use world::{KeyInfo, Organization, Permission, Person, Population};
+pub use world::{
+    KeyInfo, Organization, Permission, Person, Population, StatedClient, StatedKey, StatedObjects, WorldError,
+};

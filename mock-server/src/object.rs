@@ -36,6 +36,14 @@ impl Maker<'_> {
         (id, Value::Object(object))
     }
 
+    /// An object as the description of a world states it; what is required and missing is made up.
+    pub(crate) fn stated(&self, given: &Map<String, Value>) -> (String, Value) {
+        let mut made = self.completed(given.clone());
+        let fixed = self.collection.key.as_ref().and_then(|key| given.get(key)).map(id_text);
+        let id = self.name(&mut made, fixed.as_deref());
+        (id, Value::Object(made))
+    }
+
     /// The object that a client asks for with `given`; `body` is the schema of the request. `is_open` lets the client
     /// set what the server owns (defect M86).
     pub(crate) fn created(&self, given: &Map<String, Value>, body: &Value, is_open: bool) -> (String, Value) {

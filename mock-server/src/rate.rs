@@ -26,6 +26,66 @@ pub struct Policy {
     pub limit: u64,
     /// The window in seconds; at least 1.
     pub window: u64,
+    /// What is counted by; absent: as the document says.
+    #[serde(default)]
+    pub scope: Option<Scope>,
+    /// How the window moves.
+    #[serde(default)]
+    pub algorithm: Algorithm,
+    /// The headers that tell of it; absent: as the document says.
+    #[serde(default)]
+    pub headers: Option<Headers>,
+}
+
+/// What a rate limit counts by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// Each key or token by itself.
+    Credential,
+    /// Each user, with whatever credential.
+    User,
+    /// Each organization.
+    Organization,
+    /// Everybody together: all of them call from this machine.
+    Address,
+}
+
+/// How a window moves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Algorithm {
+    /// The whole window begins anew when it is over.
+    #[default]
+    FixedWindow,
+    /// Requests come back one by one, evenly over the window.
+    TokenBucket,
+}
+
+/// The headers that tell of a rate limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Headers {
+    /// `X-RateLimit-Limit`, `-Remaining` and `-Reset`, in Unix time.
+    X,
+    /// `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers).
+    Ietf,
+    /// None.
+    None,
+}
+
+impl Bucket {
+    /// Gives back what time has given back.
+    fn refill(&mut self, policy: Policy, now: i64) {
+        let limit = i64::try_from(policy.limit).unwrap_or(i64::MAX);
+        let window = i64::try_from(policy.window).unwrap_or(i64::MAX);
+        let Some(back) = (now - self.start).checked_mul(limit).map(|product| product / window) else {
+            return *self = Self { start: now, used: 0 };
+        };
+        self.used = self.used.saturating_sub(u64::try_from(back).unwrap_or(0));
+        // What is left of a step counts for the next one.
+        self.start = if self.used == 0 { now } else { self.start + back.saturating_mul(window) / limit };
+    }
 }
 
 /// How a caller stands.
@@ -59,6 +119,14 @@ pub(crate) struct State {
 struct Bucket {
     start: i64,
     used: u64,
+}
+
+impl Policy {
+    /// So many requests in so many seconds, and all else as the document says.
+    #[must_use]
+    pub fn of(limit: u64, window: u64) -> Self {
+        Self { limit, window, scope: None, algorithm: Algorithm::FixedWindow, headers: None }
+    }
 }
 
 impl Limits {
@@ -105,12 +173,11 @@ impl Limits {
         now: i64,
         flaws: &Flaws,
     ) -> Option<Standing> {
-        let stated =
-            declared.and_then(|limit| Some(Policy { limit: limit.limit?, window: limit.window.unwrap_or(60) }));
+        let stated = declared.and_then(|limit| Some(Policy::of(limit.limit?, limit.window.unwrap_or(60))));
         let mut state = self.state();
         let policy = state.policy.or(stated)?;
         let window = i64::try_from(policy.window).unwrap_or(i64::MAX / 2);
-        let caller = if flaws.has(Flaw::M74) { "address" } else { caller(declared, principal) };
+        let caller = if flaws.has(Flaw::M74) { "address" } else { caller(policy.scope, declared, principal) };
         let class = declared.and_then(|limit| limit.class.as_deref());
         let key = class.map_or(Cow::Borrowed(caller), |class| Cow::Owned(format!("{caller} {class}")));
         let exhausted = state.exhausted.get(caller).or_else(|| state.exhausted.get("*")).copied();
@@ -122,7 +189,9 @@ impl Limits {
             Some(bucket) => bucket,
             None => state.buckets.entry(key.into_owned()).or_insert(Bucket { start: now, used: 0 }),
         };
-        if now >= bucket.start + window && !flaws.has(Flaw::M77) {
+        if policy.algorithm == Algorithm::TokenBucket {
+            bucket.refill(policy, now);
+        } else if now >= bucket.start + window && !flaws.has(Flaw::M77) {
             *bucket = Bucket { start: now, used: 0 };
         }
         if let Some(start) = exhausted {
@@ -130,14 +199,26 @@ impl Limits {
         }
         let is_over = bucket.used >= policy.limit;
         bucket.used = bucket.used.saturating_add(u64::from(!is_over));
-        let reset = bucket.start + window;
+        let step = match policy.algorithm {
+            Algorithm::FixedWindow => window,
+            // When the next request comes back.
+            Algorithm::TokenBucket => i64::try_from(policy.window.div_ceil(policy.limit)).unwrap_or(window),
+        };
+        let reset = bucket.start + step;
         let wait = is_over.then(|| u64::try_from(reset - now).unwrap_or(1).max(1));
         Some(Standing { policy, remaining: policy.limit.saturating_sub(bucket.used), reset, now, wait })
     }
 }
 
 /// What counts: an API key by itself, anything else by its user (ROBOTICKS-5), unless the document says otherwise.
-fn caller<'p>(declared: Option<&RateLimit>, principal: &'p Principal) -> &'p str {
+fn caller<'p>(scope: Option<Scope>, declared: Option<&RateLimit>, principal: &'p Principal) -> &'p str {
+    match scope {
+        Some(Scope::Credential) => return &principal.credential,
+        Some(Scope::User) => return &principal.user,
+        Some(Scope::Organization) => return &principal.organization,
+        Some(Scope::Address) => return "address",
+        None => {}
+    }
     let keys = declared.map(|limit| limit.key.as_slice()).unwrap_or_default();
     let has = |name: &str| keys.iter().any(|key| key == name);
     if has("credential") && (principal.is_key || !has("user")) {
@@ -175,16 +256,40 @@ impl StandingHeaders {
 
 impl Standing {
     /// Writes the headers that the document names.
-    pub(crate) fn write(&self, names: &StandingHeaders, headers: &mut HeaderMap, flaws: &Flaws) {
-        if flaws.has(Flaw::M70) {
-            return;
+    pub(crate) fn write(&self, names: Option<&StandingHeaders>, headers: &mut HeaderMap, flaws: &Flaws) {
+        if let Some(other) = self.policy.headers {
+            return self.write_other(other, headers);
         }
+        let Some(names) = names.filter(|_| !flaws.has(Flaw::M70)) else {
+            return;
+        };
         let remaining = if flaws.has(Flaw::M71) { self.policy.limit } else { self.remaining };
         headers.insert(names.limit.clone(), number(self.policy.limit));
         headers.insert(names.remaining.clone(), number(remaining));
         let reset = if flaws.has(Flaw::M72) { self.now - 3600 } else { self.reset };
         if let Some(reset) = self.reset_value(names.format, reset) {
             headers.insert(names.reset.clone(), reset);
+        }
+    }
+
+    /// Writes the headers that a policy asks for in place of the document's.
+    fn write_other(&self, headers: Headers, to: &mut HeaderMap) {
+        let Policy { limit, window, .. } = self.policy;
+        match headers {
+            Headers::None => {}
+            Headers::X => {
+                to.insert(HeaderName::from_static("x-ratelimit-limit"), number(limit));
+                to.insert(HeaderName::from_static("x-ratelimit-remaining"), number(self.remaining));
+                to.insert(
+                    HeaderName::from_static("x-ratelimit-reset"),
+                    number(u64::try_from(self.reset).unwrap_or_default()),
+                );
+            }
+            Headers::Ietf => {
+                let left = (self.reset - self.now).max(0);
+                set(to, "ratelimit", &format!("\"default\";r={};t={left}", self.remaining));
+                set(to, "ratelimit-policy", &format!("\"default\";q={limit};w={window}"));
+            }
         }
     }
 
@@ -201,6 +306,12 @@ impl Standing {
             ResetFormat::HttpDate => httpdate::fmt_http_date(time().into()),
         };
         HeaderValue::from_str(&text).ok()
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
     }
 }
 

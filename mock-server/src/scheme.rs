@@ -10,6 +10,7 @@ use http::header::{AUTHORIZATION, HeaderName};
 use percent_encoding::percent_decode_str;
 
 use crate::route::path_of;
+use crate::token::Algorithm;
 use crate::world::lifecycle::Lifecycle;
 
 /// Where a scheme's credential stands in a request.
@@ -65,6 +66,8 @@ pub(crate) struct Scheme {
     /// (ROBOTICKS-1).
     pub(crate) family: String,
     pub(crate) auth: Auth,
+    /// How its tokens may be signed, the one that signs first; none: by any, and HS256 signs.
+    pub(crate) algorithms: Vec<Algorithm>,
     /// Scopes that it declares.
     pub(crate) scopes: Vec<String>,
     /// The environment that this server is (ARROTECH-5).
@@ -89,6 +92,7 @@ impl Scheme {
             takes_passwords: matches!(&scheme.kind, SchemeKind::Http { scheme, .. } if scheme == "basic"),
             family: family(&scheme.auth),
             auth: scheme.auth.clone(),
+            algorithms: algorithms(scheme),
             scopes: scopes(scheme),
             environment: environment(document, &scheme.auth),
             token_path: token_path(scheme),
@@ -100,6 +104,11 @@ impl Scheme {
     /// What every key of it begins with.
     pub(crate) fn prefix(&self) -> &str {
         self.auth.key.as_ref().and_then(|rules| rules.prefix.as_deref()).unwrap_or("key_")
+    }
+
+    /// What its tokens are signed with.
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        self.algorithms.first().copied().unwrap_or_default()
     }
 
     /// Where a claim stands in its tokens, as a JSON pointer.
@@ -149,6 +158,18 @@ pub(crate) fn takes_keys(scheme: &SecurityScheme) -> bool {
         }
         _ => false,
     }
+}
+
+/// The algorithms that the document names and this server has.
+fn algorithms(scheme: &SecurityScheme) -> Vec<Algorithm> {
+    let format = match &scheme.kind {
+        SchemeKind::Http { bearer_format: Some(format), .. } if scheme.auth.algorithms.is_empty() => format.as_str(),
+        _ => "",
+    };
+    let named = scheme.auth.algorithms.iter().map(String::as_str);
+    let words = named.chain(format.split(|character: char| !character.is_ascii_alphanumeric()));
+    let known = words.filter_map(|word| Algorithm::ALL.into_iter().find(|it| it.name().eq_ignore_ascii_case(word)));
+    known.collect()
 }
 
 fn family(auth: &Auth) -> String {

@@ -1,11 +1,15 @@
 //! The reference server as a whole: a document in, addresses out.
 
+mod blocking;
+
 use std::sync::Arc;
 
 use bitting_spec::Document;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
+
+pub use blocking::BlockingServer;
 
 use crate::clock::Clock;
 use crate::control::Control;
@@ -14,7 +18,8 @@ use crate::defect::{self, UnknownDefect};
 use crate::front::tls::self_signed;
 use crate::front::{self, bind, serve};
 use crate::plan::Plan;
-use crate::world::Population;
+use crate::world::file::Origin;
+use crate::world::{Population, WorldError};
 
 /// The reference server of a document.
 #[derive(Debug)]
@@ -33,6 +38,7 @@ impl Server {
             control_port: 0,
             population: None,
             docs: false,
+            reasons: false,
             tls: false,
         }
     }
@@ -47,8 +53,9 @@ pub struct Builder {
     defects: Vec<&'static str>,
     port: u16,
     control_port: u16,
-    population: Option<Population>,
+    population: Option<(Population, Origin)>,
     docs: bool,
+    reasons: bool,
     tls: bool,
 }
 
@@ -77,16 +84,19 @@ pub enum StartError {
         message: String,
     },
     /// A world that cannot be.
-    #[error("the world cannot be used: {message}")]
-    World {
-        /// What is wrong with it.
-        message: String,
-    },
+    #[error(transparent)]
+    World(#[from] WorldError),
     /// No certificate could be made.
     #[error("TLS cannot be offered: {error}; start without it")]
     Tls {
         /// What went wrong.
         error: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// There can be no thread to run on.
+    #[error("the server has no thread to run on: {error}; free threads or memory")]
+    Thread {
+        /// What the system says.
+        error: std::io::Error,
     },
     /// The port is taken, or may not be used.
     #[error("127.0.0.1:{port} cannot be listened on: {error}; port 0 takes any free one")]
@@ -139,14 +149,32 @@ impl Builder {
     /// Who lives in the world; [`Population::seeded`] by default.
     #[must_use]
     pub fn world(mut self, population: Population) -> Self {
-        self.population = Some(population);
+        self.population = Some((population, Origin::default()));
         self
+    }
+
+    /// Who lives in the world, read from the text of a file (YAML or JSON, `world.schema.json`); `file` is what errors
+    /// call it.
+    ///
+    /// # Errors
+    /// What is wrong, on which line and at which place. What only the document can tell is told by the start.
+    pub fn world_file(mut self, file: &str, text: &str) -> Result<Self, WorldError> {
+        self.population = Some(crate::world::file::read(file, text)?);
+        Ok(self)
     }
 
     /// Whether it shows interactive documentation at `/docs`, if the document has no such path; not by default.
     #[must_use]
     pub fn docs(mut self, docs: bool) -> Self {
         self.docs = docs;
+        self
+    }
+
+    /// Whether a header `X-Bitting-Reason` tells why a request was refused; not by default, so that nobody comes to
+    /// rely on what no real server tells.
+    #[must_use]
+    pub fn reasons(mut self, reasons: bool) -> Self {
+        self.reasons = reasons;
         self
     }
 
@@ -162,13 +190,22 @@ impl Builder {
     /// # Errors
     /// What in the document or in the world cannot be served, and where it stands.
     pub fn core(self) -> Result<Arc<Core>, StartError> {
-        let population = self.population.unwrap_or_else(|| Population::seeded(self.seed));
-        let core = Core::new(Plan::new(self.document)?, self.seed, population, self.clock, self.docs)?;
+        let population = self.population.unwrap_or_else(|| (Population::seeded(self.seed), Origin::default()));
+        let mut core = Core::new(Plan::new(self.document)?, self.seed, population, self.clock, self.docs)?;
+        core.tells_reasons = self.reasons;
         for id in self.defects {
             // They were found when they were given.
             let _ = core.set_defect(id, true);
         }
         Ok(Arc::new(core))
+    }
+
+    /// Starts the server on a thread of its own, for tests that are not asynchronous.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), and [`StartError::Thread`] if there can be no thread.
+    pub fn start_blocking(self) -> Result<BlockingServer, StartError> {
+        BlockingServer::start(self)
     }
 
     /// Starts the server on 127.0.0.1, in the tokio runtime that this is called in.

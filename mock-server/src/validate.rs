@@ -1,5 +1,7 @@
 //! Whether requests and answers are what the document says: JSON Schema validators, each made once.
 
+mod multipart;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
@@ -112,6 +114,12 @@ impl<'d> Rules<'d> {
             }
         }
         Ok(())
+    }
+
+    /// What an object of this schema looks like when it is answered.
+    pub(crate) fn data(&mut self, schema: &Value) -> Result<Arc<Rule>, StartError> {
+        let schema = bitting_spec::Schema { value: schema.clone(), pointer: String::new() };
+        self.rule(&schema, Side::Answer)
     }
 
     /// What an operation takes.
@@ -361,12 +369,17 @@ impl BodyInput {
             let detail = format!("the body's media type is not accepted here; send {}", names.join(" or "));
             return Err(Invalid { detail, is_media_type: true });
         };
-        let value = parse(name, rule.as_deref(), parts.body)?;
-        match rule.as_ref().filter(|_| !name.starts_with("multipart/")).and_then(|rule| rule.fault(&value)) {
+        let value = parse((name, stated), rule.as_deref(), parts.body)?;
+        match rule.as_ref().filter(|_| is_data(name)).and_then(|rule| rule.fault(&value)) {
             Some(fault) => Err(Invalid::new(format!("request body: {fault}"))),
             None => Ok(value),
         }
     }
+}
+
+/// Whether a body of this media type is read as data that a schema can judge.
+fn is_data(media_type: &str) -> bool {
+    !media_type.starts_with("multipart/") || media_type == "multipart/form-data"
 }
 
 /// Whether the media type that a request states is the declared one; parameters such as `charset` do not count.
@@ -377,7 +390,8 @@ fn suits(declared: &str, stated: &str) -> bool {
     declared == stated || is_range
 }
 
-fn parse(media_type: &str, rule: Option<&Rule>, body: &[u8]) -> Result<Value, Invalid> {
+/// A body as data. Files are taken as they come: the declared media type says whether it is one.
+fn parse((media_type, stated): (&str, Option<&str>), rule: Option<&Rule>, body: &[u8]) -> Result<Value, Invalid> {
     if media_type.contains("json") {
         return serde_json::from_slice(body).map_err(|error| {
             Invalid::new(format!("the request body is no JSON: line {}, column {}", error.line(), error.column()))
@@ -392,7 +406,12 @@ fn parse(media_type: &str, rule: Option<&Rule>, body: &[u8]) -> Result<Value, In
     if media_type.starts_with("text/") {
         return Ok(Value::from(text()?));
     }
-    // Files and their parts are taken as they come.
+    if media_type == "multipart/form-data" {
+        let anything = Shape::default();
+        let shape = rule.map_or(&anything, |rule| &rule.shape);
+        let value = multipart::read(stated.unwrap_or_default(), shape, body);
+        return value.map_err(|problem| Invalid::new(format!("request body: {problem}")));
+    }
     Ok(if media_type.starts_with("multipart/") { Value::Object(Map::new()) } else { Value::from("") })
 }
 

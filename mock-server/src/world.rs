@@ -3,8 +3,10 @@
 pub(crate) mod accounts;
 pub(crate) mod codes;
 pub(crate) mod data;
+pub(crate) mod file;
 pub(crate) mod keys;
 pub(crate) mod lifecycle;
+mod population;
 pub(crate) mod seed;
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,12 +14,14 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 
+pub use accounts::Permission;
 pub(crate) use accounts::{Accounts, User};
-pub use accounts::{Organization, Permission, Person, Population};
 pub(crate) use codes::{Code, Codes};
 pub(crate) use data::{Data, Row, Scope};
+pub use file::WorldError;
 pub use keys::KeyInfo;
 pub(crate) use keys::{ApiKey, Keys};
+pub use population::{Organization, Person, Population, StatedClient, StatedKey, StatedObjects};
 
 /// Everything that a request can change. A clone of it is a snapshot.
 #[derive(Debug, Clone, Default)]

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bitting_spec::extension::RateLimit;
-use bitting_spec::table::{Api, Operation, Requirement, Scheme};
+use bitting_spec::table::{Api, Operation, Requirement, Scheme, SchemeKind};
 use http::{HeaderValue, Method};
 use url::Url;
 
@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::credentials::{Credential, Held, environment};
 use crate::error::Error;
 use crate::limit::Dialect;
+use crate::oauth::is_offered;
 use crate::origin::Origin;
 use crate::plan::{Alternative, Choice, Grip, Plan, Use, accept, pieces};
 use crate::retry::is_idempotent;
@@ -150,28 +151,46 @@ fn alternatives<'a>(parts: &Parts<'_>, security: &'a [Requirement]) -> Vec<Chose
 /// The scheme of this name and the most preferred credential that serves it.
 fn find(parts: &Parts<'_>, name: &str) -> Option<(usize, usize)> {
     let (index, scheme) = parts.api.schemes.iter().enumerate().find(|(_, scheme)| scheme.name == name)?;
-    Placement::of(&scheme.kind)?;
+    if scheme.kind != SchemeKind::MutualTls {
+        Placement::of(&scheme.kind)?;
+    }
     let held = parts.held.iter().position(|held| held.serves(scheme, parts.api))?;
     Some((index, held))
 }
 
 /// Says which credentials an operation could be called with, and where they could come from.
 fn missing(api: &Api, operation: &Operation) -> String {
-    let describe = |name: &String| {
-        let scheme = api.schemes.iter().find(|scheme| scheme.name == *name);
-        let names = scheme.map(|scheme| environment::suggestions(api, scheme)).unwrap_or_default();
-        if names.is_empty() { format!("`{name}`") } else { format!("`{name}` (set {})", names.join(" or ")) }
+    let scheme = |name: &String| api.schemes.iter().find(|scheme| scheme.name == *name);
+    let describe = |name: &String| match scheme(name) {
+        Some(scheme) => format!("`{name}`{}", remedy(api, scheme)),
+        None => format!("`{name}`"),
     };
     let alternatives: Vec<String> = operation
         .security
         .iter()
         .map(|requirement| requirement.keys().map(describe).collect::<Vec<_>>().join(" together with "))
         .collect();
+    let mut named = operation.security.iter().flat_map(Requirement::keys).filter_map(scheme);
+    let login = if named.any(is_offered) { ", or log in with `bitting login`" } else { "" };
     format!(
-        "operation `{}` needs a credential for {}; set the variable or give the credential to the client",
+        "operation `{}` needs a credential for {}; set the variable or give the credential to the client{login}",
         operation.id,
         alternatives.join(", or ")
     )
+}
+
+/// What would satisfy a scheme, in brackets.
+fn remedy(api: &Api, scheme: &Scheme) -> String {
+    match &scheme.kind {
+        SchemeKind::MutualTls => " (give the client a certificate: `client_certificate`)".to_owned(),
+        SchemeKind::Http { scheme: kind, .. } if Placement::of(&scheme.kind).is_none() => {
+            format!(" (of the HTTP scheme `{kind}`, which this client does not speak: give its header with the call)")
+        }
+        _ => {
+            let names = environment::suggestions(api, scheme);
+            if names.is_empty() { String::new() } else { format!(" (set {})", names.join(" or ")) }
+        }
+    }
 }
 
 /// Credentials made ready for requests, once per scheme and credential, so that all operations share a session (A1).
@@ -199,6 +218,9 @@ impl Grips<'_> {
 
 /// Makes one credential ready for one scheme.
 fn grip(parts: &Parts<'_>, scheme: &Scheme, held: &Held) -> Result<Grip, Error> {
+    if let Credential::Certificate(_) = &held.credential {
+        return Ok(Grip::Connection);
+    }
     let Some(placement) = Placement::of(&scheme.kind) else {
         return Err(Error::Config(format!("security scheme `{}` is of a kind that is not supported", scheme.name)));
     };

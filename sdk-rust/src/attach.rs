@@ -89,6 +89,18 @@ pub(crate) enum Attachment {
 }
 
 impl Attachment {
+    /// The same, on memory of its own: clones of one header's value count their references in one place.
+    pub(crate) fn twin(&self) -> Self {
+        let Self::Header(name, value) = self else { return self.clone() };
+        let own = || {
+            let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+            let mut value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
+            value.set_sensitive(true);
+            Some(Self::Header(name, value))
+        };
+        own().unwrap_or_else(|| self.clone())
+    }
+
     /// Puts the credential on a request.
     pub(crate) fn apply(&self, outgoing: &mut Outgoing) {
         match self {

@@ -117,6 +117,12 @@ impl<C: From<Client>> ClientBuilder<C> {
         self.credential(Credential::App { client, scopes: scopes.into_iter().map(Into::into).collect() })
     }
 
+    /// Adds a client certificate for `mutualTLS`: the certificate, its chain and its private key, all as PEM.
+    #[must_use]
+    pub fn client_certificate(self, pem: impl Into<String>) -> Self {
+        self.credential(Credential::Certificate(Secret::new(pem)))
+    }
+
     /// Adds a credential for every security scheme that it fits. Of several, the first is preferred (B1).
     #[must_use]
     pub fn credential(mut self, credential: Credential) -> Self {
@@ -263,7 +269,12 @@ impl<C: From<Client>> ClientBuilder<C> {
             store => store,
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(TokioClock::new()));
+        let certificate = held.iter().find_map(|held| match &held.credential {
+            Credential::Certificate(pem) => Some(pem.clone()),
+            _ => None,
+        });
         let transport = Transport::new(servers.proxied()).with_clock(Arc::clone(&clock)).with_wire(self.wire);
+        let transport = transport.with_certificate(certificate);
         let parts = Parts {
             api: &self.api,
             held: &held,

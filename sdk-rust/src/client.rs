@@ -194,7 +194,7 @@ impl AuthView<'_> {
         let held = &self.shared.held[used.held];
         let token = match &used.grip {
             Grip::Session(cache) => cache.current(),
-            Grip::Fixed(..) => None,
+            Grip::Fixed(..) | Grip::Connection => None,
         };
         CredentialReport {
             scheme: self.shared.api.schemes[used.scheme].name.clone(),

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::oauth::OAuthClient;
 use crate::secret::Secret;
 use crate::store::Profile;
+use crate::transport::identity;
 
 /// What a user supplies to be let in.
 #[derive(Debug, Clone)]
@@ -48,6 +49,9 @@ pub enum Credential {
     },
     /// A login that is kept: its token is in the client's store (ROBOTICKS-8).
     Profile(Profile),
+    /// A client certificate with its chain and its private key, all as PEM, for `mutualTLS`: shown to servers that ask
+    /// for one.
+    Certificate(Secret),
 }
 
 impl Credential {
@@ -59,6 +63,7 @@ impl Credential {
             Self::Login { .. } => "a user name and password",
             Self::ClientCredentials { .. } | Self::App { .. } => "an OAuth client",
             Self::Profile(_) => "a kept login",
+            Self::Certificate(_) => "a client certificate",
         }
     }
 
@@ -72,7 +77,7 @@ impl Credential {
             Self::App { client, scopes } => {
                 ["client", client.id()].into_iter().chain(scopes.iter().map(String::as_str)).collect()
             }
-            Self::ApiKey(_) | Self::Token(_) | Self::Profile(_) => Vec::new(),
+            Self::ApiKey(_) | Self::Token(_) | Self::Profile(_) | Self::Certificate(_) => Vec::new(),
         }
     }
 
@@ -88,7 +93,7 @@ impl Credential {
     /// differ.
     pub(crate) fn id(&self) -> String {
         match self {
-            Self::ApiKey(secret) | Self::Token(secret) => secret.id(),
+            Self::ApiKey(secret) | Self::Token(secret) | Self::Certificate(secret) => secret.id(),
             Self::Login { username, password } => basic(username, password).id(),
             Self::ClientCredentials { id, secret, .. } => basic(id, secret).id(),
             Self::App { client, .. } => Secret::new(client.id()).id(),
@@ -114,8 +119,10 @@ impl Credential {
             }
             Self::ClientCredentials { .. } | Self::App { .. } => {
                 matches!(&scheme.kind, SchemeKind::OAuth2 { flows } if flows.client_credentials.is_some())
+                    || matches!(&scheme.kind, SchemeKind::OpenIdConnect { .. })
             }
             Self::Profile(profile) => profile.scheme == scheme.name && profile.api == api.name,
+            Self::Certificate(_) => scheme.kind == SchemeKind::MutualTls,
         }
     }
 
@@ -132,6 +139,10 @@ impl Credential {
             Self::ClientCredentials { id, secret, scopes } => {
                 let id = line("client id", id.trim(), source)?.to_owned();
                 Self::ClientCredentials { id, secret: word("client secret", &secret, source)?, scopes }
+            }
+            Self::Certificate(pem) => {
+                identity(&pem).map_err(|_| unreadable(source))?;
+                Self::Certificate(pem)
             }
             other @ (Self::App { .. } | Self::Profile(_)) => other,
         })
@@ -159,7 +170,7 @@ fn takes_token(kind: &SchemeKind) -> bool {
 fn word(what: &str, secret: &Secret, source: &CredentialSource) -> Result<Secret, Error> {
     let text = secret.expose().trim();
     let problem = if text.is_empty() {
-        "is empty".to_owned()
+        "is empty; give one, or leave it out".to_owned()
     } else if text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(Secret::new(text));
     } else if text.to_ascii_lowercase().starts_with("bearer ") {
@@ -173,11 +184,18 @@ fn word(what: &str, secret: &Secret, source: &CredentialSource) -> Result<Secret
 /// A name or password: anything on one line.
 fn line<'a>(what: &str, text: &'a str, source: &CredentialSource) -> Result<&'a str, Error> {
     let problem = match text {
-        "" => "is empty",
-        text if text.contains(|char: char| char.is_control()) => "contains a line break or control character",
+        "" => "is empty; give one, or leave it out",
+        text if text.contains(|char: char| char.is_control()) => {
+            "contains a line break or control character; copy it again without them"
+        }
         text => return Ok(text),
     };
     Err(Error::Credentials(format!("the {what} from {source} {problem}")))
+}
+
+fn unreadable(source: &CredentialSource) -> Error {
+    let what = format!("the client certificate from {source} cannot be read");
+    Error::Credentials(format!("{what}; give the certificate, its chain and its private key, all as PEM"))
 }
 
 /// Where a credential came from.

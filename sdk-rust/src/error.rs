@@ -281,7 +281,7 @@ pub struct DecodeError {
     pub problem: String,
     /// The answer's status.
     pub status: StatusCode,
-    /// The answer's headers.
+    /// The answer's headers, all but well-known ones marked sensitive (B8).
     pub headers: HeaderMap,
     /// The answer's body.
     pub body: Bytes,

@@ -71,7 +71,7 @@ pub use error::{
 };
 pub use futures_util::Stream;
 pub use limit::RateLimitState;
-pub use pages::Pages;
+pub use pages::{Pages, next_page};
 pub use response::{Meta, Response};
 pub use secret::Secret;
 #[doc(hidden)]

@@ -10,6 +10,8 @@ use std::time::SystemTime;
 
 pub(crate) use gate::{Gate, Patience, Permit, Place, Shut};
 pub(crate) use headers::{Answer, Dialect};
+#[cfg(feature = "inside")]
+pub(crate) use number::{LARGEST, http_date, seconds};
 pub(crate) use quota::Quota;
 
 /// What a server's answer says about its rate limit (ROBOTICKS-5).

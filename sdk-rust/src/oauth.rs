@@ -1,4 +1,5 @@
-//! OAuth 2.0 as a client speaks it, and logging in: by password, in a browser, on another device (D1 to D6).
+//! OAuth 2.0 as a client speaks it, and logging in: by password, in a browser, on another device (D1 to D6). Where a
+//! document says `openIdConnect`, the server itself says where it is asked for what.
 //!
 //! A [`Login`] turns what a user does once into a session that is kept: a [`Profile`](crate::store::Profile) that says
 //! which, and a token in a [`TokenStore`](crate::store::TokenStore) that clients in any language use and renew
@@ -19,6 +20,7 @@
 mod authorization;
 mod client;
 mod device;
+mod discovery;
 mod error;
 mod login;
 mod loopback;
@@ -30,3 +32,6 @@ pub use client::OAuthClient;
 pub use device::DevicePrompt;
 pub use error::{LoginError, OAuthError};
 pub use login::{Login, LoginBuilder, Way};
+
+pub(crate) use discovery::Discovery;
+pub(crate) use login::is_offered;

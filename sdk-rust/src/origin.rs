@@ -48,13 +48,19 @@ impl fmt::Display for Origin {
 
 /// Reads the URL of a server or token endpoint; `what` names it in errors.
 pub(crate) fn parse(what: &str, text: &str, allow_insecure_http: bool) -> Result<Url, Error> {
-    let url = Url::parse(text).map_err(|error| Error::Config(format!("{what} `{text}` is not a URL: {error}")))?;
+    let url = Url::parse(text).map_err(|error| {
+        Error::Config(format!(
+            "{what} `{text}` is not a URL ({error}); give the whole address, such as https://api.example"
+        ))
+    })?;
     if !url.username().is_empty() || url.password().is_some() {
         let what = format!("{what} carries a user name or password; give credentials to the builder instead");
         return Err(Error::Config(what));
     }
     let Some(origin) = Origin::of(&url) else {
-        return Err(Error::Config(format!("{what} `{text}` is neither http nor https")));
+        return Err(Error::Config(format!(
+            "{what} `{text}` is neither http nor https; give the whole address, such as https://api.example"
+        )));
     };
     if !origin.is_private() && !allow_insecure_http {
         let remedy = "use https (http is accepted for 127.0.0.0/8, ::1 and localhost), or say allow_insecure_http";

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use bitting_spec::extension::{Pagination, PaginationStyle};
+use bitting_spec::table::Operation;
 use futures_util::stream::{Stream, try_unfold};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::call::Call;
 use crate::error::Error;
 use crate::response::Response;
 use crate::typed::{Decode, Request, Success, undecodable};
@@ -43,12 +43,12 @@ impl<T> Pages<T> {
             self.done = true;
             return Some(Ok((response, Page::default())));
         };
-        match Page::read(&response, pagination) {
+        match Page::read(&response.body, pagination) {
             Ok(page) => {
-                self.done = !advance(&mut self.request.call, pagination, &page);
+                self.done = !advance(&mut self.request.call.arguments, pagination, &page);
                 Some(Ok((response, page)))
             }
-            Err(error) => Some(Err(error)),
+            Err(problem) => Some(Err(undecodable(&response, problem))),
         }
     }
 
@@ -82,6 +82,21 @@ impl<T: Decode> Pages<T> {
     }
 }
 
+/// The arguments of the page after the one that `arguments` asked for, by what `answer`, the body of that page, says;
+/// `None` after the last one. For those who make the calls themselves, as other languages do.
+///
+/// # Errors
+/// What keeps `answer` from being a page of `operation`.
+pub fn next_page(
+    operation: &Operation,
+    mut arguments: Vec<(String, Value)>,
+    answer: &[u8],
+) -> Result<Option<Vec<(String, Value)>>, String> {
+    let Some(pagination) = &operation.pagination else { return Ok(None) };
+    let page = Page::read(answer, pagination)?;
+    Ok(advance(&mut arguments, pagination, &page).then_some(arguments))
+}
+
 /// What a page says about itself.
 #[derive(Debug, Default, PartialEq)]
 struct Page {
@@ -91,60 +106,67 @@ struct Page {
 }
 
 impl Page {
-    fn read(response: &Response, pagination: &Pagination) -> Result<Self, Error> {
-        let mut body: Value =
-            serde_json::from_slice(&response.body).map_err(|error| undecodable(response, error.to_string()))?;
+    /// Reads the body of a page; an error says what is wrong with it.
+    fn read(body: &[u8], pagination: &Pagination) -> Result<Self, String> {
+        let mut body: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
         let part = |name: &str| pagination.response.get(name).and_then(|pointer| body.pointer(pointer));
         let is_mark = |value: &&Value| !value.is_null() && value.as_str() != Some("");
         let (total, next) = (part("total").and_then(Value::as_u64), part("next").filter(is_mark).cloned());
         let pointer = pagination.response.get("items").map_or("", String::as_str);
         match body.pointer_mut(pointer).map(Value::take) {
             Some(Value::Array(items)) => Ok(Self { items, total, next }),
-            _ => Err(undecodable(response, format!("there is no list of items at `{pointer}`"))),
+            _ => Err(format!("there is no list of items at `{pointer}`")),
         }
     }
 }
 
-/// Turns the call of a page into the call of the next one; `false` if it was the last.
-fn advance(call: &mut Call, pagination: &Pagination, page: &Page) -> bool {
+/// Turns the arguments of a page into those of the next one; `false` if it was the last.
+fn advance(arguments: &mut Vec<(String, Value)>, pagination: &Pagination, page: &Page) -> bool {
     let name = |part: &str| pagination.request.get(part).map_or_else(|| part.to_owned(), Clone::clone);
-    let number = |call: &Call, name: &str| {
-        let value = call.arguments.iter().find(|(known, _)| known == name || known.ends_with(&format!(":{name}")));
-        value.and_then(|(_, value)| value.as_u64())
-    };
+    let number = |name: &str| find(arguments, name).and_then(Value::as_u64);
     let count = page.items.len() as u64;
     match pagination.style {
         PaginationStyle::Offset => {
-            let offset = number(call, &name("offset")).unwrap_or(0).saturating_add(count);
-            let full = number(call, &name("limit")).is_none_or(|limit| count >= limit);
+            let offset = number(&name("offset")).unwrap_or(0).saturating_add(count);
+            let full = number(&name("limit")).is_none_or(|limit| count >= limit);
             let more = count > 0 && page.total.map_or(full, |total| offset < total);
-            replace(call, &name("offset"), Value::from(offset));
+            replace(arguments, &name("offset"), Value::from(offset));
             more
         }
         PaginationStyle::Page => {
-            let current = number(call, &name("page")).unwrap_or(1);
-            let size = number(call, &name("size"));
+            let current = number(&name("page")).unwrap_or(1);
+            let size = number(&name("size"));
             let seen = current.saturating_mul(size.unwrap_or(count));
             let full = size.is_none_or(|size| count >= size);
             let more = count > 0 && page.total.map_or(full, |total| seen < total);
-            replace(call, &name("page"), Value::from(current.saturating_add(1)));
+            replace(arguments, &name("page"), Value::from(current.saturating_add(1)));
             more
         }
         PaginationStyle::Cursor => {
             let cursor = name("cursor");
-            let before = call.arguments.iter().find(|(known, _)| *known == cursor).map(|(_, value)| value.clone());
+            let before = find(arguments, &cursor).cloned();
             // A server that answers the same mark for ever must not be asked for ever.
             let Some(next) = page.next.clone().filter(|next| Some(next) != before.as_ref()) else { return false };
-            replace(call, &cursor, next);
+            replace(arguments, &cursor, next);
             true
         }
     }
 }
 
-fn replace(call: &mut Call, name: &str, value: Value) {
-    let prefixed = format!("query:{name}");
-    call.arguments.retain(|(known, _)| known != name && *known != prefixed);
-    call.arguments.push((name.to_owned(), value));
+/// The value of an argument, which may stand under its location and name.
+fn find<'a>(arguments: &'a [(String, Value)], name: &str) -> Option<&'a Value> {
+    arguments.iter().find(|(known, _)| is(known, name)).map(|(_, value)| value)
+}
+
+fn replace(arguments: &mut Vec<(String, Value)>, name: &str, value: Value) {
+    match arguments.iter_mut().find(|(known, _)| is(known, name)) {
+        Some((_, old)) => *old = value,
+        None => arguments.push((name.to_owned(), value)),
+    }
+}
+
+fn is(known: &str, name: &str) -> bool {
+    known == name || known.strip_prefix("query:") == Some(name)
 }
 
 #[cfg(test)]
@@ -152,6 +174,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::call::Call;
 
     fn pagination(style: PaginationStyle) -> Pagination {
         let response = [("items", "/items"), ("total", "/total"), ("next", "/next")];
@@ -172,26 +195,46 @@ mod tests {
     fn offsets_advance_until_the_total() {
         let pagination = pagination(PaginationStyle::Offset);
         let mut call = Call::new("list").argument("limit", 2);
-        assert!(advance(&mut call, &pagination, &page(2, Some(3), None)));
+        assert!(advance(&mut call.arguments, &pagination, &page(2, Some(3), None)));
         assert_eq!(argument(&call, "offset"), Some(&json!(2)));
-        assert!(!advance(&mut call, &pagination, &page(1, Some(3), None)));
+        assert!(!advance(&mut call.arguments, &pagination, &page(1, Some(3), None)));
         let mut call = Call::new("list").argument("limit", 2);
-        assert!(advance(&mut call, &pagination, &page(2, None, None)));
-        assert!(!advance(&mut call, &pagination, &page(1, None, None)));
-        assert!(!advance(&mut call, &pagination, &page(0, Some(99), None)));
+        assert!(advance(&mut call.arguments, &pagination, &page(2, None, None)));
+        assert!(!advance(&mut call.arguments, &pagination, &page(1, None, None)));
+        assert!(!advance(&mut call.arguments, &pagination, &page(0, Some(99), None)));
     }
 
     #[test]
     fn page_numbers_and_cursors_advance() {
         let mut call = Call::new("list").argument("size", 2);
-        assert!(advance(&mut call, &pagination(PaginationStyle::Page), &page(2, Some(3), None)));
+        assert!(advance(&mut call.arguments, &pagination(PaginationStyle::Page), &page(2, Some(3), None)));
         assert_eq!(argument(&call, "page"), Some(&json!(2)));
-        assert!(!advance(&mut call, &pagination(PaginationStyle::Page), &page(1, Some(3), None)));
+        assert!(!advance(&mut call.arguments, &pagination(PaginationStyle::Page), &page(1, Some(3), None)));
         let cursor = pagination(PaginationStyle::Cursor);
         let mut call = Call::new("list");
-        assert!(advance(&mut call, &cursor, &page(2, None, Some("abc"))));
+        assert!(advance(&mut call.arguments, &cursor, &page(2, None, Some("abc"))));
         assert_eq!(argument(&call, "cursor"), Some(&json!("abc")));
-        assert!(!advance(&mut call, &cursor, &page(2, None, Some("abc"))));
-        assert!(!advance(&mut call, &cursor, &page(2, None, None)));
+        assert!(!advance(&mut call.arguments, &cursor, &page(2, None, Some("abc"))));
+        assert!(!advance(&mut call.arguments, &cursor, &page(2, None, None)));
+    }
+
+    /// A mark that is empty or no mark is none, and an argument may stand under its location.
+    #[test]
+    fn the_next_page_is_asked_for_by_the_arguments_alone() {
+        let operation = |pagination| {
+            let operation = json!({"id": "list", "method": "GET", "path": "/x"});
+            let operation: Operation = serde_json::from_value(operation).expect("an operation");
+            Operation { pagination: Some(pagination), ..operation }
+        };
+        let asked = vec![("query:cursor".to_owned(), json!("a")), ("q".to_owned(), json!(1))];
+        let cursor = operation(pagination(PaginationStyle::Cursor));
+        let next = |body: &str| next_page(&cursor, asked.clone(), body.as_bytes());
+        let following = next(r#"{"items": [1], "next": "b"}"#).expect("a page").expect("another one");
+        assert_eq!(following, [("query:cursor".to_owned(), json!("b")), ("q".to_owned(), json!(1))]);
+        for last in [r#"{"items": [1], "next": ""}"#, r#"{"items": []}"#, r#"{"items": [1], "next": "a"}"#] {
+            assert_eq!(next(last), Ok(None), "{last}");
+        }
+        assert_eq!(next("{}"), Err("there is no list of items at `/items`".to_owned()));
+        assert!(next("<html>").is_err());
     }
 }

@@ -60,6 +60,8 @@ impl Alternative {
 pub(crate) enum Grip {
     /// The same for every request; never renewed (A11).
     Fixed(Attachment, Secret),
+    /// Nothing: the connection itself says who we are.
+    Connection,
     /// The current token.
     Session(Arc<TokenCache>),
 }

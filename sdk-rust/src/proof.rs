@@ -25,9 +25,13 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
+        Self::of(api(false))
+    }
+
+    fn of(api: Arc<Api>) -> Self {
         let clock = ManualClock::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
         let server = Server::new(clock.clone());
-        let builder = Client::builder(api()).environment(|_| None).clock(Arc::new(clock.clone()));
+        let builder = Client::builder(api).environment(|_| None).clock(Arc::new(clock.clone()));
         let builder = builder.wire(Arc::new(server.clone())).login("ada@example.com", "test-password");
         Self { client: builder.build().expect("a client"), server, clock }
     }
@@ -45,8 +49,9 @@ impl Stage {
     }
 }
 
-/// A read, a write, and a write whose repeats the server tells apart; a login with a refresh token that rotates.
-fn api() -> Arc<Api> {
+/// A read, a write, and a write that may be repeated; a login with a refresh token that rotates. `is_keyed`: a write
+/// carries a key by which the server tells its repeats.
+fn api(is_keyed: bool) -> Arc<Api> {
     let body = json!({"required": true, "media_types": ["application/json"]});
     let secured = json!([{"User": []}]);
     let table = json!({
@@ -61,7 +66,8 @@ fn api() -> Arc<Api> {
             {"id": "write", "method": "POST", "path": "/things", "security": secured, "body": body},
             {"id": "put", "method": "PUT", "path": "/things", "security": secured, "body": body},
         ],
-        "rate_limit": {"exceeded": {"status": [429], "retry_after": ["header:Retry-After", "body:/retry_after"]}}
+        "rate_limit": {"exceeded": {"status": [429], "retry_after": ["header:Retry-After-Ms", "header:Retry-After", "body:/retry_after"]}},
+        "retry": if is_keyed { json!({"idempotency_key": {"header": "Idempotency-Key"}}) } else { json!({}) }
     });
     Arc::new(serde_json::from_value(table).expect("an operation table"))
 }

@@ -142,12 +142,19 @@ pub(crate) fn api_error(incoming: Incoming, meta: Meta, hint: Option<String>, se
 
 /// Headers without `secrets`, of which only the well-known are printed.
 fn scrubbed(mut headers: HeaderMap, secrets: &[Secret]) -> HeaderMap {
-    for (name, value) in headers.iter_mut() {
+    for value in headers.values_mut() {
         let text = String::from_utf8_lossy(value.as_bytes());
         let clean = scrub(&text, secrets);
         if clean != text {
             *value = HeaderValue::from_str(&clean).unwrap_or(HeaderValue::from_static(REDACTED));
         }
+    }
+    sealed(headers)
+}
+
+/// The same headers, all but well-known ones marked sensitive.
+pub(crate) fn sealed(mut headers: HeaderMap) -> HeaderMap {
+    for (name, value) in &mut headers {
         value.set_sensitive(!PRINTABLE.contains(&name.as_str()));
     }
     headers

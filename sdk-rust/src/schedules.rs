@@ -18,9 +18,15 @@ use crate::token::{Grant, Previous, TokenCache, TokenProblem, TokenSource};
 const SECOND: Duration = Duration::from_secs(1);
 const PATIENT: Patience = Patience { longest: Duration::from_secs(60), deadline: None };
 
-/// Plays a scene in `count` random orders.
+/// How many steps of an order a rare fault is looked for at: most need two threads to be interrupted once each.
+const DEPTH: usize = 3;
+
+/// Plays a scene in `count` random orders, and in a fifth as many that are chosen to find rare faults (PCT).
 fn play(count: usize, scene: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static) {
+    let (scene, again) = (Arc::new(scene), count / 5);
+    let same = Arc::clone(&scene);
     shuttle::check_random(move || block_on(scene()), count);
+    shuttle::check_pct(move || block_on(same()), again, DEPTH);
 }
 
 async fn join(tasks: Vec<JoinHandle<()>>) {

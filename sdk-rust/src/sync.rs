@@ -7,6 +7,8 @@ mod primitives {
 
     pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+    use std::sync::atomic::AtomicUsize;
+
     use arc_swap::ArcSwapOption;
     use tokio::runtime::Handle;
 
@@ -21,18 +23,30 @@ mod primitives {
         }
     }
 
+    /// How many copies of a value there are at most.
+    const MOST_COPIES: usize = 8;
+
     /// A value that is read without a lock and replaced whole.
+    ///
+    /// There is a copy for each core, up to a few: whoever reads takes a reference, and one counter that all cores write
+    /// costs them more than everything else about the read.
     #[derive(Debug)]
-    pub(crate) struct Slot<T>(ArcSwapOption<T>);
+    pub(crate) struct Slot<T>(Box<[ArcSwapOption<T>]>);
 
     impl<T> Slot<T> {
-        pub(crate) fn store(&self, value: Option<Arc<T>>) {
-            self.0.store(value);
+        /// Puts a value in the place of the last one; each copy is made by `copy`.
+        pub(crate) fn fill(&self, copy: impl Fn() -> T) {
+            self.0.iter().for_each(|place| place.store(Some(Arc::new(copy()))));
+        }
+
+        /// Takes the value out.
+        pub(crate) fn clear(&self) {
+            self.0.iter().for_each(|place| place.store(None));
         }
 
         /// The value if `test` holds for it.
         pub(crate) fn load_if(&self, test: impl FnOnce(&T) -> bool) -> Option<Arc<T>> {
-            let value = self.0.load();
+            let value = self.0[lane() % self.0.len()].load();
             let value = value.as_ref()?;
             test(value).then(|| Arc::clone(value))
         }
@@ -40,8 +54,16 @@ mod primitives {
 
     impl<T> Default for Slot<T> {
         fn default() -> Self {
-            Self(ArcSwapOption::empty())
+            let copies = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_COPIES);
+            Self((0..copies).map(|_| ArcSwapOption::empty()).collect())
         }
+    }
+
+    /// A number of this thread: those of threads that begin after each other differ.
+    fn lane() -> usize {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        thread_local!(static LANE: usize = NEXT.fetch_add(1, Ordering::Relaxed));
+        LANE.with(|lane| *lane)
     }
 
     /// Runs a task on `runtime`, or where the caller runs. Without either the task is dropped here.
@@ -58,6 +80,7 @@ mod primitives {
 
     pub(crate) use shuttle::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+    use shuttle::rand::Rng as _;
     use shuttle::sync::MutexGuard;
     use tokio::runtime::Handle;
 
@@ -70,22 +93,28 @@ mod primitives {
         }
     }
 
+    /// Two copies, as on a machine of two cores; which of them a reader meets is left to chance.
     #[derive(Debug)]
-    pub(crate) struct Slot<T>(Mutex<Option<Arc<T>>>);
+    pub(crate) struct Slot<T>([Mutex<Option<Arc<T>>>; 2]);
 
     impl<T> Slot<T> {
-        pub(crate) fn store(&self, value: Option<Arc<T>>) {
-            *self.0.lock() = value;
+        pub(crate) fn fill(&self, copy: impl Fn() -> T) {
+            self.0.iter().for_each(|place| *place.lock() = Some(Arc::new(copy())));
+        }
+
+        pub(crate) fn clear(&self) {
+            self.0.iter().for_each(|place| *place.lock() = None);
         }
 
         pub(crate) fn load_if(&self, test: impl FnOnce(&T) -> bool) -> Option<Arc<T>> {
-            self.0.lock().clone().filter(|value| test(value))
+            let place = usize::from(shuttle::rand::thread_rng().r#gen::<bool>());
+            self.0[place].lock().clone().filter(|value| test(value))
         }
     }
 
     impl<T> Default for Slot<T> {
         fn default() -> Self {
-            Self(Mutex(shuttle::sync::Mutex::new(None)))
+            Self([(); 2].map(|()| Mutex(shuttle::sync::Mutex::new(None))))
         }
     }
 

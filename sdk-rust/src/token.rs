@@ -58,6 +58,15 @@ pub(crate) struct Token {
     pub(crate) scopes: Vec<String>,
 }
 
+impl Token {
+    /// The same token, on memory of its own where a request takes a reference.
+    fn twin(&self) -> Self {
+        let Self { access, refresh, attachment, generation, timing, scopes } = self;
+        let (access, refresh, attachment) = (access.clone(), refresh.clone(), attachment.twin());
+        Self { access, refresh, attachment, generation: *generation, timing: *timing, scopes: scopes.clone() }
+    }
+}
+
 /// Why there is no token, for everybody who waited for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
@@ -106,7 +115,7 @@ pub(crate) struct TokenCache {
     background: Option<Background>,
     /// The scopes that are asked for. An answer that names none grants these (RFC 6749, 5.1).
     requested: Vec<String>,
-    /// The token that is served; `None` while there is none, or none that may be served.
+    /// The token that is served; empty while there is none, or none that may be served.
     usable: Slot<Token>,
     /// The last generation that an API answer accepted, so that the lock is taken for the first such answer only.
     accepted: AtomicU64,
@@ -227,7 +236,7 @@ impl TokenCache {
             && generation == inner.state.generation
         {
             inner.refused = true;
-            self.usable.store(None);
+            self.usable.clear();
         }
         let launch = matches!(reply, Reply::Start | Reply::ServeAndStart).then(|| self.prepare(&mut inner));
         let answer = inner.answer(reply).unwrap_or_else(|| Answer::Failed(self.failure("no request was made")));
@@ -267,7 +276,7 @@ impl TokenCache {
                 let token = Arc::new(token);
                 inner.step(Event::Landed(token.timing), now);
                 (inner.token, inner.refused, inner.failure) = (Some(Arc::clone(&token)), false, None);
-                self.usable.store(Some(Arc::clone(&token)));
+                self.usable.fill(|| token.twin());
                 Ok(token)
             }
             Err(problem) => {

@@ -10,6 +10,7 @@ use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 use crate::clock::{BoxFuture, Clock, TokioClock, within};
+use crate::secret::Secret;
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -56,6 +57,8 @@ pub(crate) struct Transport {
     clock: Arc<dyn Clock>,
     proxied: bool,
     pooled: bool,
+    /// The client certificate with its key, as PEM.
+    certificate: Option<Secret>,
     /// What takes the network's place.
     wire: Option<Arc<dyn Wire>>,
 }
@@ -64,7 +67,14 @@ impl Transport {
     /// A pool. `proxied`: through the system's proxy, which must not be asked for loopback addresses: a proxy would
     /// read what goes there over plain http (B5).
     pub(crate) fn new(proxied: bool) -> Self {
-        Self { client: OnceLock::new(), clock: Arc::new(TokioClock::new()), proxied, pooled: true, wire: None }
+        let (client, clock) = (OnceLock::new(), Arc::new(TokioClock::new()));
+        Self { client, clock, proxied, pooled: true, certificate: None, wire: None }
+    }
+
+    /// The same with a client certificate, if there is one. Servers that ask for it see it, and a proof that its key is
+    /// held here; the key itself goes nowhere.
+    pub(crate) fn with_certificate(self, certificate: Option<Secret>) -> Self {
+        Self { certificate, ..self }
     }
 
     /// The same by another clock.
@@ -79,7 +89,8 @@ impl Transport {
 
     /// Another pool of the same kind.
     pub(crate) fn another(&self) -> Self {
-        Self { client: OnceLock::new(), clock: Arc::clone(&self.clock), wire: self.wire.clone(), ..*self }
+        let (certificate, wire) = (self.certificate.clone(), self.wire.clone());
+        Self { client: OnceLock::new(), clock: Arc::clone(&self.clock), certificate, wire, ..*self }
     }
 
     /// Connections for token requests, which are not kept.
@@ -121,6 +132,12 @@ impl Transport {
     }
 
     fn connect(&self) -> Result<reqwest::Client, String> {
+        let client = self.configured().and_then(reqwest::ClientBuilder::build);
+        client.map_err(|error| format!("no HTTP client: {}", chain(&error)))
+    }
+
+    /// How connections are made and used: nothing is followed and nothing is sent twice behind our back.
+    fn configured(&self) -> Result<reqwest::ClientBuilder, reqwest::Error> {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             // An error means that another thread was faster, which serves as well.
             let _ = rustls::crypto::ring::default_provider().install_default();
@@ -132,8 +149,16 @@ impl Transport {
             .connect_timeout(CONNECT_TIMEOUT);
         let builder = if self.proxied { builder } else { builder.no_proxy() };
         let builder = if self.pooled { builder } else { builder.pool_max_idle_per_host(0) };
-        builder.build().map_err(|error| format!("no HTTP client: {}", chain(&error)))
+        match &self.certificate {
+            Some(pem) => Ok(builder.identity(identity(pem)?)),
+            None => Ok(builder),
+        }
     }
+}
+
+/// A client certificate with its key, read from PEM.
+pub(crate) fn identity(pem: &Secret) -> Result<reqwest::Identity, reqwest::Error> {
+    reqwest::Identity::from_pem(pem.expose().as_bytes())
 }
 
 fn fault(error: reqwest::Error) -> Fault {
@@ -166,3 +191,6 @@ fn chain(error: &reqwest::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! What generated code builds on: a call whose answer has a type.
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
@@ -13,7 +14,7 @@ use crate::call::{Call, CallOptions};
 use crate::client::Client;
 use crate::error::{DecodeError, Error};
 use crate::pages::Pages;
-use crate::response::{Meta, Response};
+use crate::response::{Meta, Response, sealed};
 
 /// A call of one operation whose answer is a `T`.
 #[derive(Debug)]
@@ -74,12 +75,21 @@ impl<T: Decode> Request<T> {
 }
 
 /// A successful answer, decoded, with how the call went. It can be used like the `T` itself.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Success<T> {
     value: T,
     status: StatusCode,
     headers: HeaderMap,
     meta: Meta,
+}
+
+impl<T: fmt::Debug> fmt::Debug for Success<T> {
+    /// The headers stay out: a session may stand there (B8).
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = formatter.debug_struct("Success");
+        debug.field("value", &self.value).field("status", &self.status).field("meta", &self.meta);
+        debug.finish_non_exhaustive()
+    }
 }
 
 impl<T: Decode> Success<T> {
@@ -206,7 +216,7 @@ impl Decode for Response {
 /// The error for an answer that is not what was promised.
 pub(crate) fn undecodable(response: &Response, problem: String) -> Error {
     let Response { status, headers, body, meta } = response.clone();
-    Error::Decode(Box::new(DecodeError { problem, status, headers, body, meta }))
+    Error::Decode(Box::new(DecodeError { problem, status, headers: sealed(headers), body, meta }))
 }
 
 #[cfg(test)]

@@ -82,6 +82,13 @@ pub fn read_value(name: &str, text: &str) -> Result<Value, Error> {
     value_of(&Source::new(name, text))
 }
 
+/// The line in `text` (YAML or JSON) of the place that `pointer` (RFC 6901) names, or of the nearest place above it,
+/// counted from 1.
+#[must_use]
+pub fn line_of(text: &str, pointer: &str) -> Option<usize> {
+    Source::new("", text).line(pointer)
+}
+
 impl Document {
     /// Reads the document `name`, with the overlay beside it: `arrow.overlay.yaml` for `arrow.yaml`.
     ///

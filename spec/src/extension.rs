@@ -24,6 +24,10 @@ pub struct Auth {
     /// Where the claims stand in a JWT, as JSON pointers: `organization`, `subject`, `scopes`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub claims: BTreeMap<String, String>,
+    /// How its tokens may be signed (RFC 7518, 3.1), such as `RS256`; the first one signs. Empty: as `bearerFormat` says,
+    /// else any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub algorithms: Vec<String>,
     /// What a server may answer across organizations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_isolation: Option<TenantIsolation>,

@@ -7,7 +7,7 @@ mod decode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-pub use decode::{Shape, decode};
+pub use decode::{Field, Shape, decode};
 
 use crate::table::{Encoding, Location, Parameter, Style};
 

@@ -15,6 +15,9 @@ const APIS: [&str; 4] = ["arrotech", "arrow", "artos", "roboticks"];
 /// A document with everything that is awkward; its Rust client is committed so that it is compiled.
 const AWKWARD: (&str, &str) = ("codegen/tests/documents/kitchen-sink.yaml", "codegen/tests/generated/kitchen-sink");
 
+/// The control plane of the reference server; its tests call it by this client.
+const CONTROL: (&str, &str) = ("mock-server/control.yaml", "mock-server/apis/control");
+
 /// Whether files are written or only compared.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -39,11 +42,14 @@ pub(crate) fn run(mode: Mode) -> Result<(), String> {
     let awkward = document(AWKWARD.0)?;
     let generated = rust::generate(&Surface::of(&awkward, "kitchen-sink"), &beside("../../../../sdk-rust"));
     stale.extend(place(AWKWARD.1, &generated.files, mode)?);
+    let control = document(CONTROL.0)?;
+    let generated = rust::generate(&Surface::of(&control, "bitting-control"), &beside("../../../sdk-rust"));
+    stale.extend(place(CONTROL.1, &generated.files, mode)?);
     if mode == Mode::Check && !stale.is_empty() {
         return Err(format!("generated files differ; run `cargo xtask codegen`:\n  {}", stale.join("\n  ")));
     }
     let done = if mode == Mode::Check { "checked" } else { "written" };
-    shell::say(&format!("codegen: {} clients {done}, {} files changed", APIS.len() * 3 + 1, stale.len()));
+    shell::say(&format!("codegen: {} clients {done}, {} files changed", APIS.len() * 3 + 2, stale.len()));
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::{env, fs, io};
 use crate::shell::{self, command};
 
 /// The parts, in the order in which they run.
-const PARTS: [&str; 4] = ["rust", "python", "node", "examples"];
+const PARTS: [&str; 5] = ["rust", "python", "node", "browser", "examples"];
 
 pub(crate) fn run(parts: &[&str]) -> Result<(), String> {
     if let Some(unknown) = parts.iter().find(|part| !PARTS.contains(part)) {
@@ -17,6 +17,12 @@ pub(crate) fn run(parts: &[&str]) -> Result<(), String> {
     shell::run(command("cargo", ".", &["build", "--workspace", "--all-targets"]))?;
     if wanted("rust") {
         shell::run(command("cargo", ".", &["test", "--workspace"]))?;
+        // What a call tells of itself stands behind features. With those of the whole workspace beside them, only our own
+        // crate is built again.
+        let told = ["--features", "bitting/tracing,bitting/metrics", "--test", "telemetry"];
+        shell::run(command("cargo", ".", &["test", "--workspace"]).tap(|cargo| {
+            cargo.args(told);
+        }))?;
     }
     if wanted("python") || wanted("examples") {
         python()?;
@@ -34,10 +40,23 @@ pub(crate) fn run(parts: &[&str]) -> Result<(), String> {
             node.args(tests).env("BITTING_BIN", built("bitting"));
         }))?;
     }
+    if wanted("browser") {
+        browser("mock-server/tests/browser")?;
+    }
     if wanted("examples") {
         pytest("examples")?;
     }
     Ok(())
+}
+
+/// The pages for people, tried in a Chromium; without one the tests say that they are skipped.
+fn browser(folder: &str) -> Result<(), String> {
+    packages(folder)?;
+    let tests = files(folder, ".test.mjs")?;
+    let names = tests.iter().map(|test| test.rsplit('/').next().unwrap_or(test));
+    shell::run(command("node", folder, &["--test"]).tap(|node| {
+        node.args(names).env("BITTING_BIN", built("bitting"));
+    }))
 }
 
 /// A file that cargo built.
@@ -92,8 +111,13 @@ fn node() -> Result<(), String> {
 
 /// What npm installs for our packages.
 pub(crate) fn modules() -> Result<(), String> {
+    packages("bindings/node")
+}
+
+/// What npm installs in `folder`.
+fn packages(folder: &str) -> Result<(), String> {
     let install = ["install", "--no-audit", "--no-fund", "--loglevel=error"];
-    shell::run(command("npm", "bindings/node", &install).tap(|npm| {
+    shell::run(command("npm", folder, &install).tap(|npm| {
         // What it says is no result of ours.
         npm.stdout(io::stderr());
     }))

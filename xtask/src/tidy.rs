@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: the invariants that ARCHITECTURE.md states and no lint of the compiler checks.
 
+mod promises;
 mod source;
 mod workspace;
 
@@ -10,12 +11,15 @@ use crate::shell;
 pub(crate) fn run() -> Result<(), String> {
     let files = tracked()?;
     let mut faults = workspace::check(&files)?;
+    let mut promises = promises::Promises::default();
     for file in &files {
         let text = std::fs::read(shell::root().join(file)).map_err(|error| format!("{file}: {error}"))?;
         if let Ok(text) = String::from_utf8(text) {
             faults.extend(source::check(file, &text).into_iter().map(|fault| format!("{file}{fault}")));
+            promises.read(file, &text);
         }
     }
+    faults.extend(promises.faults());
     if faults.is_empty() {
         shell::say(&format!("tidy: {} files in order", files.len()));
         return Ok(());

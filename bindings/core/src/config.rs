@@ -56,6 +56,16 @@ impl Config {
         &self.api
     }
 
+    /// The environment variable that begins with the API's prefix and ends so; an empty one counts as not set.
+    pub(crate) fn variable(&self, end: &str) -> Option<String> {
+        let name = format!("{}_{end}", self.api.env_prefix);
+        let value = match &self.environment {
+            Some(environment) => environment.get(&name).cloned(),
+            None => std::env::var(name).ok(),
+        };
+        value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
     /// A client of this configuration.
     pub(crate) fn client(&self, background: bitting::Background) -> Result<Client, Failure> {
         let mut builder = Client::builder(Arc::new(self.api.clone())).background(background);

@@ -12,6 +12,7 @@ mod outcome;
 mod runtime;
 mod session;
 
+pub use bitting::RateLimitState;
 pub use completions::Completions;
 pub use config::Config;
 pub use outcome::{Failure, Reply};

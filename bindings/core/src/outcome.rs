@@ -1,5 +1,6 @@
 //! How a call ends: with a reply or a failure, each as plain data.
 
+use bitting::table::Operation;
 use bitting::{Error, Meta, RateLimitState, Response};
 use bytes::Bytes;
 use http::HeaderMap;
@@ -65,6 +66,13 @@ impl Failure {
 
     pub(crate) fn interrupted() -> Self {
         Self::new("interrupted", "the call was interrupted".to_owned())
+    }
+
+    /// An answer that is no page of its operation.
+    pub(crate) fn page(operation: &Operation, problem: &str) -> Self {
+        let Operation { method, path, .. } = operation;
+        let message = format!("{method} {path} answered with what is no page, so the list cannot go on: {problem}");
+        Self { method: Some(method.clone()), path: Some(path.clone()), ..Self::new("decode", message) }
     }
 
     fn new(kind: &'static str, message: String) -> Self {

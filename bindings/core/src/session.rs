@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use bitting::table::Operation;
-use bitting::{Body, Call, Client};
+use bitting::{Body, Call, Client, RateLimitState};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
@@ -133,6 +133,18 @@ impl Session {
         operations.iter().position(|operation| operation.id == id).and_then(|index| u32::try_from(index).ok())
     }
 
+    /// The arguments of the page after the one that `arguments`, a JSON object, asked for and whose body is `answer`;
+    /// `None` after the last one.
+    ///
+    /// # Errors
+    /// When the answer is no page of the operation.
+    pub fn next_page(&self, operation: u32, arguments: &[u8], answer: &[u8]) -> Result<Option<String>, Failure> {
+        let operation = self.described(operation)?;
+        let next = bitting::next_page(operation, self::arguments(arguments)?, answer);
+        let next = next.map_err(|problem| Failure::page(operation, &problem))?;
+        Ok(next.map(|arguments| Value::Object(arguments.into_iter().collect()).to_string()))
+    }
+
     /// Which credentials the client has, from where, until when: a JSON list without secrets.
     ///
     /// # Errors
@@ -156,6 +168,20 @@ impl Session {
             })
             .collect();
         Ok(Value::Array(reports).to_string())
+    }
+
+    /// What the last answer that spoke of a rate limit said.
+    ///
+    /// # Errors
+    /// When a forked child cannot make its client.
+    pub fn rate_limit(&self) -> Result<Option<RateLimitState>, Failure> {
+        Ok(self.live()?.client.rate_limit())
+    }
+
+    /// What `<PREFIX>_LOG` asks for, such as `info` or `debug`; `None` where it is not set.
+    #[must_use]
+    pub fn log_level(&self) -> Option<String> {
+        self.inner.config.variable("LOG")
     }
 
     /// What is worth knowing about the client's configuration, such as a variable that shadows another.
@@ -187,18 +213,17 @@ impl Session {
         Ok(fresh)
     }
 
+    fn described(&self, operation: u32) -> Result<&Operation, Failure> {
+        let missing = || Failure::request(format!("there is no operation number {operation} in this API"));
+        self.inner.config.api().operations.get(operation as usize).ok_or_else(missing)
+    }
+
     fn call(&self, invocation: Invocation) -> Result<Call, Failure> {
         let Invocation { operation, arguments, media_type, body, options } = invocation;
-        let Some(operation) = self.inner.config.api().operations.get(operation as usize) else {
-            return Err(Failure::request(format!("there is no operation number {operation} in this API")));
-        };
+        let operation = self.described(operation)?;
         let mut call = Call::new(&operation.id);
-        if !arguments.is_empty() {
-            let arguments: Map<String, Value> = serde_json::from_slice(&arguments)
-                .map_err(|error| Failure::request(format!("the arguments are no JSON object: {error}")))?;
-            for (name, value) in arguments {
-                call = call.argument(&name, value);
-            }
+        for (name, value) in self::arguments(&arguments)? {
+            call = call.argument(&name, value);
         }
         call = match (body, media_type) {
             (None, _) => call,
@@ -210,6 +235,16 @@ impl Session {
         }
         Ok(call)
     }
+}
+
+/// The arguments of a call by their names; no bytes are none.
+fn arguments(json: &[u8]) -> Result<Vec<(String, Value)>, Failure> {
+    if json.is_empty() {
+        return Ok(Vec::new());
+    }
+    let arguments: Map<String, Value> = serde_json::from_slice(json)
+        .map_err(|error| Failure::request(format!("the arguments are no JSON object: {error}")))?;
+    Ok(arguments.into_iter().collect())
 }
 
 /// JSON goes out as it is where the operation takes JSON, and is read only to become a form or text.

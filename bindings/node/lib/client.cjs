@@ -4,8 +4,8 @@
 const { inspect } = require('node:util');
 
 const { Connection } = require('./connection.cjs');
-const { RequestError } = require('./errors.cjs');
-const { CONNECTION, CREDENTIALS, checked, known, ofCall, ofClient } = require('./options.cjs');
+const { RequestError, errorOf, limitOf } = require('./errors.cjs');
+const { CREDENTIALS, checked, isOfConnection, known, ofCall, ofClient } = require('./options.cjs');
 const { PagePromise } = require('./pages.cjs');
 const pending = require('./pending.cjs');
 const { APIPromise, Call } = require('./promise.cjs');
@@ -38,7 +38,7 @@ class BaseClient {
     const own = { ...this.#options };
     if (names.some((name) => name in CREDENTIALS)) for (const name of Object.keys(CREDENTIALS)) delete own[name];
     const all = { ...own, ...options };
-    if (!names.some((name) => name in CONNECTION)) {
+    if (!names.some(isOfConnection)) {
       all[INHERITED] = { connection: this.#connection, defaults: ofClient(options, this.#defaults) };
     }
     return new this.constructor(all);
@@ -54,9 +54,22 @@ class BaseClient {
     return this._call({ id, index, answer: 'any', ...bodyOf(this.#api.operations[index]) }, args, body, undefined, options);
   }
 
-  /** Which credentials the client has, from where, until when. No secret is among it. */
-  explainCredentials() {
-    return JSON.parse(this.#connection.session.explain());
+  /** The client's credentials: `client.auth.explain()`. */
+  get auth() {
+    return this._resource(AuthResource);
+  }
+
+  /** What the last answer that spoke of a rate limit said. */
+  get rateLimit() {
+    const state = this.#connection.session.rateLimit();
+    return state === null ? undefined : limitOf(JSON.parse(state));
+  }
+
+  /** What `client.auth` says; for the resource. */
+  _explain() {
+    return JSON.parse(this.#connection.session.explain()).map(({ expires_at: end, ...report }) => {
+      return { ...report, expiresAt: end === null ? undefined : new Date(end * 1000) };
+    });
   }
 
   /** Takes no new calls; resolves when those under way have ended. */
@@ -88,20 +101,24 @@ class BaseClient {
   /** Makes a call whose answer is the first page of a list; for generated resources. */
   _pages(operation, args, body, params, options) {
     const { pagination } = this.#api.operations[operation.index];
-    const fetch = (next) => this._call(operation, next, body, undefined, options);
-    return this.#send(operation, args, body, params, options, (call, all) => new PagePromise(call, pagination, all, fetch));
+    const next = (page, answer) => {
+      const [following, failure] = this.#connection.session.nextPage(operation.index, page, answer);
+      if (failure) throw errorOf(JSON.parse(failure));
+      return following && this._pages(operation, following, body, undefined, options);
+    };
+    return this.#send(operation, args, body, params, options, (call) => new PagePromise(call, pagination, next));
   }
 
+  /** `args` are an object by names of the wire, or JSON that the core has made of one. */
   #send(operation, args, body, params, options, promised) {
     const call = new Call(this.#connection, operation, this.#api.operations[operation.index], options?.signal);
-    const all = { ...args };
-    // Made first, so that whatever is wrong with the call is a rejection; `all` is filled below.
-    const promise = promised(call, all);
+    // Made first, so that whatever is wrong with the call is a rejection.
+    const promise = promised(call);
     try {
-      if (params !== undefined) name(operation, params, all);
+      call.arguments = typeof args === 'string' ? args : json('the arguments', named(operation, params, { ...args }));
       const content = body === undefined ? undefined : written(operation, body);
       const settings = ofCall(options, this.#defaults);
-      pending.start(call, operation.index, json('the arguments', all), content, operation.mediaType, settings);
+      pending.start(call, operation.index, call.arguments, content, operation.mediaType, settings);
     } catch (error) {
       call.resolve(Promise.reject(error));
     }
@@ -116,10 +133,12 @@ function bodyOf(operation) {
   return isStructured ? { body: 'json' } : { body: 'raw', mediaType: mediaTypes[0] };
 }
 
-/** Puts what the caller names in JavaScript's way into `args`, by its names on the wire. */
-function name(operation, params, args) {
+/** `args` with what the caller names in JavaScript's way, by its names on the wire. */
+function named(operation, params, args) {
+  if (params === undefined) return args;
   known(params, Object.keys(operation.params), `the parameters of ${operation.id}`, RequestError);
   for (const [given, value] of Object.entries(params)) args[operation.params[given]] = value;
+  return args;
 }
 
 /** A body as the core takes it: text or bytes. */
@@ -151,10 +170,23 @@ class Resource {
     return this.#client._call(operation, args, body, params, options);
   }
 
+  /** What is known of the client's credentials (see `BaseClient`). */
+  _explain() {
+    return this.#client._explain();
+  }
+
   /** Makes a call for pages (see `BaseClient`). */
   _pages(operation, args, body, params, options) {
     return this.#client._pages(operation, args, body, params, options);
   }
 }
 
-module.exports = { BaseClient, Resource };
+/** What stands at `client.auth`: the API's own resource of that name extends it. */
+class AuthResource extends Resource {
+  /** Which credential the client uses for each scheme, from where, until when, and for what. No secret. */
+  explain() {
+    return this._explain();
+  }
+}
+
+module.exports = { AuthResource, BaseClient, Resource };

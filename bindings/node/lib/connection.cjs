@@ -5,6 +5,7 @@ const { isMainThread } = require('node:worker_threads');
 
 const native = require('../native.cjs');
 const { ConfigError, RequestError, errorOf } = require('./errors.cjs');
+const { logOf } = require('./log.cjs');
 const { connection, ofClient } = require('./options.cjs');
 
 class Connection {
@@ -12,6 +13,8 @@ class Connection {
   #calls = 0;
   #closing;
   #ended;
+  /** What logs a call, if anything does. */
+  log;
 
   /** Opens a session of `api` with the options of a client. */
   constructor(api, options) {
@@ -20,6 +23,7 @@ class Connection {
     if (!isMainThread) config.environment ??= { ...process.env };
     const session = native.open(text(config));
     if (typeof session === 'string') throw errorOf(JSON.parse(session));
+    this.log = logOf(options, session.logLevel() ?? undefined);
     for (const warning of session.warnings()) process.emitWarning(warning, 'BittingWarning');
     this.#session = session;
   }

@@ -4,12 +4,19 @@
  */
 'use strict';
 
+const { inspect } = require('node:util');
+
 /** Anything that bitting throws. */
 class BittingError extends Error {
   constructor(message, options) {
     super(message, options);
     // Once for all subclasses: the class says what the error is called.
     Object.defineProperty(this, 'name', { value: this.constructor.name, configurable: true, writable: true });
+  }
+
+  /** As any error, and whatever the options are: headers and unread bodies are shown to who asks for them by name. */
+  [inspect.custom](_, options) {
+    return inspect(this, { ...options, customInspect: false, getters: false });
   }
 }
 
@@ -105,12 +112,14 @@ function errorOf(failure, response) {
   if (failure.status || error instanceof APIStatusError) answered(error, failure, response);
   if (failure.retryAfter != null) error.retryAfter = failure.retryAfter;
   if (error instanceof RateLimitError) {
-    const { limit, remaining, resetAt } = failure.rateLimit ?? {};
-    error.limit = limit ?? undefined;
-    error.remaining = remaining ?? undefined;
-    error.resetAt = resetAt == null ? undefined : new Date(resetAt);
+    Object.assign(error, limitOf(failure.rateLimit ?? {}));
   }
   return error;
+}
+
+/** A rate limit of the core's. */
+function limitOf({ limit, remaining, resetAt }) {
+  return { limit: limit ?? undefined, remaining: remaining ?? undefined, resetAt: resetAt == null ? undefined : new Date(resetAt) };
 }
 
 /** Puts on the error what the server answered. A call that an earlier refusal held back has no answer, yet a status. */
@@ -118,9 +127,10 @@ function answered(error, failure, response) {
   error.status = failure.status ?? 429;
   error.code = failure.code ?? undefined;
   error.requestId = failure.requestId ?? undefined;
-  error.body = response.value();
-  // Answers set cookies: headers are there for who asks, and in no log of the error.
+  // Answers set cookies, and one that is not what it should be may be a token: there for who asks, and in no log.
   Object.defineProperty(error, 'headers', { get: () => response.headers, configurable: true });
+  if (error instanceof APIStatusError) error.body = response.value();
+  else Object.defineProperty(error, 'body', { get: () => response.value(), configurable: true });
 }
 
 /**
@@ -157,5 +167,6 @@ module.exports = {
   RateLimitError,
   InternalServerError,
   errorOf,
+  limitOf,
   raise,
 };

@@ -21,8 +21,15 @@ const CONNECTION = {
   allowInsecureHTTP: 'allow_insecure_http',
   environment: 'environment',
 };
-const OF_CLIENT = [...Object.keys(CONNECTION), 'timeout', 'deadline', 'maxRetries', 'defaultHeaders'];
+/** How a client tells what it does: of its connection too, and none of the core's business. */
+const LOG = ['logLevel', 'logger'];
+const OF_CLIENT = [...Object.keys(CONNECTION), ...LOG, 'timeout', 'deadline', 'maxRetries', 'defaultHeaders'];
 const OF_CALL = ['signal', 'timeout', 'deadline', 'maxRetries', 'headers', 'query', 'idempotencyKey'];
+
+/** Whether a client needs a connection of its own for this option. */
+function isOfConnection(name) {
+  return name in CONNECTION || LOG.includes(name);
+}
 
 /** Refuses a name that nobody reads, since it is most often another one misspelled. */
 function known(options, names, what, Kind) {
@@ -88,4 +95,4 @@ function pairs(given, nameOf) {
   return Object.fromEntries(set.map(([name, value]) => [nameOf(name), String(value)]));
 }
 
-module.exports = { CONNECTION, CREDENTIALS, checked, connection, known, ofCall, ofClient };
+module.exports = { CREDENTIALS, checked, connection, isOfConnection, known, ofCall, ofClient };

@@ -11,6 +11,8 @@ class Call {
     this.operation = operation;
     this.place = place;
     this.signal = signal;
+    /** The arguments as JSON. */
+    this.arguments = undefined;
     this.resolve = undefined;
     this.response = undefined;
   }
@@ -18,6 +20,7 @@ class Call {
   /** Takes the answer, or the JSON of a failure, from the native module. */
   arrive(status, head, body, failure) {
     const response = new APIResponse(status, head, body);
+    this.connection.log?.(this.place, response, failure);
     if (failure !== undefined) {
       this.resolve(raise(() => errorOf(JSON.parse(failure), response)));
       return;

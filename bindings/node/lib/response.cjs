@@ -1,6 +1,15 @@
 /** An answer as it came: status, headers, body. Headers are taken apart only when they are looked at. */
 'use strict';
 
+const { inspect } = require('node:util');
+
+/** Headers that show their names alone: an answer sets cookies. */
+class AnswerHeaders extends Headers {
+  [inspect.custom]() {
+    return `Headers { ${[...new Set(this.keys())].join(', ')} }`;
+  }
+}
+
 class APIResponse {
   #head;
   #body;
@@ -12,6 +21,11 @@ class APIResponse {
     this.status = status;
     this.#head = head;
     this.#body = body;
+  }
+
+  /** What an answer holds is asked for by name, and stands in no log of it. */
+  [inspect.custom]() {
+    return `APIResponse { status: ${this.status} }`;
   }
 
   #line(index) {
@@ -37,7 +51,7 @@ class APIResponse {
   /** The headers, as `fetch` gives them. */
   get headers() {
     if (this.#headers === undefined) {
-      this.#headers = new Headers();
+      this.#headers = new AnswerHeaders();
       this.#line(0);
       for (const line of this.#lines.slice(2)) {
         const colon = line.indexOf(':');
@@ -72,6 +86,11 @@ class APIResponse {
   /** The body as bytes, at once. */
   asBytes() {
     return typeof this.#body === 'string' ? Buffer.from(this.#body) : this.#body;
+  }
+
+  /** The body as the native module handed it over: text, or bytes. */
+  asSent() {
+    return this.#body;
   }
 
   /** The body as what it says it is: JSON, text, bytes, or `undefined` where there is none. */

@@ -2,12 +2,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bitting_ffi::{Failure, Reply};
+use bitting_ffi::{Failure, RateLimitState, Reply};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use napi::bindgen_prelude::{Array, BufferSlice};
 use napi::{Env, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A batch as it is written. For each call there stand its ticket, status, head, body and failure.
 pub(crate) struct Batch<'env> {
@@ -94,7 +94,6 @@ impl<'env> Batch<'env> {
 
 /// A failure as JSON.
 pub(crate) fn failure(failure: &Failure) -> String {
-    let milliseconds = |at: SystemTime| at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     json!({
         "kind": failure.kind,
         "message": failure.message,
@@ -102,16 +101,18 @@ pub(crate) fn failure(failure: &Failure) -> String {
         "code": failure.code,
         "requestId": failure.request_id,
         "retryAfter": failure.retry_after,
-        "rateLimit": failure.rate_limit.map(|state| json!({
-            "limit": state.limit,
-            "remaining": state.remaining,
-            "resetAt": state.reset_at.map(milliseconds),
-        })),
+        "rateLimit": failure.rate_limit.as_ref().map(rate_limit),
         "attempts": failure.attempts,
         "method": failure.method,
         "path": failure.path,
     })
     .to_string()
+}
+
+/// A rate limit; times are milliseconds of Unix time.
+pub(crate) fn rate_limit(state: &RateLimitState) -> Value {
+    let milliseconds = |at: SystemTime| at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+    json!({"limit": state.limit, "remaining": state.remaining, "resetAt": state.reset_at.map(milliseconds)})
 }
 
 /// Whether a body is worth being a string: JSON (RFC 6839, 3.1) or text in UTF-8, which is also what nothing said is.

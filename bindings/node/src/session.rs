@@ -59,6 +59,35 @@ impl Session {
         Ok(())
     }
 
+    /// The arguments of the page after the one that `args` asked for and `answer` is, if there is one; and the JSON of
+    /// the failure to find them.
+    #[napi]
+    #[allow(clippy::needless_pass_by_value, reason = "napi hands strings over as owned ones")]
+    pub fn next_page(&self, operation: u32, args: String, answer: Either<String, Uint8Array>) -> Vec<Option<String>> {
+        let answer = match &answer {
+            Either::A(text) => text.as_bytes(),
+            Either::B(bytes) => bytes,
+        };
+        let Some(session) = &self.0 else { return vec![None, None] };
+        match session.next_page(operation, args.as_bytes(), answer) {
+            Ok(next) => vec![next, None],
+            Err(failure) => vec![None, Some(batch::failure(&failure))],
+        }
+    }
+
+    /// What the last answer that spoke of a rate limit said, as JSON.
+    #[napi]
+    pub fn rate_limit(&self) -> Option<String> {
+        let state = self.0.as_ref()?.rate_limit().ok().flatten()?;
+        Some(batch::rate_limit(&state).to_string())
+    }
+
+    /// What `<PREFIX>_LOG` asks for.
+    #[napi]
+    pub fn log_level(&self) -> Option<String> {
+        self.0.as_ref()?.log_level()
+    }
+
     /// Which credentials the client has, from where, until when: a JSON list without secrets.
     #[napi]
     pub fn explain(&self) -> String {

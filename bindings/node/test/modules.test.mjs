@@ -29,7 +29,7 @@ test('every generated package loads in both', async () => {
     assert.deepEqual({ ...named }, require(name));
     const Client = Object.values(named).find((value) => value.prototype instanceof bitting.BaseClient);
     const client = new Client({ environment: {}, baseURL: 'http://127.0.0.1:1' });
-    assert.deepEqual(client.explainCredentials().map(({ id }) => id ?? null).filter(Boolean), []);
+    assert.deepEqual(client.auth.explain().map(({ id }) => id ?? null).filter(Boolean), []);
     await client.close();
   }
 });

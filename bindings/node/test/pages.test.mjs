@@ -1,14 +1,13 @@
 /** Pages: one rule for what comes next, in Rust, Python and here. */
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 import test from 'node:test';
 
+import { Arrow } from 'arrow';
 import { APIResponseValidationError, PagePromise } from 'bitting';
 import { Roboticks } from 'roboticks';
 
 import { device, json, stub } from './stub.mjs';
 
-const { following } = createRequire(import.meta.url)('../lib/pages.cjs');
 const apiKey = 'rbtk_test_pages';
 
 /** ROBOTICKS-4: across page boundaries, each page asked for when it is wanted. */
@@ -50,20 +49,17 @@ test('a page without a list of items is told', async (t) => {
   await assert.rejects(walk(), (error) => error instanceof APIResponseValidationError && /'\/items'/.test(error.message));
 });
 
-/** ARROW-5: the table of the Rust client's own tests. */
-test('what comes after a page', () => {
-  const page = (count, total, next) => ({ items: Array(count).fill({}), total, next });
-  const by = (style, request = {}) => ({ style, request, response: { items: '/items', total: '/total', next: '/next' } });
-  assert.deepEqual(following(page(2, 3), by('offset'), { limit: 2 }), { limit: 2, offset: 2 });
-  assert.equal(following(page(1, 3), by('offset'), { limit: 2, offset: 2 }), undefined);
-  assert.deepEqual(following(page(2), by('offset'), { limit: 2 }), { limit: 2, offset: 2 });
-  assert.equal(following(page(1), by('offset'), { limit: 2, offset: 2 }), undefined);
-  assert.equal(following(page(0, 99), by('offset'), {}), undefined);
-  assert.deepEqual(following(page(2, 3), by('offset', { offset: 'skip' }), { 'query:skip': 4 }), undefined);
-  assert.deepEqual(following(page(2, 9), by('offset', { offset: 'skip' }), { 'query:skip': 4 }), { skip: 6 });
-  assert.deepEqual(following(page(2, 3), by('page'), { size: 2 }), { size: 2, page: 2 });
-  assert.equal(following(page(1, 3), by('page'), { size: 2, page: 2 }), undefined);
-  assert.deepEqual(following(page(2, undefined, 'abc'), by('cursor'), {}), { cursor: 'abc' });
-  assert.equal(following(page(2, undefined, 'abc'), by('cursor'), { cursor: 'abc' }), undefined);
-  for (const none of [undefined, null, '']) assert.equal(following(page(2, undefined, none), by('cursor'), {}), undefined);
+/** ARROW-5: which page is next, the core says; options of the first call hold for the others. */
+test('by page number, with the options of the call', async (t) => {
+  const asked = [];
+  const baseURL = await stub(t, (request, response) => {
+    const page = Number(new URL(request.url, 'http://x').searchParams.get('page') ?? 1);
+    asked.push(`${request.url} ${request.headers['x-trace']}`);
+    json(response, { items: page < 3 ? [device(page), device(page)] : [device(page)], total: 5, page, page_size: 2 });
+  });
+  const client = new Arrow({ apiKey: 'arrow_test_pages', baseURL, environment: {} });
+  let count = 0;
+  for await (const _ of client.users.list({ pageSize: 2 }, { headers: { 'x-trace': '7' } })) count += 1;
+  assert.equal(count, 5);
+  assert.deepEqual(asked, ['/api/v1/users?page_size=2 7', '/api/v1/users?page=2&page_size=2 7', '/api/v1/users?page=3&page_size=2 7']);
 });

@@ -25,6 +25,8 @@ const ERRORS = {
 const NAMES = {
   api_key: 'apiKey',
   base_url: 'baseURL',
+  client_id: 'clientId',
+  client_secret: 'clientSecret',
   max_retries: 'maxRetries',
   headers: 'defaultHeaders',
 };
@@ -41,9 +43,11 @@ function differs(expected, request) {
     if (request.headers[name] !== value) return `${name}: ${request.headers[name]}`;
   }
   for (const name of expected.without ?? []) if (name in request.headers) return `${name} is there`;
-  if (expected.json === undefined) return undefined;
+  const wanted = expected.json ?? expected.form;
+  if (wanted === undefined) return undefined;
   try {
-    assert.deepEqual(JSON.parse(request.text), expected.json);
+    const read = expected.json === undefined ? Object.fromEntries(new URLSearchParams(request.text)) : JSON.parse(request.text);
+    assert.deepEqual(read, wanted);
   } catch {
     return `body ${request.text}`;
   }
@@ -120,7 +124,7 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith('.json')).
       }
       const client = new Client(options(vector, baseURL));
       t.after(() => client.close());
-      const secrets = ['api_key', 'token', 'password'].map((name) => vector.client?.[name]?.trim()).filter(Boolean);
+      const secrets = ['api_key', 'token', 'password', 'client_secret'].map((name) => vector.client?.[name]?.trim()).filter(Boolean);
       for (const step of vector.steps) {
         if (step.wait !== undefined) {
           await wait(step.wait * 1000);

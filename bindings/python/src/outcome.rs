@@ -2,12 +2,13 @@
 
 use std::time::SystemTime;
 
+use bitting_ffi::RateLimitState;
 use http::HeaderMap;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 /// Limit, requests left, and the end of the window in Unix time.
-type RateLimit = (Option<u64>, Option<u64>, Option<f64>);
+pub(crate) type RateLimit = (Option<u64>, Option<u64>, Option<f64>);
 
 /// A successful answer.
 #[pyclass(frozen, module = "bitting._native")]
@@ -16,6 +17,13 @@ pub(crate) struct Reply(bitting_ffi::Reply);
 impl From<bitting_ffi::Reply> for Reply {
     fn from(reply: bitting_ffi::Reply) -> Self {
         Self(reply)
+    }
+}
+
+impl Reply {
+    /// The body.
+    pub(crate) fn content(&self) -> &[u8] {
+        &self.0.body
     }
 }
 
@@ -68,8 +76,7 @@ impl Reply {
 
     #[getter]
     fn rate_limit(&self) -> Option<RateLimit> {
-        let state = self.0.meta.rate_limit?;
-        Some((state.limit, state.remaining, state.reset_at.and_then(unix_seconds)))
+        self.0.meta.rate_limit.map(rate_limit)
     }
 
     fn __repr__(&self) -> String {
@@ -146,8 +153,7 @@ impl Failure {
 
     #[getter]
     fn rate_limit(&self) -> Option<RateLimit> {
-        let state = self.0.rate_limit?;
-        Some((state.limit, state.remaining, state.reset_at.and_then(unix_seconds)))
+        self.0.rate_limit.map(rate_limit)
     }
 
     fn __repr__(&self) -> String {
@@ -159,6 +165,11 @@ impl Failure {
 fn pairs(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &http::HeaderValue| value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
     headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
+}
+
+/// What is known of a rate limit.
+pub(crate) fn rate_limit(state: RateLimitState) -> RateLimit {
+    (state.limit, state.remaining, state.reset_at.and_then(unix_seconds))
 }
 
 fn unix_seconds(at: SystemTime) -> Option<f64> {

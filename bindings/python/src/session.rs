@@ -1,12 +1,14 @@
 //! A client, and its calls: waiting without the interpreter's lock, or started and awaited.
 
+use std::borrow::Cow;
+
 use bitting_ffi::Invocation;
 use bytes::Bytes;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 
 use crate::completions::Completions;
-use crate::outcome::{Failure, Reply};
+use crate::outcome::{Failure, RateLimit, Reply, rate_limit};
 
 /// What a call ended with. A failure is boxed, so that the usual case is not moved about in its size.
 type Outcome<T> = Result<T, Box<bitting_ffi::Failure>>;
@@ -86,9 +88,31 @@ impl Session {
         self.0.operation(id)
     }
 
+    /// The arguments of the page after the one that `arguments` asked for and `reply` is; `None` after the last one.
+    fn next_page<'py>(
+        &self,
+        py: Python<'py>,
+        operation: u32,
+        arguments: &[u8],
+        reply: &Reply,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let next = py.detach(|| self.0.next_page(operation, arguments, reply.content()).map_err(Box::new));
+        crossed::<_, Option<Cow<'_, [u8]>>>(py, next.map(|next| next.map(|next| Cow::Owned(next.into_bytes()))))
+    }
+
     /// Which credentials there are: a JSON list without secrets.
     fn explain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         crossed::<_, String>(py, self.0.explain().map_err(Box::new))
+    }
+
+    /// What the last answer that spoke of a rate limit said.
+    fn rate_limit(&self) -> Option<RateLimit> {
+        self.0.rate_limit().ok().flatten().map(rate_limit)
+    }
+
+    /// What `<PREFIX>_LOG` asks for.
+    fn log_level(&self) -> Option<String> {
+        self.0.log_level()
     }
 
     /// What is worth knowing about the configuration.

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace as Reply
 from typing import Any
 
 import pytest
 from arrow import Arrow
-from bitting.runtime import Json, Pages
+from bitting import APIResponseValidationError
 from roboticks import Roboticks
 from stub import Answer, Request, Stub, page
-
-ANSWER: Json[Any] = Json(Any)
-
 
 def by_offset(total: int) -> Any:
     """A script that answers ``total`` devices by limit and offset."""
@@ -76,28 +72,19 @@ def test_by_page_number(stub: Stub) -> None:
     assert [request.headers["x-api-key"] for request in stub.requests] == ["arrow_test_key"] * 3
 
 
-def test_by_cursor() -> None:
-    """The mark of the last answer asks for the next page; none, an empty or the same one ends the walk."""
-    pages: Pages[Any] = Pages(ANSWER, "cursor", position="cursor", items=("data",), next=("meta", "next"))
-    assert pages.following({"q": 1}, {"meta": {"next": "b"}}, 2) == {"q": 1, "cursor": "b"}
-    assert pages.following({"cursor": "b"}, {"meta": {"next": "b"}}, 2) is None
-    assert pages.following({}, {"meta": {"next": ""}}, 2) is None
-    assert pages.following({}, {"meta": {}}, 2) is None
-    assert pages.following({}, {}, 0) is None
+def test_the_core_says_which_page_is_next(stub: Stub, client: Roboticks) -> None:
+    """A page that is not full is the last one where no total is told, and an answer without a list is no page."""
+    answers = iter([{"items": [], "total": 3}, {"total": 3}])
+    stub.answer = lambda request: Answer(200, next(answers))
+    assert not client.devices.list("acme", "warehouse").has_next_page()
+    with pytest.raises(APIResponseValidationError, match="no list of items at `/items`"):
+        list(client.devices.list("acme", "warehouse"))
 
 
-def test_without_a_total() -> None:
-    """A page that is not full is the last one; where the size is not known, an empty one is."""
-    sized: Pages[Any] = Pages(ANSWER, "offset", position="skip", size="limit", items=("data",))
-    assert sized.following({"limit": 2}, {}, 2) == {"limit": 2, "skip": 2}
-    assert sized.following({"limit": 2, "skip": 2}, {}, 1) is None
-    unsized: Pages[Any] = Pages(ANSWER, "page", position="page", items=("data",))
-    assert unsized.following({}, {}, 3) == {"page": 2}
-    assert unsized.following({"page": 2}, {}, 0) is None
-
-
-def test_an_answer_that_is_the_list() -> None:
-    """A pointer to the whole answer, and structs as well as plain objects on the way."""
-    whole: Pages[Any] = Pages(ANSWER, "page", position="page", total=("count",))
-    assert whole.following({}, Reply(count=3), 3) is None
-    assert whole.following({}, Reply(count=4), 3) == {"page": 2}
+def test_a_page_knows_its_way_without_being_asked_twice(stub: Stub, client: Roboticks) -> None:
+    """The arguments of the next page keep those of the first, and options too."""
+    stub.answer = by_offset(5)
+    found = client.devices.list("acme", "warehouse", limit=2)
+    assert found.has_next_page() and found.has_next_page()
+    assert [one.name for one in found.next_page().items] == ["Picker 2", "Picker 3"]
+    assert [request.query for request in stub.requests] == ["limit=2", "limit=2&offset=2"]

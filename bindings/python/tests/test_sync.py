@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from arrow import Arrow
 from bitting import ConfigError, RequestError
 from conftest import KEY
 from roboticks import Roboticks
@@ -124,8 +128,34 @@ def test_a_closed_client_says_so(client: Roboticks) -> None:
         client.devices.get("acme", "warehouse", "7")
 
 
-def test_credentials_are_explained(client: Roboticks) -> None:
-    """Which credential, and from where, without the credential."""
-    explained = client.explain()
-    assert any("ApiKey" in entry["scheme"] for entry in explained)
-    assert KEY not in str(explained)
+def test_credentials_are_explained(client: Roboticks, stub: Stub) -> None:
+    """B: which credential, from where, until when, for what; the same whether the API has a resource `auth` or not."""
+    report = client.auth.explain()[0]
+    assert (report.scheme, report.source, report.expires_at, report.scopes) == ("ApiKeyBearer", "an argument", None, ())
+    assert len(report.id) == 8 and KEY not in repr(report)
+    with Arrow(base_url=stub.url, environment={"ARROW_API_KEY": "arrow_test_key"}) as arrow:
+        (found,) = arrow.auth.explain()
+        assert (found.scheme, found.source) == ("ArrowKey", "the environment variable ARROW_API_KEY")
+    granted = {"access_token": "fake.token", "token_type": "bearer", "expires_in": 3600}
+    stub.answer = lambda request: Answer(200, granted if request.path.endswith("login") else device())
+    user = Roboticks(base_url=stub.url, username="ada@acme.example", password="fake-password", environment={})
+    assert [one.expires_at for one in user.auth.explain()] == [None], "nothing is fetched in order to explain"
+    user.devices.get("acme", "warehouse", "7")
+    (held,) = user.auth.explain()
+    assert held.expires_at is not None
+    assert 3500 < (held.expires_at - datetime.datetime.now(datetime.timezone.utc)).total_seconds() < 3700
+
+
+@pytest.mark.parametrize(("level", "lines"), [("info", 2), ("DEBUG", 2), ("error", 0), (None, 0)])
+def test_a_variable_switches_logs_on(stub: Stub, level: str | None, lines: int) -> None:
+    """`ROBOTICKS_LOG`: a line for each call on standard error, without a value of it."""
+    stub.answer = lambda request: Answer(200, device())
+    program = (
+        f"from roboticks import Roboticks\nclient = Roboticks(base_url={stub.url!r}, api_key='rbtk_test_key')\n"
+        "client.devices.get('acme', 'warehouse', 'secret-device')\nclient.devices.delete('acme', 'warehouse', '7')"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment.update({} if level is None else {"ROBOTICKS_LOG": level})
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    found = [line for line in done.stderr.splitlines() if " answered 200 after 1 requests" in line]
+    assert len(found) == lines and "secret-device" not in done.stderr, done.stderr

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import bitting
 import pytest
@@ -36,7 +37,8 @@ KINDS: dict[str, type[bitting.BittingError]] = {
     "decode": bitting.APIResponseValidationError,
     "token": bitting.TokenRefreshError,
 }
-CLIENT = {"base_url", "api_key", "token", "username", "password", "max_retries", "deadline", "headers"}
+SECRETS = ("api_key", "token", "password", "client_secret")
+CLIENT = {*SECRETS, "base_url", "username", "client_id", "scopes", "max_retries", "deadline", "headers"}
 
 
 class Script:
@@ -85,6 +87,8 @@ def difference(expected: dict[str, Any], request: Request) -> str | None:
     for name in expected.get("without", ()):
         if name.lower() in request.headers:
             return f"{name} is there"
+    if "form" in expected and dict(parse_qsl(request.body.decode())) != expected["form"]:
+        return f"body {request.body!r}"
     if "json" in expected and (not request.body or request.json() != expected["json"]):
         return f"body {request.body!r}"
     return None
@@ -133,7 +137,7 @@ def test_vector(stub: Stub, vector: dict[str, Any], kind: str) -> None:
     """A vector holds for this kind of client."""
     options = dict(vector.get("client", {}))
     assert options.keys() <= CLIENT, "this runner knows every member of a client"
-    secrets = [options[name].strip() for name in ("api_key", "token", "password") if name in options]
+    secrets = [options[name].strip() for name in SECRETS if name in options]
     if "headers" in options:
         options["default_headers"] = options.pop("headers")
     options = {"base_url": stub.url, "environment": vector.get("environment", {}), **options}

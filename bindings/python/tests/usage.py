@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from bitting import NOT_GIVEN, AsyncPage, RawResponse, SyncPage
+from bitting import NOT_GIVEN, AsyncPage, CredentialReport, RateLimit, RawResponse, SyncPage
 from roboticks import AsyncRoboticks, Roboticks
 from roboticks.models import Device, DevicePage, TokenResponse
 from typing_extensions import assert_type
@@ -21,6 +21,8 @@ def synchronous(client: Roboticks) -> None:
     assert_type(client.devices.with_raw_response.list("acme", "warehouse").parse(), SyncPage[Device])
     assert_type(client.auth.login(email="ada@example.com", password="test"), TokenResponse)
     assert_type(client.with_options(max_retries=0), Roboticks)
+    assert_type(client.auth.explain(), list[CredentialReport])
+    assert_type(client.rate_limit, RateLimit | None)
     client.devices.create("acme", "warehouse", name="a", serial_number="b", status="a-newer-status")
 
 
@@ -31,6 +33,7 @@ async def asynchronous(client: AsyncRoboticks) -> None:
     async for found in client.devices.list("acme", "warehouse"):
         assert_type(found, Device)
     assert_type(await client.devices.with_raw_response.get("acme", "warehouse", "7"), RawResponse[Device])
+    assert_type(client.auth.explain(), list[CredentialReport])
     raw = await client.devices.with_raw_response.list("acme", "warehouse")
     assert_type(raw.parse(), AsyncPage[Device])
 

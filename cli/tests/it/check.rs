@@ -49,3 +49,23 @@ fn nothing_checked_is_not_green() {
     assert_eq!(done.code, Some(2), "{}{}", done.out, done.err);
     assert!(done.err.contains("nothing could be checked") && done.err.contains("ROBOTICKS_API_KEY"), "{}", done.err);
 }
+
+/// A baseline is written and accepted, and what is required and cannot run is exit code 4, whatever else there is.
+#[test]
+fn known_findings_and_demands_have_their_exit_codes() {
+    let known = folder("known").join("known.txt").to_string_lossy().into_owned();
+    let check = ["check", ROBOTICKS, "--defect", "M34", "--only", "tenancy", "--quiet", "--baseline", &known];
+    let written = bitting(&[&check[..], &["--write-baseline"]].concat());
+    assert!(
+        written.code == Some(0) && written.err.contains("known.txt is written, with 4 findings"),
+        "{}",
+        written.err
+    );
+    assert_eq!(bitting(&check).code, Some(0));
+    let mended = bitting(&["check", ROBOTICKS, "--only", "tenancy", "--quiet", "--baseline", &known]);
+    assert!(mended.code == Some(0) && mended.out.contains("Not found any more"), "{}", mended.out);
+    let demanded = bitting(&["check", ROBOTICKS, "--only", "scope.insufficient", "--require", "scope.insufficient"]);
+    assert!(demanded.code == Some(4) && demanded.out.contains("required, and could not run"), "{}", demanded.out);
+    let unasked = bitting(&["check", ROBOTICKS, "--only", "scope.insufficient"]);
+    assert!(unasked.code == Some(2) && unasked.err.contains("nothing could be checked"), "{}", unasked.err);
+}

@@ -6,6 +6,7 @@ mod bad_input;
 mod check;
 mod generate;
 mod help;
+mod settings;
 
 use std::path::PathBuf;
 use std::process::Command;

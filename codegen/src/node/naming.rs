@@ -7,9 +7,18 @@ use crate::surface::Resource;
 use crate::{Language, Surface};
 
 /// What generated files take from the runtime, and what a client's members are called.
-const IMPORTED: [&str; 8] =
-    ["APIPromise", "BaseClient", "Binary", "ClientOptions", "Headers", "PagePromise", "RequestOptions", "Resource"];
-const MEMBERS: [&str; 4] = ["call", "close", "explainCredentials", "withOptions"];
+const IMPORTED: [&str; 9] = [
+    "APIPromise",
+    "AuthResource",
+    "BaseClient",
+    "Binary",
+    "ClientOptions",
+    "Headers",
+    "PagePromise",
+    "RequestOptions",
+    "Resource",
+];
+const MEMBERS: [&str; 4] = ["call", "close", "rateLimit", "withOptions"];
 
 /// What JavaScript does not take as the name of a variable, and what methods call their other arguments.
 const VARIABLES: [&str; 50] = [
@@ -119,7 +128,8 @@ fn class(name: &str, role: &str, taken: &mut Vec<String>) -> String {
 }
 
 fn methods(resource: &Resource<'_>, taken: &mut Vec<String>) -> Vec<MethodName> {
-    let mut methods = Vec::new();
+    // The resource `auth` has this one besides its own.
+    let mut methods = vec!["explain".to_owned()];
     let names = resource.methods.iter().map(|method| MethodName {
         method: distinct(Language::Node.value(&method.name), &mut methods),
         params: distinct(format!("{}{}Params", type_name(&resource.name), type_name(&method.name)), taken),

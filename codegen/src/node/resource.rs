@@ -9,17 +9,22 @@ use crate::{File, Language, Surface};
 
 /// Its code.
 pub(super) fn commonjs(resource: &Resource<'_>, name: &ResourceName) -> File {
-    let class = &name.class;
+    let (class, base) = (&name.class, base(name));
     let methods = || resource.methods.iter().zip(&name.methods);
     let operations: String = methods().map(|(method, name)| operation(method, name)).collect();
     let bodies: Vec<String> = methods().map(|(method, name)| code(method, name)).collect();
     let text = format!(
-        "{MARK}'use strict';\n\nconst {{ Resource }} = require('bitting');\n\n\
+        "{MARK}'use strict';\n\nconst {{ {base} }} = require('bitting');\n\n\
          const operations = {{\n{operations}}};\n\n\
-         class {class} extends Resource {{\n{}}}\n\nmodule.exports = {{ {class} }};\n",
+         class {class} extends {base} {{\n{}}}\n\nmodule.exports = {{ {class} }};\n",
         bodies.join("\n")
     );
     file(&format!("resources/{}.cjs", name.file), text)
+}
+
+/// What its class extends: one that explains the client's credentials besides, where that is its name.
+fn base(name: &ResourceName) -> &'static str {
+    if name.member == "auth" { "AuthResource" } else { "Resource" }
 }
 
 /// What the runtime needs to know of an operation beside the operation table.
@@ -87,14 +92,14 @@ fn code(method: &Method<'_>, name: &MethodName) -> String {
 
 /// Its types.
 pub(super) fn types(surface: &Surface<'_>, resource: &Resource<'_>, name: &ResourceName) -> File {
-    let class = &name.class;
+    let (class, base) = (&name.class, base(name));
     let methods = || resource.methods.iter().zip(&name.methods);
     let interfaces: String = methods().map(|(method, name)| params_type(method, name)).collect();
     let declarations: Vec<String> = methods().map(|(method, name)| declaration(surface, method, name)).collect();
     let text = format!(
-        "{MARK}import {{ APIPromise, PagePromise, RequestOptions, Resource }} from 'bitting';\n\
+        "{MARK}import {{ APIPromise, PagePromise, RequestOptions, {base} }} from 'bitting';\n\
          import type * as models from '../models.cjs';\n\n{interfaces}\
-         /** The operations of `client.{}`. */\nexport class {class} extends Resource {{\n{}}}\n",
+         /** The operations of `client.{}`. */\nexport class {class} extends {base} {{\n{}}}\n",
         name.member,
         declarations.join("\n"),
     );

@@ -6,7 +6,7 @@ use heck::ToShoutySnakeCase;
 use super::annotation::output;
 use super::method;
 use super::model::attribute_name;
-use super::text::{listed, literal, tuple};
+use super::text::{listed, tuple};
 use crate::names;
 use crate::surface::{Answer, Method, Surface};
 use crate::types::TypeRef;
@@ -35,7 +35,7 @@ impl Answers {
     /// The expression for the pages of `method`, whose items are `items`.
     pub(super) fn pages(&mut self, surface: &Surface<'_>, method: &Method<'_>, items: &TypeRef, list: &str) -> String {
         let Some(pagination) = &method.operation.pagination else { return self.of(method, list) };
-        let mut arguments = vec![self.of(method, list), literal(style(pagination))];
+        let mut arguments = vec![self.of(method, list)];
         arguments.extend(parts(surface, method, pagination));
         let items = output(items, list);
         let head = format!("Pages[{items}] = Pages(");
@@ -74,25 +74,10 @@ fn style(pagination: &Pagination) -> &'static str {
     }
 }
 
-/// The arguments that ask for a page, and the attributes that lead to its parts.
+/// The attributes that lead to the parts of a page.
 fn parts(surface: &Surface<'_>, method: &Method<'_>, pagination: &Pagination) -> Vec<String> {
-    let key = |names: &[&str]| {
-        let parameter = names.iter().find_map(|name| pagination.request.get(*name))?;
-        method::arguments(method).find(|argument| argument.parameter.name == *parameter).map(|argument| &argument.key)
-    };
-    let mut parts = Vec::new();
-    if let Some(position) = key(&[style(pagination)]) {
-        parts.push(format!("position={}", literal(position)));
-    }
-    if let Some(size) = key(&["limit", "size"]) {
-        parts.push(format!("size={}", literal(size)));
-    }
-    for part in ["items", "total", "next"] {
-        if let Some(path) = pagination.response.get(part).and_then(|pointer| path(surface, method, pointer)) {
-            parts.push(format!("{part}={}", tuple(&path)));
-        }
-    }
-    parts
+    let path = |part| pagination.response.get(part).and_then(|pointer| path(surface, method, pointer));
+    ["items", "total"].into_iter().filter_map(|part| Some(format!("{part}={}", tuple(&path(part)?)))).collect()
 }
 
 /// The attributes that a JSON pointer into the answer passes; `None` where the type does not know them.

@@ -7,7 +7,7 @@ use super::text::{docstring, literal};
 use super::{Package, ResourceNames};
 
 /// The names of a client that no resource may have.
-pub(super) const TAKEN: [&str; 4] = ["call", "close", "explain", "with_options"];
+pub(super) const TAKEN: [&str; 4] = ["call", "close", "rate_limit", "with_options"];
 
 /// The source of `__init__.py`.
 pub(super) fn exports(package: &Package<'_>) -> String {

@@ -4,6 +4,7 @@ use super::annotation::{self, BUILTINS, output};
 use super::answer::{Answers, is_paged};
 use super::text::{docstring, kept_free, listed, literal};
 use super::{Package, docs};
+use crate::rust::secret;
 use crate::surface::{Answer, Argument, Body, Method};
 use crate::types::{TypeRef, Types};
 use crate::{Language, names};
@@ -22,7 +23,7 @@ const TAKEN: [&str; 10] = [
     "media_type",
 ];
 /// The names of a resource that no method may have.
-const MEMBERS: [&str; 1] = ["with_raw_response"];
+const MEMBERS: [&str; 2] = ["explain", "with_raw_response"];
 
 /// Every parameter of `method`.
 pub(super) fn arguments<'m, 'a>(method: &'m Method<'a>) -> impl Iterator<Item = &'m Argument<'a>> {
@@ -76,6 +77,7 @@ struct Parameter {
     /// Its key among the arguments, or the member of the body that it is.
     key: String,
     is_member: bool,
+    is_secret: bool,
 }
 
 /// The source of `method`, synchronous or asynchronous. `list` is how lists are called in its class.
@@ -106,9 +108,17 @@ pub(super) fn source(
         (None, true) => "return await self._call(",
         (None, false) => "return self._call(",
     };
-    let mut crossing = vec![method.index.to_string(), dictionary("", &parameters, false), value, "options".to_owned()];
-    crossing.extend(body(method, &parameters));
-    source + &listed(8, call, &crossing, ")")
+    let secrets: Vec<&str> = parameters.iter().filter(|one| one.is_secret).map(|one| one.name.as_str()).collect();
+    let column = if secrets.is_empty() { 8 } else { 12 };
+    let arguments = dictionary(column + 4, "", &parameters, false);
+    let mut crossing = vec![method.index.to_string(), arguments, value, "options".to_owned()];
+    crossing.extend(body(column + 4, method, &parameters));
+    let call = listed(column, call, &crossing, ")");
+    if secrets.is_empty() {
+        return source + &call;
+    }
+    // A traceback that shows variables must show no secret, so the frame keeps none.
+    source + &format!("        try:\n{call}        finally:\n            del {}\n", secrets.join(", "))
 }
 
 fn answer(method: &Method<'_>, list: &str) -> String {
@@ -134,6 +144,7 @@ fn parameters(package: &Package<'_>, method: &Method<'_>) -> Vec<Parameter> {
             about: argument.parameter.description.clone(),
             key: argument.key.clone(),
             is_member: false,
+            is_secret: secret::is_named(&argument.name),
         })
         .collect();
     if let Some(body) = &method.body {
@@ -164,8 +175,16 @@ fn members(
             about: Some(format!("The request body, sent as {}.", body.media_type)),
             key: String::new(),
             is_member: true,
+            // What it holds is not known.
+            is_secret: true,
         }];
     };
+    let types = &package.surface.types;
+    let def = match types.resolved(&body.kind) {
+        TypeRef::Named(name) => types.get(&name),
+        _ => None,
+    };
+    let secrets = def.map(|def| secret::members(types, def)).unwrap_or_default();
     let fields = fields.iter().filter(|field| !field.read_only);
     let member = |field: &crate::types::Field| Parameter {
         name: free(&field.name),
@@ -175,6 +194,7 @@ fn members(
         about: field.description.clone(),
         key: field.name.clone(),
         is_member: true,
+        is_secret: secrets.contains(&field.name),
     };
     fields.map(member).collect()
 }
@@ -215,21 +235,21 @@ fn about(method: &Method<'_>, parameters: &[Parameter], is_paged: bool) -> Vec<S
 }
 
 /// The arguments, or the members of the body, by their keys; as an argument of the call, behind `head`.
-fn dictionary(head: &str, parameters: &[Parameter], of_members: bool) -> String {
+fn dictionary(column: usize, head: &str, parameters: &[Parameter], of_members: bool) -> String {
     let chosen = parameters.iter().filter(|parameter| parameter.is_member == of_members);
     let entries: Vec<String> =
         chosen.map(|parameter| format!("{}: {}", literal(&parameter.key), parameter.name)).collect();
-    // A call inside a method has its arguments twelve columns in, and a comma behind each.
-    listed(12, &format!("{head}{{"), &entries, "}").trim().to_owned()
+    // Where it stands in a call, a comma is behind it.
+    listed(column, &format!("{head}{{"), &entries, "}").trim().to_owned()
 }
 
 /// The arguments of the call that carry the body. Bytes and text name their media type; the core writes the others.
-fn body(method: &Method<'_>, parameters: &[Parameter]) -> Vec<String> {
+fn body(column: usize, method: &Method<'_>, parameters: &[Parameter]) -> Vec<String> {
     let Some(body) = &method.body else { return Vec::new() };
     if body.flat {
         return vec![match body.required {
-            true => dictionary("body=", parameters, true),
-            false => format!("body=given({}) or NOT_GIVEN", dictionary("", parameters, true)),
+            true => dictionary(column, "body=", parameters, true),
+            false => format!("body=given({}) or NOT_GIVEN", dictionary(column, "", parameters, true)),
         }];
     }
     let mut arguments = vec!["body=body".to_owned()];

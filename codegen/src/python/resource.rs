@@ -5,6 +5,9 @@ use super::text::{docstring, import, mentions};
 use super::{Package, ResourceNames, method, model};
 use crate::surface::Resource;
 
+/// What of a client's members explains its credentials, be it a resource of the API or not.
+const AUTH: &str = "auth";
+
 /// The module's source.
 pub(super) fn module(package: &Package<'_>, names: &ResourceNames, resource: &Resource<'_>) -> String {
     // A method `list` hides the builtin from the annotations of its class.
@@ -24,7 +27,10 @@ fn class(
     is_async: bool,
 ) -> String {
     let (prefix, raw) = if is_async { ("Async", "raw_async") } else { ("", "raw") };
-    let base = if is_async { "AsyncResource" } else { "SyncResource" };
+    let mut base = if is_async { "AsyncResource" } else { "SyncResource" }.to_owned();
+    if names.module == AUTH {
+        base.push_str(", Explains");
+    }
     let class = format!("{prefix}{}Resource", names.class);
     let shell = format!("{prefix}{}WithRawResponse", names.class);
     let attribute = &names.module;
@@ -63,6 +69,7 @@ fn header(package: &Package<'_>, names: &ResourceNames, body: &str) -> String {
         "NOT_GIVEN",
         "TEXT",
         "AsyncResource",
+        "Explains",
         "Json",
         "Pages",
         "SyncResource",

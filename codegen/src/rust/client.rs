@@ -4,7 +4,7 @@ use quote::quote;
 use syn::parse_quote;
 
 use super::docs::{described, doc};
-use super::resources::{Named, named};
+use super::resources::{AUTH, Named, named};
 use super::words::text;
 use crate::Surface;
 
@@ -57,6 +57,15 @@ fn client(surface: &Surface<'_>, title: &str) -> Vec<syn::Item> {
             }
         }
     });
+    // Where the API has a resource of that name, the resource has the method besides its own.
+    let auth = (!named.iter().any(|resource| resource.module == AUTH)).then(|| {
+        quote! {
+            /// What is known of the client's credentials.
+            pub fn auth(&self) -> bitting::AuthView<'_> {
+                self.core.auth()
+            }
+        }
+    });
     let about = doc(&format!("A client of the {title}. Clones share their connections and tokens."));
     let file: syn::File = parse_quote! {
         #about
@@ -80,6 +89,7 @@ fn client(surface: &Surface<'_>, title: &str) -> Vec<syn::Item> {
             pub fn core(&self) -> &bitting::Client {
                 &self.core
             }
+            #auth
             #(#getters)*
         }
         impl From<bitting::Client> for Client {

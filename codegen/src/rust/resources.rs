@@ -32,6 +32,9 @@ const NAMED: [&str; 13] = [
     "Vec",
 ];
 
+/// What of a client's members explains its credentials, be it a resource of the API or not.
+pub(super) const AUTH: &str = "auth";
+
 /// A resource as it is written.
 pub(super) struct Named<'a> {
     resource: &'a Resource<'a>,
@@ -74,6 +77,15 @@ pub(super) fn files(surface: &Surface<'_>) -> Vec<(String, String)> {
 fn resource(surface: &Surface<'_>, named: &Named<'_>, marks: &mut Vec<String>) -> String {
     let Named { resource, kind, .. } = named;
     let (mut names, mut methods, mut items) = (["new", "clone"].map(str::to_owned).to_vec(), Vec::new(), Vec::new());
+    let explain = (named.module == AUTH).then(|| {
+        names.push("explain".to_owned());
+        quote! {
+            /// Which credential the client uses for each scheme, from where, until when, and for what. No secret.
+            pub fn explain(&self) -> Vec<bitting::CredentialReport> {
+                self.client.auth().explain()
+            }
+        }
+    });
     for method in &resource.methods {
         let name = distinct(Language::Rust.value(&method.name), &mut names);
         let mark = type_ident(&distinct(type_name(&method.operation.id), marks));
@@ -92,6 +104,7 @@ fn resource(surface: &Surface<'_>, named: &Named<'_>, marks: &mut Vec<String>) -
             pub(crate) fn new(client: &bitting::Client) -> Self {
                 Self { client: client.clone() }
             }
+            #explain
             #(#methods)*
         }
         #(#items)*

@@ -12,7 +12,7 @@ pub(crate) fn members(types: &Types, def: &TypeDef) -> Vec<String> {
     let TypeKind::Struct { fields, .. } = &def.kind else { return Vec::new() };
     let original = |field: &Field| def.schema.get("properties").and_then(|members| members.get(&field.name));
     let is_secret = |field: &&Field| {
-        is_text(types, &field.kind) && (is_password(types, field, original(field)) || is_named_secret(&field.name))
+        is_text(types, &field.kind) && (is_password(types, field, original(field)) || is_named(&field.name))
     };
     fields.iter().filter(is_secret).map(|field| field.name.clone()).collect()
 }
@@ -35,7 +35,7 @@ fn is_password(types: &Types, field: &Field, original: Option<&Value>) -> bool {
 }
 
 /// What is a secret by its name: passwords, keys and tokens, but no mark of a page and no type of a token.
-fn is_named_secret(name: &str) -> bool {
+pub(crate) fn is_named(name: &str) -> bool {
     let name = name.to_snake_case();
     let words: Vec<&str> = name.split('_').collect();
     let ends = |last: &str| words.last() == Some(&last);
@@ -73,10 +73,10 @@ mod tests {
     #[test]
     fn secrets_are_known_by_name() {
         for name in ["password", "newPassword", "client_secret", "access_token", "api_key", "token", "privateKey"] {
-            assert!(is_named_secret(name), "{name}");
+            assert!(is_named(name), "{name}");
         }
         for name in ["next_page_token", "token_type", "tokens", "key", "secretary", "sort_key", "cursor"] {
-            assert!(!is_named_secret(name), "{name}");
+            assert!(!is_named(name), "{name}");
         }
     }
 }

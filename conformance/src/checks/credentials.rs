@@ -196,7 +196,7 @@ async fn scheme_case(trial: &Trial<'_>) -> Result<(), Stop> {
             continue;
         }
         for spelling in ["bearer", "BEARER"] {
-            let Ok(secret) = trial.context.secret(Role::Valid, scheme).await else { continue };
+            let Ok(secret) = trial.secret(scheme).await else { continue };
             let request = trial.request().await?;
             let request = request.header("authorization", &format!("{spelling} {}", secret.expose()));
             let exchange = trial.send(request).await?;
@@ -212,7 +212,7 @@ async fn scheme_case(trial: &Trial<'_>) -> Result<(), Stop> {
 
 async fn query(trial: &Trial<'_>) -> Result<(), Stop> {
     for scheme in [trial.schemes(Nature::Key), trial.schemes(Nature::Token)].concat() {
-        let Ok(secret) = trial.context.secret(Role::Valid, scheme).await else { continue };
+        let Ok(secret) = trial.secret(scheme).await else { continue };
         let own =
             if let SchemeKind::ApiKey { parameter, .. } = &scheme.kind { parameter.as_str() } else { "access_token" };
         for name in [own, "api_key", "token"] {
@@ -297,7 +297,7 @@ fn detours(trial: &Trial<'_>, request: &Request) -> Vec<(&'static str, Request)>
 
 async fn undeclared(trial: &Trial<'_>) -> Result<(), Stop> {
     for scheme in trial.schemes(Nature::Key) {
-        let Ok(secret) = trial.context.secret(Role::Valid, scheme).await else { continue };
+        let Ok(secret) = trial.secret(scheme).await else { continue };
         let request = trial.request().await?;
         let bearer = request.header("authorization", &format!("Bearer {}", secret.expose()));
         let exchange = trial.send(bearer).await?;

@@ -8,11 +8,11 @@ use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::http::Request;
-use crate::run::{Judge, Judging, Stop, Trial};
+use crate::run::{Judge, Judging, Stop, Trial, identity, item_operation};
 
 const NEEDS: &[Need] = &[Need::Valid];
 
-pub(super) const CHECKS: &[Check] = &[METHOD, OPTIONS, HEAD, LOCATION, NO_CONTENT, REPEATED_DELETE];
+pub(super) const CHECKS: &[Check] = &[METHOD, OPTIONS, HEAD, LOCATION, NAMED, NO_CONTENT, REPEATED_DELETE];
 
 const METHOD: Check = Check {
     info: CheckInfo {
@@ -71,6 +71,24 @@ const LOCATION: Check = Check {
             && operation.response(201).is_some_and(|response| response.status == Status::Code(201))
     },
     run: |trial| Box::pin(location(trial)),
+};
+
+const NAMED: Check = Check {
+    info: CheckInfo {
+        id: "http.created-is-named",
+        title: "a 201 says what was created",
+        rule: "Where a collection has operations on its items, a 201 names the new one by a Location field or in its body: \
+               else nobody can come back to it.",
+        source: "RFC 9110, 15.3.2 and 10.2.2",
+        needs: NEEDS,
+        phase: Phase::Scenario,
+    },
+    applies: |document, operation| {
+        let prefix = format!("{}/{{", operation.path.trim_end_matches('/'));
+        let is_item = |other: &Operation| other.path.strip_prefix(&prefix).is_some_and(|rest| !rest.contains('/'));
+        operation.method == "POST" && document.operations.iter().any(is_item)
+    },
+    run: |trial| Box::pin(named(trial)),
 };
 
 const NO_CONTENT: Check = Check {
@@ -203,6 +221,19 @@ async fn location(trial: &Trial<'_>) -> Result<(), Stop> {
     }
     let cause = format!("the Location of what was created is answered with {}", exchange.answer.status);
     Err(Observation::error(cause, "what was created stands at its Location", &exchange).into())
+}
+
+async fn named(trial: &Trial<'_>) -> Result<(), Stop> {
+    let (_, made) = trial.context.create(trial.operation, Role::Valid).await?;
+    trial.count(1);
+    let items = ["GET", "PATCH", "PUT", "DELETE"];
+    let name = items.iter().find_map(|method| item_operation(trial.context, trial.operation, method));
+    let name = name.map_or("id", |(_, name)| name);
+    if made.answer.status == 201 && identity(&made.answer, name).is_none() {
+        let cause = "a 201 does not say what was created";
+        return Err(Observation::note(cause, "a Location, or the id in the body", &made).into());
+    }
+    Ok(())
 }
 
 fn no_content(judging: &Judging<'_>) -> Option<Observation> {

@@ -5,7 +5,7 @@ use bitting_spec::{Document, Operation, SecurityScheme};
 
 use super::takes_key;
 use crate::check::{Check, CheckInfo, Need, Phase};
-use crate::credentials::{Nature, Role};
+use crate::credentials::Nature;
 use crate::run::{Stop, Trial, Wrong};
 use crate::secret::Secret;
 
@@ -66,7 +66,7 @@ fn has_environments(document: &Document, operation: &Operation) -> bool {
 }
 
 /// The environment that is not the first one.
-fn elsewhere(scheme: &SecurityScheme) -> Option<Wrong> {
+pub(super) fn elsewhere(scheme: &SecurityScheme) -> Option<Wrong> {
     let other = scheme.auth.environments.iter().find(|(_, server)| server.is_none());
     let other = other.or_else(|| scheme.auth.environments.iter().nth(1))?;
     Some(Wrong::OtherEnvironment(other.0.clone()))
@@ -90,7 +90,7 @@ async fn wrong(
 
 async fn prefix(trial: &Trial<'_>) -> Result<(), Stop> {
     for scheme in trial.schemes(Nature::Key) {
-        let Ok(key) = trial.context.secret(Role::Valid, scheme).await else { continue };
+        let Ok(key) = trial.secret(scheme).await else { continue };
         let changed = Secret::new(with_other_end(key.expose()));
         trial.context.vault.keep(
             &changed,

@@ -86,10 +86,10 @@ async fn ask(trial: &Trial<'_>, client: &OAuthClient, scopes: &[String]) -> Resu
 }
 
 /// The token that was issued, and the members of the answer beside it.
-fn issued(trial: &Trial<'_>, exchange: &Exchange) -> Option<Value> {
+pub(super) fn issued(trial: &Trial<'_>, exchange: &Exchange) -> Option<Value> {
     let body = exchange.answer.json().filter(|_| exchange.answer.is_success())?;
     let token = body["access_token"].as_str()?;
-    trial.context.vault.keep(&Secret::new(token), "GRANTED_TOKEN", "a token of the client credentials grant");
+    trial.context.vault.keep(&Secret::new(token), "GRANTED_TOKEN", "a token of the token endpoint");
     Some(body)
 }
 
@@ -108,7 +108,13 @@ async fn invalid_client(trial: &Trial<'_>) -> Result<(), Stop> {
 }
 
 /// Stops unless the request was refused as RFC 6749, 5.2, has it.
-fn refused(trial: &Trial<'_>, exchange: &Exchange, who: &str, statuses: &[u16], code: &str) -> Result<(), Stop> {
+pub(super) fn refused(
+    trial: &Trial<'_>,
+    exchange: &Exchange,
+    who: &str,
+    statuses: &[u16],
+    code: &str,
+) -> Result<(), Stop> {
     let status = exchange.answer.status;
     trial.met(status);
     let expected = format!("{} with the error `{code}`", crate::run::listed(statuses));

@@ -54,7 +54,7 @@ async fn unreached(trial: &Trial<'_>, stop: Stop) -> Result<(), Stop> {
     let request = case.request(trial.operation).map_err(Stop::Skip)?;
     let bare = trial.send(request.clone()).await?;
     for scheme in &trial.context.document.security_schemes {
-        let Ok(secret) = trial.context.secret(Role::Valid, scheme).await else { continue };
+        let Ok(secret) = trial.secret(scheme).await else { continue };
         let exchange = trial.send(apply(scheme, &secret, request.clone())).await?;
         if exchange.answer.is_success() && matches!(bare.answer.status, 401 | 403) {
             let cause = format!("a request without a credential was refused with {}", bare.answer.status);

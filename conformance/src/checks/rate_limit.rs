@@ -103,6 +103,18 @@ pub(super) const CHECKS: &[Check] = &[
         applies: limits,
         run: |trial| Box::pin(per_credential(trial)),
     },
+    Check {
+        info: CheckInfo {
+            id: "rate-limit.lock-out",
+            title: "nobody locks others out by being refused",
+            rule: "Requests with wrong credentials, however many, use up the limit of no caller whose credential is right.",
+            source: "x-rate-limit.key; OWASP API4:2023; CWE-645",
+            needs: &[Need::Valid, Need::RateLimits],
+            phase: Phase::Rate,
+        },
+        applies: limits,
+        run: |trial| Box::pin(lock_out(trial)),
+    },
 ];
 
 fn rule<'a>(document: &'a Document, operation: &'a Operation) -> Option<&'a RateLimit> {
@@ -140,7 +152,7 @@ async fn own_key<'a>(trial: &Trial<'a>) -> Result<(&'a SecurityScheme, Secret), 
                 return Ok((scheme, minted.secret));
             }
         }
-        if let Ok(secret) = trial.context.secret(Role::Valid, scheme).await {
+        if let Ok(secret) = trial.secret(scheme).await {
             return Ok((scheme, secret));
         }
     }
@@ -399,6 +411,26 @@ async fn per_credential(trial: &Trial<'_>) -> Result<(), Stop> {
         if refusals(trial).contains(&exchange.answer.status) {
             let cause = "a caller was refused for the requests of another";
             return Err(Observation::error(cause, "each caller has a limit of its own", &exchange).into());
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn lock_out(trial: &Trial<'_>) -> Result<(), Stop> {
+    limited(trial, async {
+        let (scheme, key) = own_key(trial).await?;
+        // The caller is known to the limit before anybody is refused.
+        trial.with_secret(scheme, &key).await?;
+        let wrong = Secret::new("not-a-credential");
+        for _ in 0..2 * LIMIT {
+            let exchange = trial.with_secret(scheme, &wrong).await?;
+            trial.met(exchange.answer.status);
+        }
+        let exchange = trial.with_secret(scheme, &key).await?;
+        if refusals(trial).contains(&exchange.answer.status) {
+            let cause = "a caller was refused for the wrong credentials of others";
+            return Err(Observation::error(cause, "refused requests use up nobody's limit", &exchange).into());
         }
         Ok(())
     })

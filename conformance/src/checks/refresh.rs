@@ -5,6 +5,7 @@ use bitting_spec::{Document, Operation, SecurityScheme};
 use serde_json::Value;
 
 use super::login::claims;
+use super::scope::{minted, scopes_of};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
@@ -83,10 +84,24 @@ fn found<'a>(trial: &Trial<'a>) -> Result<(&'a SecurityScheme, &'a Refresh), Sto
 }
 
 async fn renews(trial: &Trial<'_>) -> Result<(), Stop> {
-    let (scheme, refresh) = found(trial)?;
+    let (scheme, _) = found(trial)?;
     trial.case().await?;
     let old = trial.context.session(Role::Valid, scheme).await?;
-    let exchange = trial.with_secret(scheme, &old).await?;
+    let new = renewed(trial, &old).await?;
+    works(trial, scheme, &new).await?;
+    // A token that may do everything cannot gain anything.
+    if let Some(scope) = scopes_of(trial.context.document, &scheme.name).into_iter().next()
+        && let Ok(old) = minted(trial, scheme, vec![scope], "a token with one scope").await
+    {
+        renewed(trial, &old).await?;
+    }
+    Ok(())
+}
+
+/// The token that a refresh answers for `old`, if it is one of the same subject with no more scopes and no less life.
+async fn renewed(trial: &Trial<'_>, old: &Secret) -> Result<Secret, Stop> {
+    let (scheme, refresh) = found(trial)?;
+    let exchange = trial.with_secret(scheme, old).await?;
     let wrong = |cause: &str, expected: &str| Stop::from(Observation::error(cause, expected, &exchange));
     if !exchange.answer.is_success() {
         return Err(wrong("a valid token was not renewed", "a new token"));
@@ -100,14 +115,17 @@ async fn renews(trial: &Trial<'_>) -> Result<(), Stop> {
         if before.pointer(subject) != after.pointer(subject) {
             return Err(wrong("the new token is somebody else's", "a token of the same subject"));
         }
-        if scopes(scheme, &after).iter().any(|scope| !scopes(scheme, &before).contains(scope)) {
+        let (had, has) = (scopes(scheme, &before), scopes(scheme, &after));
+        // A token that names no scopes where its like names some is not limited at all.
+        let is_limited = |scopes: &[String]| !scopes.is_empty();
+        if is_limited(&had) && (!is_limited(&has) || has.iter().any(|scope| !had.contains(scope))) {
             return Err(wrong("the new token has scopes that the old one lacked", "no more scopes than before"));
         }
         if after["exp"].as_i64() < before["exp"].as_i64() {
             return Err(wrong("the new token ends before the old one", "a token that ends no sooner"));
         }
     }
-    works(trial, scheme, &new).await
+    Ok(new)
 }
 
 fn scopes(scheme: &SecurityScheme, claims: &Value) -> Vec<String> {

@@ -1,23 +1,71 @@
 //! `security.*`: every alternative that the document offers opens the door by itself.
 
+use bitting_spec::Operation;
+
 use super::is_protected;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::run::{Stop, Trial};
 
-pub(super) const CHECKS: &[Check] = &[Check {
-    info: CheckInfo {
-        id: "security.alternatives",
-        title: "each alternative of the security requirement works alone",
-        rule: "Of the requirements that `security` lists, one is enough: a request that satisfies any of them is let in.",
-        source: "OpenAPI 3.1, 4.8.10 (security) and 4.8.30",
-        needs: &[Need::Valid],
-        phase: Phase::Auth,
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        info: CheckInfo {
+            id: "security.alternatives",
+            title: "each alternative of the security requirement works alone",
+            rule: "Of the requirements that `security` lists, one is enough: a request that satisfies any of them is let \
+                   in.",
+            source: "OpenAPI 3.1, 4.8.10 (security) and 4.8.30",
+            needs: &[Need::Valid],
+            phase: Phase::Auth,
+        },
+        applies: is_protected,
+        run: |trial| Box::pin(alternatives(trial)),
     },
-    applies: is_protected,
-    run: |trial| Box::pin(alternatives(trial)),
-}];
+    Check {
+        info: CheckInfo {
+            id: "security.conjunction",
+            title: "schemes that are needed together are all needed",
+            rule: "Of the schemes that one requirement names, each is needed: a request that lacks one of them is refused, \
+                   unless another requirement asks for no more.",
+            source: "OpenAPI 3.1, 4.8.30; OWASP API2:2023",
+            needs: &[Need::Valid],
+            phase: Phase::Auth,
+        },
+        applies: |document, operation| is_protected(document, operation) && !incomplete(operation).is_empty(),
+        run: |trial| Box::pin(conjunction(trial)),
+    },
+];
+
+/// Sets of schemes that lack one scheme of a requirement and satisfy none.
+fn incomplete(operation: &Operation) -> Vec<Vec<String>> {
+    let mut all: Vec<Vec<String>> = Vec::new();
+    for alternative in operation.security.iter().filter(|alternative| alternative.len() > 1) {
+        for left_out in alternative.keys() {
+            let kept: Vec<String> = alternative.keys().filter(|name| *name != left_out).cloned().collect();
+            let is_enough = operation.security.iter().any(|other| other.keys().all(|name| kept.contains(name)));
+            if !is_enough && !all.contains(&kept) {
+                all.push(kept);
+            }
+        }
+    }
+    all
+}
+
+async fn conjunction(trial: &Trial<'_>) -> Result<(), Stop> {
+    trial.case().await?;
+    for kept in incomplete(trial.operation) {
+        let request = trial.request().await?;
+        let request = trial.context.with_alternative(trial.operation, kept.iter(), Role::Valid, request).await?;
+        let exchange = trial.send(request).await?;
+        trial.met(exchange.answer.status);
+        if !(400..500).contains(&exchange.answer.status) {
+            let cause = format!("{} alone was answered with {}", kept.join(" and "), exchange.answer.status);
+            return Err(Observation::error(cause, "a refusal, since more is needed", &exchange).into());
+        }
+    }
+    Ok(())
+}
 
 async fn alternatives(trial: &Trial<'_>) -> Result<(), Stop> {
     let mut missing = None;

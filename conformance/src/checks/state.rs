@@ -105,7 +105,10 @@ pub(super) const CHECKS: &[Check] = &[
             needs: NEEDS,
             phase: Phase::Scenario,
         },
-        applies: |_, operation| operation.method == "GET" && operation.pagination.is_some(),
+        applies: |document, operation| {
+            let adds = |other: &Operation| other.method == "POST" && other.path == operation.path;
+            operation.method == "GET" && (operation.pagination.is_some() || document.operations.iter().any(adds))
+        },
         run: |trial| Box::pin(stable_list(trial)),
     },
     Check {

@@ -15,6 +15,9 @@ use crate::run::{Stop, Trial, identity, item_operation, listed_items};
 
 const NEEDS: &[Need] = &[Need::Valid, Need::OtherOrganization];
 
+/// Query parameters by which servers let a caller choose the organization, documented or not.
+const TENANT_NAMES: [&str; 6] = ["organization", "organization_id", "org", "org_id", "org_slug", "tenant"];
+
 pub(super) const CHECKS: &[Check] = &[
     Check {
         info: CheckInfo {
@@ -91,7 +94,10 @@ pub(super) const CHECKS: &[Check] = &[
             phase: Phase::Scenario,
         },
         applies: |document, operation| {
-            is_protected(document, operation) && operation.method == "GET" && !operation.path.ends_with('}')
+            is_protected(document, operation)
+                && operation.tenant.is_some()
+                && operation.method == "GET"
+                && !operation.path.ends_with('}')
         },
         run: |trial| Box::pin(foreign_list(trial)),
     },
@@ -246,11 +252,13 @@ async fn foreign_list(trial: &Trial<'_>) -> Result<(), Stop> {
     let organization = trial.context.credentials.principal(Role::OtherOrganization);
     let organization = organization.and_then(|principal| principal.organization.clone());
     let mut requests = vec![("a list", trial.context.pages(trial.operation, &own, Role::Valid).await?)];
-    for name in ["organization", "org", "organization_id", "org_slug"].iter().filter(|_| organization.is_some()) {
-        let request = own.request(trial.operation).map_err(Stop::Skip)?;
-        let request = request.query(name, organization.as_deref().unwrap_or_default());
-        let request = trial.context.authorized(trial.operation, Role::Valid, request).await?;
-        requests.push(("a list that asks for another organization", vec![trial.send(request).await?]));
+    for name in TENANT_NAMES.iter().filter(|_| organization.is_some()) {
+        for case in [&own, &beside(trial, &own).await?] {
+            let request = case.request(trial.operation).map_err(Stop::Skip)?;
+            let request = request.query(name, organization.as_deref().unwrap_or_default());
+            let request = trial.context.authorized(trial.operation, Role::Valid, request).await?;
+            requests.push(("a list that asks for another organization", vec![trial.send(request).await?]));
+        }
     }
     for (who, pages) in requests {
         for page in pages {
@@ -265,6 +273,20 @@ async fn foreign_list(trial: &Trial<'_>) -> Result<(), Stop> {
         }
     }
     Ok(())
+}
+
+/// The case with every part of the path but the organization from the other principal: where a query parameter chooses the
+/// organization, these lead to what it has.
+async fn beside(trial: &Trial<'_>, own: &Case) -> Result<Case, Stop> {
+    let mut case = own.clone();
+    let theirs = trial.context.positive(trial.operation, Role::OtherOrganization).await?;
+    for argument in theirs.path() {
+        let is_tenant = matches!(&trial.operation.tenant, Some(Tenant::Path(name)) if *name == argument.name);
+        if !is_tenant {
+            case.set(&argument.name, Location::Path, argument.value.clone());
+        }
+    }
+    Ok(case)
 }
 
 /// Ids of objects of the other organization that this list could hold: those that it sees itself in its own list, and

@@ -6,9 +6,10 @@ use bitting_spec::SecurityScheme;
 use bitting_spec::extension::AuthCase;
 use serde_json::{Value, json};
 
+use super::key::elsewhere;
 use super::takes_token;
 use crate::check::{Check, CheckInfo, Need, Phase};
-use crate::credentials::{Nature, Role};
+use crate::credentials::{Nature, Role, nature};
 use crate::provision::Tamper;
 use crate::run::{Stop, Trial, Wrong};
 use crate::secret::Secret;
@@ -76,6 +77,23 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         info: CheckInfo {
+            id: "token.environment",
+            title: "a token of another environment is refused",
+            rule: "A token belongs to one environment, and another refuses it.",
+            source: "x-auth.environments; RFC 8725, 3.9; OWASP API2:2023",
+            needs: &[Need::ForgedToken],
+            phase: Phase::Auth,
+        },
+        applies: |document, operation| {
+            let mut schemes =
+                operation.security.iter().flat_map(|one| one.keys()).filter_map(|name| document.scheme(name));
+            takes_token(document, operation)
+                && schemes.any(|scheme| nature(scheme) == Nature::Token && elsewhere(scheme).is_some())
+        },
+        run: |trial| Box::pin(environment(trial)),
+    },
+    Check {
+        info: CheckInfo {
             id: "token.wrong-audience",
             title: "a token for somebody else is refused",
             rule: "A token whose `aud` does not name this server is refused.",
@@ -114,13 +132,24 @@ async fn forged(trial: &Trial<'_>, tamper: Tamper, who: &str) -> Result<(), Stop
     wrong(trial, Wrong::Forged(tamper), AuthCase::Unknown, who).await
 }
 
+async fn environment(trial: &Trial<'_>) -> Result<(), Stop> {
+    trial.case().await?;
+    for scheme in trial.schemes(Nature::Token) {
+        let Some(wrong) = elsewhere(scheme) else { continue };
+        let secret = trial.context.wrong(&wrong, scheme).await?;
+        let exchange = trial.with_secret(scheme, &secret).await?;
+        trial.refused(&exchange, &[AuthCase::WrongEnvironment], "a token of another environment")?;
+    }
+    Ok(())
+}
+
 async fn tampered(trial: &Trial<'_>) -> Result<(), Stop> {
     trial.case().await?;
     for scheme in trial.schemes(Nature::Token) {
         let token = trial.context.session(Role::Valid, scheme).await;
         let token = match token {
             Ok(token) => token,
-            Err(_) => trial.context.secret(Role::Valid, scheme).await?,
+            Err(_) => trial.secret(scheme).await?,
         };
         for (who, changed) in changes(token.expose()) {
             send(trial, scheme, who, changed).await?;
@@ -132,7 +161,7 @@ async fn tampered(trial: &Trial<'_>) -> Result<(), Stop> {
 async fn alg_none(trial: &Trial<'_>) -> Result<(), Stop> {
     trial.case().await?;
     for scheme in trial.schemes(Nature::Token) {
-        let token = trial.context.secret(Role::Valid, scheme).await?;
+        let token = trial.secret(scheme).await?;
         let parts: Vec<&str> = token.expose().split('.').collect();
         let [_, payload, _] = parts.as_slice() else {
             return Err(Stop::Skip("the token is no JWT, so it names no algorithm".to_owned()));

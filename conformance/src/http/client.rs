@@ -54,6 +54,25 @@ impl Base {
         self.0.starts_with("https:")
     }
 
+    /// Whether the server is on this machine, by its address or by the name that always means it (RFC 6761, 6.3).
+    pub(crate) fn is_loopback(&self) -> bool {
+        let url = url::Url::parse(&self.0);
+        url.is_ok_and(|url| match url.host() {
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            None => false,
+        })
+    }
+
+    /// The same server under the other scheme of `http` and `https`.
+    pub(crate) fn other_scheme(&self) -> Self {
+        Self(match self.0.strip_prefix("https:") {
+            Some(rest) => format!("http:{rest}"),
+            None => self.0.replacen("http:", "https:", 1),
+        })
+    }
+
     /// Where a reference in the answer to `from` leads (RFC 3986, 5), as a target below this base. `None`: elsewhere, where
     /// no credential of this server may go.
     pub(crate) fn target(&self, from: &str, reference: &str) -> Option<String> {
@@ -84,12 +103,17 @@ impl Client {
     /// A client that waits at most `timeout` for each answer, its body included, and trusts the system's authorities and
     /// those of `authorities` (PEM).
     pub(crate) fn new(base: &Base, timeout: Duration, authorities: &[u8]) -> Result<Self, Error> {
+        Self::speaking(base, timeout, authorities, false)
+    }
+
+    /// The same, which speaks HTTP/2 and nothing else if `http2` (RFC 9113, 3.3).
+    pub(crate) fn speaking(base: &Base, timeout: Duration, authorities: &[u8], http2: bool) -> Result<Self, Error> {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(timeout));
         let mut builder = legacy::Client::builder(TokioExecutor::new());
-        builder.pool_timer(TokioTimer::new()).pool_idle_timeout(Duration::from_secs(30));
+        builder.pool_timer(TokioTimer::new()).pool_idle_timeout(Duration::from_secs(30)).http2_only(http2);
         if !base.is_secure() && authorities.is_empty() {
             return Ok(Self { connections: Connections::Plain(builder.build(connector)), timeout });
         }
@@ -125,12 +149,26 @@ impl Client {
             Connections::Secure(client) => client.request(request),
         };
         let answer = answer.await.map_err(|error| {
-            let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            let cause = error.source().map_or_else(|| error.to_string(), causes);
             if error.is_connect() { Broken::Connect(cause) } else { Broken::Protocol(cause) }
         })?;
         let (parts, body) = answer.into_parts();
         Ok(Answer::new(parts.status.as_u16(), parts.headers, read(body).await?))
     }
+}
+
+/// An error with its causes. What a cause repeats of the one before is said once.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        next = cause.source();
+    }
+    text
 }
 
 async fn read(mut body: Incoming) -> Result<Bytes, Broken> {
@@ -184,6 +222,24 @@ mod tests {
         {
             assert_eq!(to(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn this_machine_is_known() {
+        let is_here = |text: &str| Base::parse(text).expect("a URL").is_loopback();
+        for here in
+            ["http://127.0.0.1:1", "http://127.1.2.3", "https://localhost/x", "http://[::1]:1", "http://api.localhost"]
+        {
+            assert!(is_here(here), "{here}");
+        }
+        for other in ["http://10.0.0.1", "http://localhost.example.com", "https://example.com", "http://[::2]"] {
+            assert!(!is_here(other), "{other}");
+        }
+        let other = |text: &str| Base::parse(text).expect("a URL").other_scheme().as_str().to_owned();
+        assert_eq!(
+            (other("http://a.example:80/x"), other("https://a.example")),
+            ("https://a.example/x".to_owned(), "http://a.example".to_owned())
+        );
     }
 
     #[test]

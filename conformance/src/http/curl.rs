@@ -1,15 +1,50 @@
 //! A request as a curl command that can be pasted: secrets are shell variables, and it says how to set them.
 
-use super::{Base, Request, Vault};
+use super::{Base, Request, Variable, Vault};
 
 /// A value that is longer than this and made of one letter is written as a command that makes it.
 const LONG: usize = 1024;
 
-/// The command, with a line before it for each variable that it needs.
+/// The command, with the lines before it that set each variable that it needs.
 pub(crate) fn curl(base: &Base, request: &Request, vault: &Vault) -> String {
-    let mut variables: Vec<(String, String)> = Vec::new();
-    let mut word = |text: &[u8]| quoted(text, vault, &mut variables);
-    let mut command = format!("curl -i -X {}", request.method);
+    let mut variables = Vec::new();
+    let command = command("curl -i", base, request, vault, &mut variables);
+    setting(&variables) + &command
+}
+
+/// The commands that set `variable` to what stands at `pointer` (RFC 6901) in the JSON of the answer.
+pub(crate) fn taken(base: &Base, request: &Request, vault: &Vault, pointer: &str, variable: &str) -> String {
+    let mut variables = Vec::new();
+    let command = command("curl -s", base, request, vault, &mut variables);
+    let filter: String = pointer.split('/').skip(1).map(step).collect();
+    format!("{}export {variable}=\"$({command} | jq -r '{filter}')\"\n", setting(&variables))
+}
+
+/// One step of a JSON pointer as a filter of jq.
+fn step(name: &str) -> String {
+    let name = name.replace("~1", "/").replace("~0", "~");
+    if name.bytes().all(|byte| byte.is_ascii_digit()) {
+        return format!("[{name}]");
+    }
+    let plain = name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+    if plain { format!(".{name}") } else { format!(".{}", serde_json::Value::from(name)).replace('\'', "\\u0027") }
+}
+
+/// The lines that set the variables: by the commands that get one anew, or for somebody to paste it.
+fn setting(variables: &[Variable]) -> String {
+    let mut lines = String::new();
+    for Variable { name, origin, made } in variables {
+        let set = made.clone().unwrap_or_else(|| format!("export {name}='paste it here'\n"));
+        lines.push_str(&format!("# {name}: {origin}\n{set}"));
+    }
+    lines
+}
+
+fn command(start: &str, base: &Base, request: &Request, vault: &Vault, variables: &mut Vec<Variable>) -> String {
+    let mut word = |text: &[u8]| quoted(text, vault, variables);
+    // `-X HEAD` would wait for the body that Content-Length promises.
+    let method = if request.method == "HEAD" { "--head".to_owned() } else { format!("-X {}", request.method) };
+    let mut command = format!("{start} {method}");
     // Without this curl would clean up the very path that is asked for.
     if request.path().contains("/.") || request.path().contains("//") {
         command.push_str(" --path-as-is");
@@ -27,12 +62,11 @@ pub(crate) fn curl(base: &Base, request: &Request, vault: &Vault) -> String {
     if let Some(body) = &request.body {
         command.push_str(&format!(" --data-binary {}", word(body)));
     }
-    let exports: String = variables.iter().map(|(name, origin)| format!("export {name}=…  # {origin}\n")).collect();
-    exports + &command
+    command
 }
 
 /// `text` as one word of a POSIX shell (of bash, where it is no text).
-fn quoted(text: &[u8], vault: &Vault, variables: &mut Vec<(String, String)>) -> String {
+fn quoted(text: &[u8], vault: &Vault, variables: &mut Vec<Variable>) -> String {
     let Ok(plain) = std::str::from_utf8(text) else { return ansi(text) };
     if let Some(made) = repeated(plain) {
         return made;
@@ -54,10 +88,14 @@ fn quoted(text: &[u8], vault: &Vault, variables: &mut Vec<(String, String)>) -> 
     }
     // Only our own variables may expand.
     let mut word = escaped.replace('$', "\\$");
-    for (name, _) in &used {
+    for Variable { name, .. } in &used {
         word = word.replace(&format!("\\${{{name}}}"), &format!("${name}"));
     }
-    variables.extend(used.into_iter().filter(|variable| !variables.contains(variable)).collect::<Vec<_>>());
+    for variable in used {
+        if !variables.iter().any(|known| known.name == variable.name) {
+            variables.push(variable);
+        }
+    }
     format!("\"{word}\"")
 }
 
@@ -99,9 +137,30 @@ mod tests {
         let request = request.body(Bytes::from_static(b"{\"it's\": 1}"));
         assert_eq!(
             shown(&request),
-            "export TOKEN=…  # log in as ada@example.com\n\
+            "# TOKEN: log in as ada@example.com\n\
+             export TOKEN='paste it here'\n\
              curl -i -X POST 'http://127.0.0.1:1/a?q=1' -H \"authorization: Bearer $TOKEN\" \
              --data-binary '{\"it'\\''s\": 1}'"
+        );
+    }
+
+    /// What a login made is made again by the same login.
+    #[test]
+    fn a_login_stands_before_what_needs_its_token() {
+        let (vault, base) = (Vault::new(Vec::new()), Base::parse("http://127.0.0.1:1").expect("a URL"));
+        vault.keep(&Secret::new("canary-password"), "PASSWORD", "the password of ada");
+        let login = Request::new("POST", "/login").body(Bytes::from_static(b"{\"p\":\"canary-password\"}"));
+        let made = taken(&base, &login, &vault, "/data/access-token", "TOKEN");
+        vault.keep_made(&Secret::new("canary-token"), "TOKEN", "a token of ada", made);
+        let request = Request::new("GET", "/a").header("authorization", "Bearer canary-token");
+        assert_eq!(
+            curl(&base, &request, &vault),
+            "# TOKEN: a token of ada\n\
+             # PASSWORD: the password of ada\n\
+             export PASSWORD='paste it here'\n\
+             export TOKEN=\"$(curl -s -X POST 'http://127.0.0.1:1/login' --data-binary \"{\\\"p\\\":\\\"$PASSWORD\\\"}\" \
+             | jq -r '.data.\"access-token\"')\"\n\
+             curl -i -X GET 'http://127.0.0.1:1/a' -H \"authorization: Bearer $TOKEN\""
         );
     }
 
@@ -112,5 +171,6 @@ mod tests {
         let long = Request::new("GET", "/").header("x", &"a".repeat(65536));
         assert!(shown(&long).contains("$(head -c 65536 /dev/zero | tr '\\0' 'a')"), "{}", shown(&long));
         assert!(shown(&Request::new("GET", "/").header("x", "")).ends_with("-H 'x;'"));
+        assert!(shown(&Request::new("HEAD", "/")).starts_with("curl -i --head 'http"));
     }
 }

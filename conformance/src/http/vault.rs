@@ -10,12 +10,21 @@ use crate::secret::Secret;
 const SECRET_MEMBERS: [&str; 9] =
     ["access_token", "refresh_token", "id_token", "token", "password", "secret", "client_secret", "api_key", "key"];
 
+/// The shell variable that stands for a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Variable {
+    pub(crate) name: String,
+    /// What it holds, for people.
+    pub(crate) origin: String,
+    /// The commands that set it. `None`: somebody has to paste it.
+    pub(crate) made: Option<String>,
+}
+
 /// One secret and how people get one like it.
 #[derive(Debug, Clone)]
 struct Entry {
     secret: Secret,
-    variable: String,
-    origin: String,
+    variable: Variable,
 }
 
 /// Every secret of a run.
@@ -33,27 +42,36 @@ impl Vault {
 
     /// Remembers a secret: from now on every text says `$VARIABLE` in its place.
     pub(crate) fn keep(&self, secret: &Secret, variable: &str, origin: &str) {
+        let (name, origin) = (variable.to_owned(), origin.to_owned());
+        self.insert(secret, Variable { name, origin, made: None });
+    }
+
+    /// The same for a secret that the shell commands `made` get anew.
+    pub(crate) fn keep_made(&self, secret: &Secret, variable: &str, origin: &str, made: String) {
+        let (name, origin) = (variable.to_owned(), origin.to_owned());
+        self.insert(secret, Variable { name, origin, made: Some(made) });
+    }
+
+    fn insert(&self, secret: &Secret, variable: Variable) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         if secret.expose().len() >= 4 && !entries.iter().any(|entry| entry.secret == *secret) {
-            entries.push(Entry { secret: secret.clone(), variable: variable.to_owned(), origin: origin.to_owned() });
+            entries.push(Entry { secret: secret.clone(), variable });
             // A secret that contains another is replaced first.
             entries.sort_by_key(|entry| std::cmp::Reverse(entry.secret.expose().len()));
         }
     }
 
-    /// `text` with a variable in the place of each known secret, and the variables that it came to need, with their
-    /// origin.
-    pub(crate) fn variables(&self, text: &str) -> (String, Vec<(String, String)>) {
+    /// `text` with a variable in the place of each known secret, and the variables that it came to need.
+    pub(crate) fn variables(&self, text: &str) -> (String, Vec<Variable>) {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         let mut text = text.to_owned();
         let mut used = Vec::new();
         for entry in entries.iter() {
             for form in forms(entry.secret.expose()) {
                 if text.contains(&form) {
-                    text = text.replace(&form, &format!("${{{}}}", entry.variable));
-                    let variable = (entry.variable.clone(), entry.origin.clone());
-                    if !used.contains(&variable) {
-                        used.push(variable);
+                    text = text.replace(&form, &format!("${{{}}}", entry.variable.name));
+                    if !used.contains(&entry.variable) {
+                        used.push(entry.variable.clone());
                     }
                 }
             }

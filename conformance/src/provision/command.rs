@@ -6,18 +6,21 @@
 //! | `{"do": "world"}` | `{"organizations": [{"slug", "projects"}], "users": [{"email", "password", "organization"}]}` |
 //! | `{"do": "mint-key", "user", "scheme"?, "scopes"?, "ttl"?, "environment"?}` | `{"id", "secret"}` |
 //! | `{"do": "revoke-key", "id"}`, `{"do": "expire-key", "id"}` | `{}` |
-//! | `{"do": "mint-token", "user", "scheme"?, "scopes"?, "ttl"?, "tamper", "expired"}` | `{"id", "secret"}` |
+//! | `{"do": "mint-token", "user", "scheme"?, "scopes"?, "ttl"?, "environment"?, "tamper", "expired"}` | `{"id", "secret"}` |
 //! | `{"do": "revoke-token", "id"}` | `{}` |
+//! | `{"do": "mint-code", "client_id", "redirect_uri", "user", "scopes", "code_challenge"?}` | `{"secret"}` |
+//! | `{"do": "remove-member", "user"}`, `{"do": "restore-member", "user"}` | `{}` |
 //! | `{"do": "advance-clock", "seconds"}` | `{}` |
 //! | `{"do": "set-rate-limit", "limit", "window"}`, `{"do": "restore-rate-limit"}`, `{"do": "reset-rate-limits"}` | `{}` |
 //! | `{"do": "reset"}` | `{}` |
 //!
 //! An order that the program cannot follow is answered with `{"unsupported": true}`, and the checks that need it are
 //! skipped; one that failed with `{"error": "why"}`. `ttl`, `seconds` and `window` are seconds; `tamper` is one of
-//! `none`, `bad-signature`, `alg-none`, `wrong-audience`, `wrong-issuer`, `not-yet-valid` and `garbage`. The program may
-//! stay and take many orders, or end after each: it is started when an order waits. What it writes to its standard error
-//! goes to that of the suite. It is started without a shell, in the folder of the command that runs the suite.
+//! `none`, `bad-signature`, `alg-none`, `key-confusion`, `wrong-audience`, `wrong-issuer`, `not-yet-valid` and `garbage`. The
+//! program may stay and take many orders, or end after each: it is started when an order waits. What it writes to its
+//! standard error goes to that of the suite. It is started without a shell, in the folder of the settings file.
 
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -28,7 +31,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::Mutex;
 
-use super::{KeyOrder, Minted, Provision, ProvisionError, Provisioner, TokenOrder, World};
+use super::{CodeOrder, KeyOrder, Minted, Provision, ProvisionError, Provisioner, TokenOrder, World};
 use crate::error::Error;
 use crate::secret::Secret;
 
@@ -37,10 +40,18 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest answer, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
 
+/// The protocol of such a program as Markdown: the head of this file, which is its one description.
+#[must_use]
+pub fn protocol() -> String {
+    let lines = include_str!("command.rs").lines().map_while(|line| line.strip_prefix("//!"));
+    lines.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
+}
+
 /// A program that makes credentials to order. The module's head has the protocol.
 #[derive(Debug)]
 pub struct Command {
     words: Vec<String>,
+    folder: PathBuf,
     running: Mutex<Option<Running>>,
 }
 
@@ -62,7 +73,16 @@ impl Command {
             let remedy = "write `command = [\"program\", \"argument\"]`";
             return Err(Error::config("[provisioner]", "`command` names no program", remedy));
         }
-        Ok(Self { words, running: Mutex::new(None) })
+        Ok(Self { words, folder: PathBuf::from("."), running: Mutex::new(None) })
+    }
+
+    /// The same, started in `folder`.
+    #[must_use]
+    pub fn in_folder(mut self, folder: &Path) -> Self {
+        if !folder.as_os_str().is_empty() {
+            self.folder = folder.to_owned();
+        }
+        self
     }
 
     fn start(&self) -> Result<Running, ProvisionError> {
@@ -70,6 +90,7 @@ impl Command {
         let failed = |reason: &str| ProvisionError::Failed(format!("{program} cannot be started: {reason}"));
         let mut child = tokio::process::Command::new(program)
             .args(arguments)
+            .current_dir(&self.folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -202,6 +223,18 @@ impl Provisioner for Command {
 
     fn revoke_token<'a>(&'a self, id: &'a str) -> Provision<'a, ()> {
         self.does(json!({"do": "revoke-token", "id": id}))
+    }
+
+    fn mint_code(&self, order: CodeOrder) -> Provision<'_, Minted> {
+        Box::pin(async move { self.order::<MintedAnswer>(&with("mint-code", json!(order))).await.map(Minted::from) })
+    }
+
+    fn remove_member<'a>(&'a self, user: &'a str) -> Provision<'a, ()> {
+        self.does(json!({"do": "remove-member", "user": user}))
+    }
+
+    fn restore_member<'a>(&'a self, user: &'a str) -> Provision<'a, ()> {
+        self.does(json!({"do": "restore-member", "user": user}))
     }
 
     fn advance_clock(&self, by: Duration) -> Provision<'_, ()> {

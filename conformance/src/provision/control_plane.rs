@@ -7,6 +7,8 @@
 //! | `POST /v1/keys/{id}/revoke`, `…/expire` | | |
 //! | `POST /v1/tokens` | [`TokenOrder`] | `{token, jti}` |
 //! | `POST /v1/tokens/{jti}/revoke` | | |
+//! | `POST /v1/codes` | [`CodeOrder`] | `{code}` |
+//! | `POST /v1/users/{email}/remove`, `…/restore` | | |
 //! | `POST /v1/clock/advance` | `{seconds}` | |
 //! | `PUT /v1/rate-limits` | `{limit, window}`, or `null` for the server's own | |
 //! | `POST /v1/rate-limits/reset`, `POST /v1/reset` | | |
@@ -20,7 +22,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{KeyOrder, Minted, Provision, ProvisionError, Provisioner, TokenOrder, World};
+use super::{CodeOrder, KeyOrder, Minted, Provision, ProvisionError, Provisioner, TokenOrder, World};
 use crate::error::Error;
 use crate::http::{Base, Client, Request};
 use crate::secret::Secret;
@@ -80,6 +82,11 @@ struct KeyAnswer {
 }
 
 #[derive(Deserialize)]
+struct CodeAnswer {
+    code: String,
+}
+
+#[derive(Deserialize)]
 struct TokenAnswer {
     #[serde(default)]
     jti: String,
@@ -115,6 +122,21 @@ impl Provisioner for ControlPlane {
 
     fn revoke_token<'a>(&'a self, id: &'a str) -> Provision<'a, ()> {
         self.order("POST", format!("/v1/tokens/{id}/revoke"), None)
+    }
+
+    fn mint_code(&self, order: CodeOrder) -> Provision<'_, Minted> {
+        Box::pin(async move {
+            let answer: CodeAnswer = self.call("POST", "/v1/codes", Some(json!(order))).await?;
+            Ok(Minted { id: String::new(), secret: Secret::new(answer.code) })
+        })
+    }
+
+    fn remove_member<'a>(&'a self, user: &'a str) -> Provision<'a, ()> {
+        self.order("POST", format!("/v1/users/{user}/remove"), None)
+    }
+
+    fn restore_member<'a>(&'a self, user: &'a str) -> Provision<'a, ()> {
+        self.order("POST", format!("/v1/users/{user}/restore"), None)
     }
 
     fn advance_clock(&self, by: Duration) -> Provision<'_, ()> {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::count::{Count, plural, reasons};
 use crate::finding::{Finding, Severity};
+use crate::shortened;
 use crate::verdict::Report;
 
 /// GitHub shows so many annotations of each kind for a step, and drops the others without a word.
@@ -86,7 +87,7 @@ pub fn summary(report: &Report) -> String {
         let _ = writeln!(
             text,
             "- {}: {}",
-            checks.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", "),
+            shortened(&checks).iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", "),
             cell(reason)
         );
     }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::count::Count;
+use super::time::rfc3339;
 use crate::error::Error;
 use crate::verdict::Report;
 
@@ -15,7 +16,7 @@ const FORMAT: &str = "bitting-report/1";
 /// |---|---|
 /// | `format` | `bitting-report/1` |
 /// | `title`, `document`, `target`, `seed` | what was checked |
-/// | `requests`, `seconds`, `interrupted`, `exit_code` | how it went |
+/// | `started`, `requests`, `seconds`, `interrupted`, `fail_on`, `exit_code` | how it went |
 /// | `counts` | verdicts: `passed`, `errors`, `notes`, `accepted`, `skipped` |
 /// | `operations` | `{id, place, line, public, scopes, reached}` each |
 /// | `findings` | [`Finding`](crate::Finding)s, those of one cause as one |
@@ -23,28 +24,37 @@ const FORMAT: &str = "bitting-report/1";
 /// | `unmet`, `stale` | see [`Report`] |
 #[must_use]
 pub fn json(report: &Report) -> String {
+    let mut value = about(report);
+    if let Some(members) = value.as_object_mut() {
+        members.insert("operations".to_owned(), json!(report.operations));
+        members.insert("findings".to_owned(), json!(report.findings()));
+        members.insert("verdicts".to_owned(), json!(report.verdicts));
+    }
+    format!("{value:#}\n")
+}
+
+/// Everything but the verdicts.
+pub(super) fn about(report: &Report) -> Value {
     let count = Count::of(&report.verdicts);
-    let value = json!({
+    json!({
         "format": FORMAT,
         "title": report.title,
         "document": report.document,
         "target": report.target,
         "seed": report.seed,
+        "started": rfc3339(report.started),
         "requests": report.cases,
         "seconds": report.elapsed.as_secs_f64(),
         "interrupted": report.interrupted,
+        "fail_on": report.fail_on,
         "exit_code": report.exit_code(),
         "counts": {
             "passed": count.passed, "errors": count.errors, "notes": count.notes,
             "accepted": count.accepted, "skipped": count.skipped,
         },
-        "operations": report.operations,
-        "findings": report.findings(),
-        "verdicts": report.verdicts,
         "unmet": report.unmet,
         "stale": report.stale,
-    });
-    format!("{value:#}\n")
+    })
 }
 
 /// The words of the command that makes the cases of the finding `id` again, from a report that [`json`] wrote.

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Effects, Style};
 use super::count::{Count, plural, reasons};
 use crate::finding::Finding;
 use crate::verdict::{Outcome, Report, Verdict};
-use crate::{CheckInfo, checks};
+use crate::{CheckInfo, checks, shortened};
 
 /// The report as text, with colours if `colour`.
 #[must_use]
@@ -20,13 +20,28 @@ pub fn terminal(report: &Report, colour: bool) -> String {
             line(&mut text, &paint, check, &verdicts);
         }
     }
-    for found in report.findings().iter().filter(|found| !found.accepted) {
-        finding(&mut text, &paint, found);
-    }
+    found(&mut text, &paint, report);
     missing(&mut text, report);
     demands(&mut text, &paint, report);
     summary(&mut text, &paint, report);
     text
+}
+
+/// The findings and the result alone.
+#[must_use]
+pub fn quiet(report: &Report, colour: bool) -> String {
+    let paint = Paint { colour };
+    let mut text = String::new();
+    found(&mut text, &paint, report);
+    demands(&mut text, &paint, report);
+    summary(&mut text, &paint, report);
+    text.trim_start_matches('\n').to_owned()
+}
+
+fn found(text: &mut String, paint: &Paint, report: &Report) {
+    for found in report.findings().iter().filter(|found| !found.accepted) {
+        finding(text, paint, found);
+    }
 }
 
 struct Paint {
@@ -101,6 +116,9 @@ fn finding(text: &mut String, paint: &Paint, found: &Finding) {
     if !found.also_on.is_empty() {
         row("also on", &found.also_on.join(", "));
     }
+    if !found.explains.is_empty() {
+        row("explains", &format!("why these fail there too: {}", found.explains.join(", ")));
+    }
     if !found.curl.is_empty() {
         row("curl", &found.curl);
     }
@@ -123,7 +141,7 @@ fn missing(text: &mut String, report: &Report) {
         let _ = writeln!(text, "\nNot checked:");
     }
     for (reason, checks) in reasons {
-        let _ = writeln!(text, "  {}\n    {reason}", checks.join(", "));
+        let _ = writeln!(text, "  {}\n    {reason}", shortened(&checks).join(", "));
     }
 }
 
@@ -149,13 +167,13 @@ fn summary(text: &mut String, paint: &Paint, report: &Report) {
     let accepted = if findings.accepted > 0 { format!(", {} accepted", findings.accepted) } else { String::new() };
     let _ = writeln!(
         text,
-        "\n{}  {} at {}: {} and {}{accepted} in {} verdicts ({} passed, {} skipped); {} in {:.1} s, seed {}",
+        "\n{}  {} at {}: {} and {}{accepted} in {} ({} passed, {} skipped); {} in {:.1} s, seed {}",
         paint.outcome(word),
         report.title,
         report.target,
         plural(findings.errors, "error"),
         plural(findings.notes, "note"),
-        report.verdicts.len(),
+        plural(report.verdicts.len(), "verdict"),
         verdicts.passed,
         verdicts.skipped,
         plural(usize::try_from(report.cases).unwrap_or(usize::MAX), "request"),

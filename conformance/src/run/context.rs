@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use bitting_spec::table::SchemeKind;
 use bitting_spec::{Document, Operation, Schema};
 use jsonschema::Validator;
+use serde_json::Value;
 
 use super::exercise::Exercises;
 use super::keyring::Keyring;
@@ -20,7 +21,7 @@ use crate::clock::{Deadline, Pace};
 use crate::credentials::{Credentials, Nature, Role, Target, nature};
 use crate::error::Error;
 use crate::generate::{Case, Declared};
-use crate::http::{Base, Broken, Client, Exchange, Request, Vault};
+use crate::http::{Answer, Base, Broken, Client, Exchange, Request, Vault, taken};
 use crate::options::Options;
 use crate::secret::Secret;
 
@@ -56,11 +57,18 @@ impl<'a> Context<'a> {
     pub(super) fn new(document: &'a Document, target: &'a Target, options: &'a Options) -> Result<Self, Error> {
         let prefixes = document.security_schemes.iter().filter_map(|scheme| scheme.auth.key.as_ref()?.prefix.clone());
         let base = Base::parse(&target.base_url)?;
+        if !options.owned && !base.is_loopback() {
+            let message = "it is not on this machine, and a run creates, changes and deletes data there";
+            let remedy = "if it is yours to test, say so: --i-own-this, or `owned = true` under [target]";
+            return Err(Error::config(format!("URL `{}`", base.as_str()), message, remedy));
+        }
+        // With TLS the server chooses (RFC 7301): there is nothing to know before.
+        let http2 = options.http2 && base.as_str().starts_with("http:");
         let context = Self {
             document,
             options,
             credentials: &target.credentials,
-            client: Client::new(&base, options.timeout, &options.authorities)?,
+            client: Client::speaking(&base, options.timeout, &options.authorities, http2)?,
             base,
             vault: Vault::new(prefixes.collect()),
             deadline: Deadline::after(options.max_time),
@@ -98,19 +106,31 @@ impl<'a> Context<'a> {
 
     /// Remembers a secret of a principal, in the form too in which HTTP Basic sends it (RFC 7617, 2).
     pub(super) fn keep(&self, role: Role, name: &str, secret: &Secret) {
+        let (variable, origin) = self.described(role, name);
+        self.vault.keep(secret, &variable, &origin);
         let scheme = self.document.scheme(name);
-        let kind = match scheme.map(nature) {
+        if matches!(scheme.map(|scheme| &scheme.kind), Some(SchemeKind::Http { scheme, .. }) if scheme == "basic") {
+            let encoded = Secret::new(STANDARD.encode(secret.expose()));
+            self.vault.keep(&encoded, &self::variable(role, "BASIC"), &format!("{origin}, in base64"));
+        }
+    }
+
+    /// Remembers a token that `request` gets: it stands at `pointer` in the answer.
+    pub(super) fn keep_taken(&self, role: Role, name: &str, token: &Secret, request: &Request, pointer: &str) {
+        let (variable, origin) = self.described(role, name);
+        let made = taken(&self.base, request, &self.vault, pointer, &variable);
+        self.vault.keep_made(token, &variable, &origin, made);
+    }
+
+    /// The shell variable for a principal's secret, and what it is.
+    fn described(&self, role: Role, name: &str) -> (String, String) {
+        let kind = match self.document.scheme(name).map(nature) {
             Some(Nature::Token) => "TOKEN",
             _ => "API_KEY",
         };
         let who = self.credentials.principal(role).and_then(|principal| principal.login.as_ref());
         let who = who.map(|login| format!(", {}", login.username)).unwrap_or_default();
-        let origin = format!("a credential for {name} of the principal `{role}`{who}");
-        self.vault.keep(secret, &variable(role, kind), &origin);
-        if matches!(scheme.map(|scheme| &scheme.kind), Some(SchemeKind::Http { scheme, .. }) if scheme == "basic") {
-            let encoded = Secret::new(STANDARD.encode(secret.expose()));
-            self.vault.keep(&encoded, &variable(role, "BASIC"), &format!("{origin}, in base64"));
-        }
+        (variable(role, kind), format!("a credential for {name} of the principal `{role}`{who}"))
     }
 
     /// The requests sent so far.
@@ -150,6 +170,11 @@ impl<'a> Context<'a> {
         Err(Broken::Request("it was never sent".to_owned()))
     }
 
+    /// Sends a request that is no part of the run, to wherever.
+    pub(super) async fn ask(&self, base: &Base, request: &Request) -> Result<Answer, Broken> {
+        self.client.send(base, request).await
+    }
+
     /// Waits until the server takes requests again. `false` when that would take too long.
     async fn wait_out(&self, exchange: &Exchange) -> bool {
         if let Some(provisioner) = self.credentials.provisioner()
@@ -173,6 +198,15 @@ impl<'a> Context<'a> {
         let exchange = self.exchange(request).await.map_err(|broken| Stop::broken(&broken))?;
         self.note_created(operation, &exchange);
         Ok(exchange)
+    }
+
+    /// What somebody said about a parameter: for this operation, else of the principal, else for every operation.
+    pub(crate) fn given(&self, operation: &Operation, name: &str, role: Role) -> Option<Value> {
+        let data = &self.options.data;
+        let of_principal =
+            || self.credentials.principal(role)?.parameters.get(name).map(|value| Value::from(value.as_str()));
+        let own = data.own(&operation.id, name).cloned();
+        own.or_else(of_principal).or_else(|| data.parameters.get(name).cloned())
     }
 
     /// Sets the rate limit, where somebody can.
@@ -246,7 +280,8 @@ impl<'a> Context<'a> {
             return Ok(());
         }
         let reason = format!("it stopped taking connections after {} requests", self.requests());
-        Err(Error::Unreachable { url: self.base.as_str().to_owned(), reason })
+        let remedy = "look why in its log; --rate sends fewer requests in a second".to_owned();
+        Err(Error::Unreachable { url: self.base.as_str().to_owned(), reason, remedy })
     }
 }
 

@@ -113,9 +113,8 @@ impl Trial<'_> {
     async fn probe(&self) -> Result<(), Broken> {
         let mut case = self.context.shape(self.operation).minimal(self.context, self.operation);
         for name in bitting_spec::template_names(&self.operation.path) {
-            let given = self.context.credentials.principal(Role::Valid).and_then(|valid| valid.parameters.get(name));
-            let value = given.cloned().unwrap_or_else(|| "bitting".to_owned());
-            case.set(name, Location::Path, serde_json::Value::from(value));
+            let given = self.context.given(self.operation, name, Role::Valid);
+            case.set(name, Location::Path, given.unwrap_or_else(|| serde_json::Value::from("bitting")));
         }
         let request = case.request(self.operation).map_err(Broken::Request)?;
         self.count(1);

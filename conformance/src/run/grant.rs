@@ -1,9 +1,10 @@
-//! The client credentials grant of OAuth 2.0, at the token endpoint that the document describes (RFC 6749, 4.4).
+//! The endpoints of OAuth 2.0 that the document describes: which operations they are, and what a client asks of them
+//! (RFC 6749, 3.1, 3.2 and 4.4).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bitting_spec::extension::ClientAuth;
-use bitting_spec::table::SchemeKind;
+use bitting_spec::table::{Flow, SchemeKind};
 use bitting_spec::{Document, Operation, SecurityScheme};
 use serde_json::{Map, Value};
 
@@ -23,14 +24,34 @@ pub(crate) fn granting<'a>(document: &'a Document, operation: &Operation) -> Opt
     })
 }
 
-/// The scopes of the scheme, if its token endpoint is this operation: the end of its URL is the operation's path.
+/// The scopes of the scheme, if its token endpoint is this operation.
 fn granted_at(scheme: &SecurityScheme, operation: &Operation) -> Option<Vec<String>> {
     let SchemeKind::OAuth2 { flows } = &scheme.kind else { return None };
     let flow = flows.client_credentials.as_ref()?;
-    let url = flow.token_url.as_ref()?;
-    let path = url.split(['?', '#']).next().unwrap_or_default();
-    let is_it = operation.method == "POST" && operation.path.len() > 1 && path.ends_with(&operation.path);
-    is_it.then(|| flow.scopes.keys().cloned().collect())
+    is_at(flow.token_url.as_deref(), "POST", operation).then(|| flow.scopes.keys().cloned().collect())
+}
+
+/// The scheme whose authorization codes this operation takes.
+pub(crate) fn exchanging<'a>(document: &'a Document, operation: &Operation) -> Option<&'a SecurityScheme> {
+    with_codes(document, |flow| is_at(flow.token_url.as_deref(), "POST", operation))
+}
+
+/// The scheme at whose authorization endpoint, which is this operation, an app asks for a user's consent.
+pub(crate) fn asking<'a>(document: &'a Document, operation: &Operation) -> Option<&'a SecurityScheme> {
+    with_codes(document, |flow| is_at(flow.authorization_url.as_deref(), "GET", operation))
+}
+
+fn with_codes(document: &Document, holds: impl Fn(&Flow) -> bool) -> Option<&SecurityScheme> {
+    document.security_schemes.iter().find(|scheme| match &scheme.kind {
+        SchemeKind::OAuth2 { flows } => flows.authorization_code.as_ref().is_some_and(&holds),
+        _ => false,
+    })
+}
+
+/// Whether an endpoint is this operation: the end of its URL is the operation's path.
+fn is_at(url: Option<&str>, method: &str, operation: &Operation) -> bool {
+    let path = url.and_then(|url| url.split(['?', '#']).next()).unwrap_or_default();
+    operation.method == method && operation.path.len() > 1 && path.ends_with(&operation.path)
 }
 
 impl Context<'_> {
@@ -42,7 +63,18 @@ impl Context<'_> {
         client: &OAuthClient,
         scopes: &[String],
     ) -> Result<Request, Stop> {
-        let request = grant_case(scheme, client, scopes).request(operation).map_err(Stop::Skip)?;
+        self.token_request(operation, scheme, client, &grant_fields(scopes))
+    }
+
+    /// A request of `client` to the token endpoint, with these fields beside its id and secret.
+    pub(crate) fn token_request(
+        &self,
+        operation: &Operation,
+        scheme: &SecurityScheme,
+        client: &OAuthClient,
+        fields: &[(&str, String)],
+    ) -> Result<Request, Stop> {
+        let request = token_case(scheme, client, fields).request(operation).map_err(Stop::Skip)?;
         Ok(match scheme.auth.client_auth {
             Some(ClientAuth::ClientSecretBasic) => {
                 let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
@@ -76,16 +108,26 @@ impl Context<'_> {
     }
 }
 
-/// The case of the grant. A client that authenticates by HTTP Basic stands in no body.
+/// The case of the client credentials grant.
 pub(super) fn grant_case(scheme: &SecurityScheme, client: &OAuthClient, scopes: &[String]) -> Case {
+    token_case(scheme, client, &grant_fields(scopes))
+}
+
+fn grant_fields(scopes: &[String]) -> Vec<(&'static str, String)> {
+    let mut fields = vec![("grant_type", "client_credentials".to_owned())];
+    if !scopes.is_empty() {
+        fields.push(("scope", scopes.join(" ")));
+    }
+    fields
+}
+
+/// A case of the token endpoint. A client that authenticates by HTTP Basic stands in no body.
+fn token_case(scheme: &SecurityScheme, client: &OAuthClient, fields: &[(&str, String)]) -> Case {
     let mut body = Map::new();
-    body.insert("grant_type".to_owned(), Value::from("client_credentials"));
     if scheme.auth.client_auth != Some(ClientAuth::ClientSecretBasic) {
         body.insert("client_id".to_owned(), Value::from(client.id.as_str()));
         body.insert("client_secret".to_owned(), Value::from(client.secret.expose()));
     }
-    if !scopes.is_empty() {
-        body.insert("scope".to_owned(), Value::from(scopes.join(" ")));
-    }
+    body.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str()))));
     Case { body: Some((FORM.to_owned(), Value::Object(body))), ..Case::default() }
 }

@@ -5,17 +5,18 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bitting_spec::extension::Acquire;
+use bitting_spec::extension::{Acquire, RefreshStyle};
 use bitting_spec::table::{Location, SchemeKind};
 use bitting_spec::{Operation, SecurityScheme};
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
+use super::former::Former;
 use super::{Context, Stop};
 use crate::clock;
 use crate::credentials::{Login, Nature, Role, nature};
 use crate::generate::{Case, body_media};
-use crate::http::Request;
+use crate::http::{Request, taken};
 use crate::provision::{KeyOrder, ProvisionError, Provisioner, Tamper, TokenOrder};
 use crate::secret::Secret;
 
@@ -28,6 +29,7 @@ const USUAL_LIFE: Duration = Duration::from_secs(300);
 #[derive(Debug, Default)]
 pub(super) struct Keyring {
     sessions: Mutex<HashMap<(Role, String), (Secret, Instant)>>,
+    pub(super) former: OnceCell<Former>,
 }
 
 /// A credential that must not work.
@@ -86,12 +88,21 @@ impl Context<'_> {
         let mut secrets = Vec::new();
         for name in schemes {
             let Some(scheme) = self.document.scheme(name) else { continue };
-            // What ends a session gets one of its own.
-            let own = nature(scheme) == Nature::Token && ends_session(self, operation);
-            let secret = if own { self.session(role, scheme).await? } else { self.secret(role, scheme).await? };
+            let secret = self.secret_for(operation, scheme, role).await?;
             secrets.push((scheme, secret));
         }
         Ok(secrets)
+    }
+
+    /// The principal's secret for a scheme, to be sent to `operation`: what ends a session gets one of its own.
+    pub(super) async fn secret_for(
+        &self,
+        operation: &Operation,
+        scheme: &SecurityScheme,
+        role: Role,
+    ) -> Result<Secret, Stop> {
+        let own = ends_session(self, operation) && nature(scheme) == Nature::Token;
+        if own { self.session(role, scheme).await } else { self.secret(role, scheme).await }
     }
 
     /// The principal's secret for a scheme: the given one, or a token of a login.
@@ -99,6 +110,15 @@ impl Context<'_> {
         let principal = self.credentials.principal(role);
         if let Some(secret) = principal.and_then(|principal| principal.secrets.get(&scheme.name)) {
             return Ok(secret.clone());
+        }
+        // HTTP Basic takes the name and the password themselves (RFC 7617, 2).
+        let login = principal.and_then(|principal| principal.login.as_ref());
+        if let (SchemeKind::Http { scheme: kind, .. }, Some(login)) = (&scheme.kind, login)
+            && kind == "basic"
+        {
+            let secret = Secret::new(format!("{}:{}", login.username, login.password.expose()));
+            self.keep(role, &scheme.name, &secret);
+            return Ok(secret);
         }
         let mut sessions = self.keyring.sessions.lock().await;
         let place = (role, scheme.name.clone());
@@ -127,11 +147,11 @@ impl Context<'_> {
         };
         let login = self.credentials.principal(role).and_then(|principal| principal.login.as_ref());
         if let (Some(acquire), Some(login)) = (&scheme.auth.acquire, login) {
-            let answer = self.log_in(acquire, login).await?;
+            let (request, answer) = self.log_in(acquire, login).await?;
             let token = answer.pointer(&acquire.response.access_token).and_then(Value::as_str);
             let token = Secret::new(token.ok_or_else(|| Stop::Skip("the login answered no token".to_owned()))?);
             let life = acquire.response.expires_in.as_ref().and_then(|pointer| answer.pointer(pointer)?.as_u64());
-            self.keep(role, &scheme.name, &token);
+            self.keep_taken(role, &scheme.name, &token, &request, &acquire.response.access_token);
             return Ok((token, life.map_or(USUAL_LIFE, Duration::from_secs)));
         }
         if let Some((token, life)) = self.granted(role, scheme).await? {
@@ -148,8 +168,8 @@ impl Context<'_> {
         Ok((minted.secret, USUAL_LIFE))
     }
 
-    /// Logs in by the operation that the document names, and gives its answer.
-    async fn log_in(&self, acquire: &Acquire, login: &Login) -> Result<Value, Stop> {
+    /// Logs in by the operation that the document names, and gives the request and the answer's JSON.
+    pub(crate) async fn log_in(&self, acquire: &Acquire, login: &Login) -> Result<(Request, Value), Stop> {
         let operation = self.document.operation(&acquire.operation_id);
         let operation =
             operation.ok_or_else(|| Stop::Skip(format!("the document has no operation `{}`", acquire.operation_id)))?;
@@ -161,20 +181,57 @@ impl Context<'_> {
                 login.username, exchange.answer.status
             )));
         }
-        exchange.answer.json().ok_or_else(|| Stop::Skip("the login answered no JSON".to_owned()))
+        let answer = exchange.answer.json();
+        let answer = answer.ok_or_else(|| Stop::Skip("the login answered no JSON".to_owned()))?;
+        Ok((exchange.request, answer))
     }
 
     /// The case of a login: what the schema asks for, with name and password where the document says.
     pub(crate) fn login_case(&self, operation: &Operation, acquire: &Acquire, login: &Login) -> Case {
+        let parts = acquire.request.iter().filter_map(|(part, pointer)| match part.as_str() {
+            "username" => Some((pointer.as_str(), login.username.as_str())),
+            "password" => Some((pointer.as_str(), login.password.expose())),
+            _ => None,
+        });
+        self.filled_case(operation, parts)
+    }
+
+    /// A case of an operation that takes a refresh token in its body, with one of a new session. `None`: it takes none.
+    pub(super) async fn renewal_case(&self, operation: &Operation, role: Role) -> Option<Result<Case, Stop>> {
+        let schemes = self.document.security_schemes.iter();
+        let mut all = schemes.filter_map(|scheme| Some((&scheme.auth, scheme.auth.refresh.as_ref()?)));
+        let (auth, refresh) = all.find(|(_, refresh)| {
+            refresh.style == RefreshStyle::RefreshToken && refresh.operation_id.as_ref() == Some(&operation.id)
+        })?;
+        let acquire = auth.acquire.as_ref()?;
+        let login = self.credentials.principal(role).and_then(|principal| principal.login.as_ref());
+        let Some(login) = login else {
+            let remedy = format!("a refresh needs a session: give `login` for [credentials.{role}]");
+            return Some(Err(Stop::Skip(remedy)));
+        };
+        let (request, answer) = match self.log_in(acquire, login).await {
+            Ok(done) => done,
+            Err(stop) => return Some(Err(stop)),
+        };
+        let place = acquire.response.refresh_token.as_ref()?;
+        let token = answer.pointer(place).and_then(Value::as_str);
+        let pointer = refresh.request.get("refresh_token").map_or("/refresh_token", String::as_str);
+        let made = taken(&self.base, &request, &self.vault, place, "REFRESH_TOKEN");
+        let origin = format!("of a new session of {}", login.username);
+        self.vault.keep_made(&Secret::new(token?), "REFRESH_TOKEN", &origin, made);
+        Some(Ok(self.filled_case(operation, [(pointer, token?)].into_iter())))
+    }
+
+    /// The least case of an operation, with these texts in its body, each at a JSON pointer.
+    pub(crate) fn filled_case<'p>(
+        &self,
+        operation: &Operation,
+        parts: impl Iterator<Item = (&'p str, &'p str)>,
+    ) -> Case {
         let mut case = self.shape(operation).minimal(self, operation);
         let Some((media_type, _)) = body_media(operation) else { return case };
         let mut body = case.body.take().map_or(Value::Null, |(_, value)| value);
-        for (part, pointer) in &acquire.request {
-            let value = match part.as_str() {
-                "username" => login.username.clone(),
-                "password" => login.password.expose().to_owned(),
-                _ => continue,
-            };
+        for (pointer, value) in parts {
             put(&mut body, pointer, Value::from(value));
         }
         case.body = Some((media_type.clone(), body));
@@ -251,7 +308,7 @@ impl Context<'_> {
             Wrong::Expired => order.expired = true,
             Wrong::Forged(tamper) => order.tamper = *tamper,
             Wrong::Revoked => {}
-            Wrong::OtherEnvironment(_) => return Err(ProvisionError::Unsupported),
+            Wrong::OtherEnvironment(name) => order.environment = Some(name.clone()),
         }
         let minted = provisioner.mint_token(order).await?;
         if *wrong == Wrong::Revoked {
@@ -262,7 +319,7 @@ impl Context<'_> {
     }
 
     /// Uses a credential that still works on some operation that only reads.
-    async fn use_once(&self, scheme: &SecurityScheme, secret: &Secret) {
+    pub(super) async fn use_once(&self, scheme: &SecurityScheme, secret: &Secret) {
         let reads = self.document.operations.iter().filter(|operation| operation.method == "GET");
         for operation in reads
             .filter(|operation| operation.security.iter().any(|one| one.len() == 1 && one.contains_key(&scheme.name)))
@@ -292,16 +349,21 @@ fn order(login: &Login) -> TokenOrder {
     TokenOrder { user: login.username.clone(), ..TokenOrder::default() }
 }
 
-fn unprovided(error: &ProvisionError) -> Stop {
+pub(super) fn unprovided(error: &ProvisionError) -> Stop {
     Stop::Skip(format!("no such credential could be made: {error}"))
 }
 
 /// Whether a call of the operation ends, or may end, the session of its token: a refresh, a logout.
 fn ends_session(context: &Context<'_>, operation: &Operation) -> bool {
     let mut refreshes = context.document.security_schemes.iter().filter_map(|scheme| scheme.auth.refresh.as_ref());
-    let last = operation.path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase().replace(['-', '_'], "");
-    refreshes.any(|refresh| refresh.operation_id.as_ref() == Some(&operation.id))
-        || ["logout", "signout", "revoke"].contains(&last.as_str())
+    refreshes.any(|refresh| refresh.operation_id.as_ref() == Some(&operation.id)) || is_logout(operation)
+}
+
+/// Whether the operation is a logout, by the end of its path.
+pub(crate) fn is_logout(operation: &Operation) -> bool {
+    let path = operation.path.trim_end_matches('/');
+    let last = path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase().replace(['-', '_'], "");
+    ["logout", "signout", "revoke"].contains(&last.as_str())
 }
 
 fn with_secrets(request: Request, secrets: &[(&SecurityScheme, Secret)]) -> Request {

@@ -3,8 +3,8 @@
 
 use bitting_spec::table::Location;
 use bitting_spec::{Operation, SecurityScheme};
-use serde_json::Value;
 
+use super::grant::granting;
 use super::keyring::apply;
 use super::{Context, Stop};
 use crate::credentials::Role;
@@ -19,14 +19,19 @@ const TRIES: usize = 3;
 impl Context<'_> {
     /// Fails when the run would prove nothing.
     pub(super) async fn preflight(&self) -> Result<(), Error> {
-        if let Err(Broken::Connect(reason)) = self.exchange(Request::new("GET", "/")).await {
-            return Err(Error::Unreachable { url: self.base.as_str().to_owned(), reason });
+        match self.exchange(Request::new("GET", "/")).await {
+            Err(Broken::Connect(reason)) => return Err(self.unreachable(reason).await),
+            Err(Broken::Protocol(reason)) if self.speaks_other_scheme().await => {
+                return Err(self.unreachable(reason).await);
+            }
+            // Whatever else is wrong with an answer is for the checks to say.
+            _ => {}
         }
         // A credential that the server's own provisioner has just made is right: if it is refused, that is a finding.
         if self.credentials.provisioner().is_some() {
             return Ok(());
         }
-        for role in [Role::Valid, Role::OtherOrganization] {
+        for role in [Role::Valid, Role::OtherOrganization, Role::ReadOnly] {
             for scheme in &self.document.security_schemes {
                 self.try_credential(role, scheme).await?;
             }
@@ -34,11 +39,39 @@ impl Context<'_> {
         Ok(())
     }
 
+    /// Why there is no answer, and what to do about it.
+    async fn unreachable(&self, reason: String) -> Error {
+        let has = |part: &str| reason.contains(part);
+        let remedy = if self.speaks_other_scheme().await {
+            format!("it speaks the other scheme there: write {}", self.base.other_scheme().as_str())
+        } else if has("lookup") || has("dns") {
+            "no such name is known here: check the host of the URL".to_owned()
+        } else if has("certificate") {
+            "give the authority of its certificate: --ca FILE, or `ca` under [target]".to_owned()
+        } else {
+            "check that the server runs and that the URL is right".to_owned()
+        };
+        Error::Unreachable { url: self.base.as_str().to_owned(), reason, remedy }
+    }
+
+    /// Whether the server talks https where the URL says http, or the other way round.
+    async fn speaks_other_scheme(&self) -> bool {
+        match self.ask(&self.base.other_scheme(), &Request::new("GET", "/")).await {
+            Ok(_) => true,
+            // Who shows a certificate speaks TLS, whether it is trusted or not.
+            Err(Broken::Connect(reason)) => reason.contains("certificate"),
+            Err(_) => false,
+        }
+    }
+
     async fn try_credential(&self, role: Role, scheme: &SecurityScheme) -> Result<(), Error> {
         let Some(principal) = self.credentials.principal(role) else { return Ok(()) };
-        if !principal.secrets.contains_key(&scheme.name) && principal.login.is_none() {
+        let is_given = principal.secrets.contains_key(&scheme.name);
+        if !is_given && principal.login.is_none() && principal.client.is_none() {
             return Ok(());
         }
+        // Who may read only may not read everything.
+        let is_refusal = |status: u16| status == 401 || (status == 403 && role != Role::ReadOnly);
         let secret = match self.secret(role, scheme).await {
             Ok(secret) => secret,
             Err(stop) => return self.login_failed(role, scheme, &stop),
@@ -48,7 +81,7 @@ impl Context<'_> {
             let Ok(case) = self.bare(operation, role) else { continue };
             let Ok(request) = case.request(operation) else { continue };
             match self.exchange(apply(scheme, &secret, request)).await {
-                Ok(exchange) if matches!(exchange.answer.status, 401 | 403) => {
+                Ok(exchange) if is_refusal(exchange.answer.status) => {
                     refusal.get_or_insert((place(operation), exchange.answer.status));
                 }
                 _ => return Ok(()),
@@ -62,17 +95,23 @@ impl Context<'_> {
         }
     }
 
-    /// A login that was given must work; a scheme that has none is no fault.
+    /// A login or a client that was given must work; a scheme that takes neither is no fault.
     fn login_failed(&self, role: Role, scheme: &SecurityScheme, stop: &Stop) -> Result<(), Error> {
-        let has_login = self.credentials.principal(role).is_some_and(|principal| principal.login.is_some());
-        match (stop, &scheme.auth.acquire) {
-            (Stop::Skip(reason), Some(acquire)) if has_login && reason.contains("was answered with") => {
-                let operation = self.document.operation(&acquire.operation_id).map(place).unwrap_or_default();
-                let status = reason.rsplit(' ').next().and_then(|status| status.parse().ok()).unwrap_or_default();
-                Err(Error::Credential { scheme: scheme.name.clone(), role: role.to_string(), operation, status })
-            }
-            _ => Ok(()),
-        }
+        let Stop::Skip(reason) = stop else { return Ok(()) };
+        let is_refused = ["was answered with", "without a token"].iter().any(|words| reason.contains(words));
+        let mut statuses = reason.split(' ').filter_map(|word| word.parse::<u16>().ok());
+        let Some(status) = statuses.rfind(|status| (100..600).contains(status)).filter(|_| is_refused) else {
+            return Ok(());
+        };
+        let grants =
+            |other: &&Operation| granting(self.document, other).is_some_and(|(granted, _)| granted.name == scheme.name);
+        let acquire = scheme.auth.acquire.as_ref();
+        let operation = match acquire.and_then(|acquire| self.document.operation(&acquire.operation_id)) {
+            Some(operation) => Some(operation),
+            None => self.document.operations.iter().find(grants),
+        };
+        let operation = operation.map(place).unwrap_or_default();
+        Err(Error::Credential { scheme: scheme.name.clone(), role: role.to_string(), operation, status })
     }
 
     /// Operations that only read and that `scheme` alone opens.
@@ -92,9 +131,8 @@ impl Context<'_> {
     pub(crate) fn bare(&self, operation: &Operation, role: Role) -> Result<Case, Stop> {
         let mut case = self.shape(operation).minimal(self, operation);
         for parameter in operation.parameters.iter().filter(|parameter| parameter.location == Location::Path) {
-            let given =
-                self.credentials.principal(role).and_then(|principal| principal.parameters.get(&parameter.name));
-            let value = given.map(|given| Value::from(given.as_str())).or_else(|| parameter.example.clone());
+            let given = self.given(operation, &parameter.name, role);
+            let value = given.or_else(|| parameter.example.clone());
             let value = value.ok_or_else(|| Stop::Skip(format!("nothing tells a value of `{}`", parameter.name)))?;
             case.set(&parameter.name, Location::Path, value);
         }

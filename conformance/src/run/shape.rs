@@ -4,12 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bitting_spec::table::Location;
-use bitting_spec::{MediaType, Operation, Parameter};
+use bitting_spec::{Example, MediaType, Operation, Parameter};
 use proptest::test_runner::TestRunner;
 use serde_json::Value;
 
 use super::Context;
 use crate::credentials::Role;
+use crate::error::Error;
 use crate::generate::{Argument, Case, Generator, body_media, is_form, of_text, runner, violations};
 
 /// How many generated bodies are tried to reach an operation.
@@ -25,6 +26,8 @@ pub(super) struct Shapes {
 pub(crate) struct Shape {
     parameters: Vec<(Parameter, Option<Generator>)>,
     body: Option<(String, MediaType, Option<Generator>)>,
+    /// The parameters whose value the settings say: it is always sent.
+    fixed: BTreeSet<String>,
 }
 
 /// A case that breaks one rule of the document.
@@ -46,6 +49,23 @@ impl Context<'_> {
     }
 }
 
+impl Context<'_> {
+    /// Refuses bodies of the settings that the document does not allow: no answer to one would tell anything.
+    pub(super) fn known_bodies(&self) -> Result<(), Error> {
+        for operation in &self.document.operations {
+            let Some(body) = self.options.data.body(&operation.id) else { continue };
+            if let Some((media_type, _, Some(generator))) = &self.shape(operation).body
+                && !generator.accepts(body)
+            {
+                let message = format!("the `body` is not valid by the document's schema for {media_type}");
+                let remedy = "correct it, or leave it out and let the suite make one";
+                return Err(Error::config(format!("[operations.{}]", operation.id), message, remedy));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Shape {
     fn new(context: &Context<'_>, operation: &Operation) -> Self {
         let generator = |schema: &Value| Generator::new(context.document, schema);
@@ -53,9 +73,17 @@ impl Shape {
             operation.parameters.iter().map(|parameter| (parameter.clone(), generator(&parameter.schema.value)));
         let body = body_media(operation).map(|(media_type, media)| {
             let made = media.schema.as_ref().and_then(|schema| generator(&schema.value));
-            (media_type.clone(), media.clone(), made)
+            let mut media = media.clone();
+            if let Some(value) = context.options.data.body(&operation.id) {
+                let name = "settings".to_owned();
+                media.examples.insert(0, Example { name, value: value.clone(), auth_cases: Vec::new() });
+            }
+            (media_type.clone(), media, made)
         });
-        Self { parameters: parameters.collect(), body }
+        let data = &context.options.data;
+        let is_fixed = |name: &&String| data.own(&operation.id, name).is_some() || data.parameters.contains_key(*name);
+        let fixed = operation.parameters.iter().map(|parameter| &parameter.name).filter(is_fixed).cloned().collect();
+        Self { parameters: parameters.collect(), body, fixed }
     }
 
     /// The least that the operation asks for, path aside: examples where the document has valid ones.
@@ -69,13 +97,13 @@ impl Shape {
         for index in 0..=ATTEMPTS {
             let mut chance = runner(context.options.seed, &operation.id, "reach", index);
             let mut case = Case::default();
-            for (parameter, generator) in self.parameters.iter().filter(|(parameter, _)| parameter.required) {
+            let is_sent = |parameter: &Parameter| parameter.required || self.fixed.contains(&parameter.name);
+            for (parameter, generator) in self.parameters.iter().filter(|(parameter, _)| is_sent(parameter)) {
                 if parameter.location != Location::Path {
-                    // What the principal is said to have, such as the id of its OAuth client, no generator guesses.
-                    let principal = context.credentials.principal(Role::Valid);
-                    let given = principal.and_then(|valid| valid.parameters.get(&parameter.name));
+                    // What is said, such as the id of the principal's OAuth client, no generator guesses.
+                    let given = context.given(operation, &parameter.name, Role::Valid);
                     let example = parameter.example.clone().filter(|_| index == 0);
-                    let value = given.map(|given| Value::from(given.as_str())).or(example);
+                    let value = given.or(example);
                     let value = value.or_else(|| generator.as_ref()?.sample(&mut chance));
                     case = case.with(parameter, value.unwrap_or(Value::from("value")));
                 }
@@ -123,7 +151,7 @@ impl Shape {
     }
 
     /// The valid case number `index` about the object of `base`: 0 is `base`, 1 has every optional part.
-    /// What the principal is said to have stays as it is: another client's id is valid and still nobody's.
+    /// What is said about a parameter stays as it is: another client's id is valid and still nobody's.
     pub(crate) fn valid(&self, context: &Context<'_>, base: &Case, index: u32, chance: &mut TestRunner) -> Case {
         let mut case = base.clone();
         if index == 0 {
@@ -135,7 +163,8 @@ impl Shape {
                 continue;
             }
             let principal = context.credentials.principal(Role::Valid);
-            if principal.is_some_and(|valid| valid.parameters.contains_key(&parameter.name)) {
+            let is_said = principal.is_some_and(|valid| valid.parameters.contains_key(&parameter.name));
+            if is_said || self.fixed.contains(&parameter.name) {
                 continue;
             }
             if let Some(value) = generator.as_ref().and_then(|generator| generator.sample(chance)) {

@@ -45,6 +45,10 @@ impl Context<'_> {
         };
         let reached = cell.get_or_init(|| async { self.reach(operation, role).await.map_err(reason) }).await;
         let case = reached.clone().map_err(Stop::Skip)?;
+        // A refresh token serves once.
+        if let Some(renewal) = self.renewal_case(operation, role).await {
+            return renewal;
+        }
         if operation.method != "DELETE" {
             return Ok(case);
         }
@@ -61,7 +65,11 @@ impl Context<'_> {
     async fn reach(&self, operation: &Operation, role: Role) -> Result<Case, Stop> {
         let arguments = self.arguments(operation, role, operation.method == "DELETE").await?;
         let mut last = None;
-        for candidate in self.candidates(operation, role)? {
+        let candidates = match self.renewal_case(operation, role).await {
+            Some(renewal) => vec![renewal?],
+            None => self.candidates(operation, role)?,
+        };
+        for candidate in candidates {
             let case = candidate.about(&arguments);
             let exchange = self.call(operation, &case, role).await?;
             if exchange.answer.is_success() {
@@ -117,9 +125,9 @@ impl Context<'_> {
         let prefix = operation.path.split(&format!("{{{name}}}")).next().unwrap_or_default();
         let creator =
             self.document.operations.iter().find(|other| other.method == "POST" && same_path(&other.path, prefix));
-        let given = self.credentials.principal(role).and_then(|principal| principal.parameters.get(name));
+        let given = self.given(operation, name, role);
         match (given, creator) {
-            (Some(given), _) if !fresh => Ok(Value::from(given.as_str())),
+            (Some(given), _) if !fresh => Ok(given),
             (_, Some(creator)) if fresh => Box::pin(self.new_object(creator, name, role)).await,
             (_, Some(creator)) => self.shared_object(creator, name, role).await,
             _ if fresh && operation.method == "DELETE" => {

@@ -2,7 +2,7 @@
 
 use bitting_conformance::{Credentials, Options, Outcome, Target, report, run};
 
-use crate::{check, document, failed, server, skipped, target};
+use crate::{check, document, failed, server, skipped, target, workshop};
 
 /// How many seeds are tried: a few each time, and as many as `BITTING_SEEDS` says for the proof before a release
 /// (`BITTING_SEEDS=200 cargo test --release -p bitting-conformance --test it clean`).
@@ -23,11 +23,11 @@ async fn nothing_is_found_on_a_server_without_defects() {
     }
 }
 
-/// The other three documents: nothing is found on their servers either.
+/// The other three documents, and a fifth: nothing is found on their servers either.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_found_with_the_other_documents() {
-    for name in ["arrow", "artos", "arrotech"] {
-        let document = document(name);
+    for name in ["arrow", "artos", "arrotech", "workshop"] {
+        let document = if name == "workshop" { workshop() } else { document(name) };
         for seed in seeds(3) {
             let report = check(&document, None, Options { seed, max_cases: 30, ..Options::default() }).await;
             assert_eq!(

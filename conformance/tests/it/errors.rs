@@ -56,6 +56,26 @@ async fn a_credential_that_does_not_work_ends_the_run() {
     assert!(matches!(&error, Error::Credential { status: 401, scheme, .. } if scheme == "UserToken"), "{error}");
 }
 
+/// The same for an OAuth client that the token endpoint does not know, and for a principal that may only read.
+#[tokio::test]
+async fn a_client_and_a_reader_have_to_work_too() {
+    let document = document("arrotech");
+    let server = server(&document, None, 1).await;
+    let text = "[credentials.valid]\nclient = { id = \"nobodys\", secret = \"canary-test-secret\" }";
+    let credentials = Credentials::parse(text, |_| None).expect("it is valid");
+    let to = || server.base_url().to_owned();
+    let target = Target { base_url: to(), credentials };
+    let error = run(&document, target, Options::default(), |_| {}).await.expect_err("the client is nobody's");
+    let told = format!("{error} {error:?}");
+    assert!(matches!(&error, Error::Credential { operation, .. } if operation == "POST /auth/token"), "{error}");
+    assert!(error.exit_code() == 3 && !told.contains("canary"), "{told}");
+    let text = "[credentials.read-only]\nsecrets = { ApiKey = \"canary-test-key\" }";
+    let credentials = Credentials::parse(text, |_| None).expect("it is valid");
+    let target = Target { base_url: to(), credentials };
+    let error = run(&document, target, Options::default(), |_| {}).await.expect_err("the key is nobody's");
+    assert!(matches!(&error, Error::Credential { role, status: 401, .. } if role == "read-only"), "{error}");
+}
+
 /// A credential for a scheme that the document does not have would do nothing: a typing error is said.
 #[tokio::test]
 async fn credentials_for_nothing_are_refused() {

@@ -28,6 +28,22 @@ enum Lie {
     Hangup,
     /// The connection stays open, and nothing comes.
     Silence,
+    /// Fields of the header without end.
+    HeaderFlood,
+    /// The head of the answer stops in the middle.
+    HalfHeader,
+    /// Interim answers without end (RFC 9110, 15.2).
+    Interim,
+    /// The body ends when the connection does, and that stays open (RFC 9112, 6.3).
+    Unending,
+    /// A chunk's length is none.
+    BadChunk,
+    /// Two lengths that differ.
+    TwoLengths,
+    /// A few bytes that unpack to a gigabyte.
+    GzipBomb,
+    /// A second answer that nobody asked for.
+    TwoAnswers,
 }
 
 const DOCUMENT: &str = r#"
@@ -44,38 +60,62 @@ paths:
           content: {application/json: {schema: {type: array, items: {type: integer}}}}
 "#;
 
+/// The beginning of a gzip stream (RFC 1952) whose one block says that it repeats a zero for very long.
+const BOMB: &[u8] =
+    &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xec, 0xc1, 1, 1, 0, 0, 0, 0x80, 0x90, 0xfe, 0xaf, 0xee, 8, 0xff, 0xff, 0xff];
+
+const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+
+/// What a lie says at once. Some go on for ever after it ([`repeated`]), some hang up in the middle.
+fn said(lie: Lie) -> Vec<u8> {
+    let head = |rest: &str| format!("{HEAD}{rest}").into_bytes();
+    let whole = |body: &[u8]| [head(&format!("content-length: {}\r\n\r\n", body.len())), body.to_vec()].concat();
+    match lie {
+        Lie::WrongLength => head("content-length: 100\r\n\r\n[1]"),
+        Lie::Endless => head("transfer-encoding: chunked\r\n\r\n"),
+        Lie::InvalidUtf8 => whole(b"[\"\xff\xfe\"]"),
+        Lie::Deep => whole("[".repeat(100_000).as_bytes()),
+        Lie::Redirects => b"HTTP/1.1 302 Found\r\nlocation: /things\r\ncontent-length: 0\r\n\r\n".to_vec(),
+        Lie::Drip => head("content-length: 1000\r\n\r\n"),
+        Lie::Noise => b"220 mail.example ESMTP\r\n".to_vec(),
+        Lie::Hangup | Lie::Silence | Lie::Interim => Vec::new(),
+        Lie::HeaderFlood => head(""),
+        Lie::HalfHeader => b"HTTP/1.1 200 OK\r\ncontent-ty".to_vec(),
+        Lie::Unending => head("\r\n[1]"),
+        Lie::BadChunk => head("transfer-encoding: chunked\r\n\r\nxyz\r\n[1]"),
+        Lie::TwoLengths => head("content-length: 3\r\ncontent-length: 30\r\n\r\n[1]"),
+        Lie::GzipBomb => {
+            let length = format!("content-encoding: gzip\r\ncontent-length: {}\r\n\r\n", BOMB.len());
+            [head(&length), BOMB.to_vec()].concat()
+        }
+        Lie::TwoAnswers => [whole(b"[1]"), whole(b"[\"another\"]")].concat(),
+    }
+}
+
+/// What a lie repeats until the other side has enough, and how long it pauses in between.
+fn repeated(lie: Lie) -> Option<(Vec<u8>, Duration)> {
+    let flood = |bytes: Vec<u8>| Some((bytes, Duration::ZERO));
+    match lie {
+        Lie::Endless => flood([b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat()),
+        Lie::Drip => Some((b" ".to_vec(), Duration::from_millis(50))),
+        Lie::HeaderFlood => flood([b"x-more: ".as_slice(), &[b'a'; 1000], b"\r\n"].concat()),
+        Lie::Interim => flood(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec()),
+        _ => None,
+    }
+}
+
 async fn lie(lie: Lie, mut stream: TcpStream) -> std::io::Result<()> {
     let mut buffer = [0; 4096];
     while stream.read(&mut buffer).await? > 0 {
-        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
-        let whole = |body: &[u8]| [format!("{head}content-length: {}\r\n\r\n", body.len()).as_bytes(), body].concat();
-        match lie {
-            Lie::WrongLength => {
-                stream.write_all(format!("{head}content-length: 100\r\n\r\n[1]").as_bytes()).await?;
-                return stream.shutdown().await;
+        stream.write_all(&said(lie)).await?;
+        if matches!(lie, Lie::WrongLength | Lie::HalfHeader | Lie::Hangup) {
+            return stream.shutdown().await;
+        }
+        if let Some((bytes, pause)) = repeated(lie) {
+            loop {
+                stream.write_all(&bytes).await?;
+                tokio::time::sleep(pause).await;
             }
-            Lie::Endless => {
-                stream.write_all(format!("{head}transfer-encoding: chunked\r\n\r\n").as_bytes()).await?;
-                let chunk = [b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat();
-                loop {
-                    stream.write_all(&chunk).await?;
-                }
-            }
-            Lie::InvalidUtf8 => stream.write_all(&whole(b"[\"\xff\xfe\"]")).await?,
-            Lie::Deep => stream.write_all(&whole("[".repeat(100_000).as_bytes())).await?,
-            Lie::Redirects => {
-                stream.write_all(b"HTTP/1.1 302 Found\r\nlocation: /things\r\ncontent-length: 0\r\n\r\n").await?;
-            }
-            Lie::Drip => {
-                stream.write_all(format!("{head}content-length: 1000\r\n\r\n").as_bytes()).await?;
-                loop {
-                    stream.write_all(b" ").await?;
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            }
-            Lie::Noise => stream.write_all(b"220 mail.example ESMTP\r\n").await?,
-            Lie::Hangup => return Ok(()),
-            Lie::Silence => {}
         }
     }
     Ok(())
@@ -114,6 +154,13 @@ async fn lies_are_reported() {
         (Lie::Noise, "response.readable", "the answer breaks HTTP"),
         (Lie::Silence, "response.readable", "the answer did not come in time"),
         (Lie::Hangup, "response.readable", "the answer breaks HTTP"),
+        (Lie::HeaderFlood, "response.readable", "the answer breaks HTTP"),
+        (Lie::HalfHeader, "response.readable", "the answer breaks HTTP"),
+        (Lie::Interim, "response.readable", "the answer did not come in time"),
+        (Lie::Unending, "response.readable", "the answer did not come in time"),
+        (Lie::BadChunk, "response.readable", "the answer breaks HTTP"),
+        (Lie::TwoLengths, "response.readable", "the answer breaks HTTP"),
+        (Lie::GzipBomb, "response.schema", "the body is no JSON"),
     ] {
         let report = report(kind).await.expect("it runs");
         if kind == Lie::Redirects {
@@ -131,4 +178,13 @@ async fn lies_are_reported() {
         let found = findings.iter().find(|finding| finding.check == check);
         assert!(found.is_some_and(|finding| finding.cause.contains(says)), "{kind:?}: {findings:#?}");
     }
+}
+
+/// An answer that nobody asked for is not taken for the next one's: the connection is given up.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_too_many_is_nobodys() {
+    let report = report(Lie::TwoAnswers).await.expect("it runs");
+    let findings = report.findings();
+    assert!(!findings.iter().any(|finding| finding.check == "response.schema"), "{findings:#?}");
+    assert!(report.operations[0].reached);
 }

@@ -3,11 +3,15 @@
 //! - `defects`: each deliberate defect of the reference server is found, by a check that is about it.
 //! - `clean`: the server without defects is never accused, whatever the seed.
 //! - `liars`: answers that lie are reported, and nothing hangs or dies of them.
+//! - `http2`: the same in HTTP/2, and fair servers of it.
 //! - `reports`: what people and machines read, and that no secret is in it.
 //! - `outputs`: what programs and browsers read, and what a run is held to.
 //! - `provisioners`: programs that make credentials to order.
 //! - `buggy`: faults that only generated requests meet are found and made small.
+//! - `rules`: nothing that the design asks for is lost, and every check explains itself.
 //! - `sloppy`: a small server, once in order and once not.
+//! - `safety`: a run leaves everything as it was.
+//! - `settings`: one file that says everything.
 //! - `tls`: servers behind TLS.
 //! - `errors`: what keeps a run from beginning is said at once.
 
@@ -15,10 +19,14 @@ mod buggy;
 mod clean;
 mod defects;
 mod errors;
+mod http2;
 mod liars;
 mod outputs;
 mod provisioners;
 mod reports;
+mod rules;
+mod safety;
+mod settings;
 mod sloppy;
 mod tls;
 
@@ -34,6 +42,11 @@ fn document(name: &str) -> Document {
     let folder = format!("{}/../spec/openapi", env!("CARGO_MANIFEST_DIR"));
     let reader = |path: &str| std::fs::read_to_string(format!("{folder}/{}", path.rsplit('/').next().unwrap_or(path)));
     Document::load(&format!("spec/openapi/{name}.yaml"), &reader).expect("the document is valid")
+}
+
+/// A fifth document, with what none of the four has.
+fn workshop() -> Document {
+    Document::parse("workshop.yaml", include_str!("workshop.yaml")).expect("the document is valid")
 }
 
 /// The reference server, with a defect if one is named.

@@ -37,6 +37,31 @@ async fn the_shipped_one_is_enough_for_every_check() {
     );
 }
 
+/// The one in a shell makes keys and nothing else: what needs tokens to order is skipped, and says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_one_in_a_shell_makes_keys() {
+    if ["curl", "jq"].iter().any(|program| Process::new(program).arg("--version").output().is_err()) {
+        return;
+    }
+    let document = document("roboticks");
+    let server = server(&document, None, 7).await;
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/provisioners/keys.sh");
+    let (url, token) = (server.control_url(), server.control_token());
+    let start = format!("BITTING_CONTROL_URL={url} BITTING_CONTROL_TOKEN={token} exec sh '{script}'");
+    let text = format!("[provisioner]\ncommand = {}", serde_json::json!(["sh", "-c", start]));
+    let credentials = Credentials::parse(&text, |_| None).expect("it is valid");
+    let credentials = credentials.completed(&document).await.expect("it has users");
+    let target = Target { base_url: server.base_url().to_owned(), credentials };
+    let only = ["key", "token.expired"].map(str::to_owned).to_vec();
+    let report = run(&document, target, Options { only, ..Options::default() }, |_| {}).await.expect("it runs");
+    assert_eq!(failed(&report), Vec::<&str>::new(), "{}", report::terminal(&report, false));
+    let passed = |check: &str| {
+        report.verdicts.iter().any(|one| one.check == check && matches!(one.outcome, Outcome::Pass { .. }))
+    };
+    assert!(passed("key.expired") && passed("key.revoked") && passed("key.prefix") && !passed("token.expired"));
+    assert!(skipped(&report).iter().all(|skip| skip.contains("does not support")), "{:?}", skipped(&report));
+}
+
 /// One order for each start is enough, and one start for many orders too.
 #[tokio::test]
 async fn a_program_may_end_after_each_order_or_stay() {

@@ -12,7 +12,7 @@ use tokio_rustls::rustls::{ServerConfig, crypto::ring};
 use crate::{document, failed, server, target};
 
 /// A gate before `server` that speaks TLS and nothing else: its port, and its certificate in PEM.
-async fn gate(server: &RunningServer) -> (u16, String) {
+pub(crate) async fn gate(server: &RunningServer) -> (u16, String) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate can be made");
     let key = rcgen::KeyPair::serialize_der(&made.signing_key).try_into().expect("it is a key");
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))

@@ -105,7 +105,8 @@ impl Core {
         is_voided: bool,
         now: DateTime<Utc>,
     ) -> Result<Holder, AuthCase> {
-        let claims = self.signer.verify(token, Laxness::default()).map_err(|_| AuthCase::Unknown)?;
+        let claims =
+            self.signer.verify(token, &scheme.algorithms, Laxness::default()).map_err(|_| AuthCase::Unknown)?;
         let text = |pointer: &str| claim(&claims, pointer).and_then(Value::as_str).unwrap_or_default();
         if text("/use") != refresh_use(scheme) {
             return Err(AuthCase::Unknown);

@@ -1,6 +1,8 @@
 //! The routes of the control plane, each a few lines over the core.
 
 mod credentials;
+mod journal;
+mod people;
 
 use http::Method;
 use serde::Deserialize;
@@ -10,11 +12,12 @@ use super::{Control, DESCRIPTION, Handler, Input, Problem, done, made, told};
 use crate::clock::{ClockError, Setting};
 use crate::exchange::Answer;
 use crate::fault::{Effect, Fault};
-use crate::journal::Wanted;
 use crate::rate::Policy;
 use crate::step::Step;
 use crate::world::seed::census;
 use credentials::*;
+use journal::{har, journal, stream, verify};
+use people::{add_organization, add_user, remove_member, restore_member, revoke_session};
 
 /// Every route of the control plane.
 #[rustfmt::skip]
@@ -29,13 +32,17 @@ pub(super) const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::POST, "/v1/keys", mint_key),
     (Method::POST, "/v1/keys/{id}/rotate", rotate_key),
     (Method::POST, "/v1/organizations/{slug}/keys", create_key),
+    (Method::POST, "/v1/organizations", add_organization),
+    (Method::POST, "/v1/users", add_user),
     (Method::POST, "/v1/users/{email}/remove", remove_member),
+    (Method::POST, "/v1/users/{email}/restore", restore_member),
     (Method::POST, "/v1/clients", register_client),
     (Method::POST, "/v1/codes", mint_code),
     (Method::POST, "/v1/keys/{id}/revoke", |control, input| key(input, control.core.revoke_key(input.parameter()))),
     (Method::POST, "/v1/keys/{id}/expire", |control, input| key(input, control.core.expire_key(input.parameter()))),
     (Method::POST, "/v1/tokens", mint_token),
     (Method::POST, "/v1/tokens/{jti}/revoke", revoke_token),
+    (Method::POST, "/v1/sessions/{id}/revoke", revoke_session),
     (Method::GET, "/v1/clock", |control, _| told(&control.core.clock().read())),
     (Method::PUT, "/v1/clock", set_clock),
     (Method::POST, "/v1/clock/advance", advance_clock),
@@ -48,6 +55,8 @@ pub(super) const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::POST, "/v1/rate-limits/reset", reset_limits),
     (Method::GET, "/v1/journal", journal),
     (Method::GET, "/v1/journal.har", har),
+    (Method::GET, "/v1/journal/stream", stream),
+    (Method::POST, "/v1/journal/verify", verify),
     (Method::GET, "/v1/defects", defects),
     (Method::PUT, "/v1/defects", set_defects),
     (Method::GET, "/v1/steps", |control, _| told(&json!({"skipped": control.core.skipped()}))),
@@ -190,43 +199,6 @@ fn exhaust(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
 fn reset_limits(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
     control.core.limits.reset();
     done()
-}
-
-fn journal(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
-    let number = |name: &'static str| {
-        let text = input.query(name);
-        text.map(|text| {
-            text.parse::<u64>()
-                .map_err(|_| Problem::new(400, format!("`{name}` must be a number"), "leave it out for all"))
-        })
-        .transpose()
-    };
-    let status = number("status")?.map(|status| u16::try_from(status).unwrap_or(u16::MAX));
-    let wanted = Wanted { since: number("since")?.unwrap_or(0), operation: input.query("operation"), status };
-    told(&json!({"entries": control.core.journal().entries(&wanted)}))
-}
-
-/// The journal as an HTTP Archive 1.2, which the network tools of browsers open. Headers and bodies are not kept.
-fn har(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
-    let base = control.core.origin.get().map_or("", String::as_str);
-    let message = json!({"httpVersion": "HTTP/1.1", "cookies": [], "headers": [], "headersSize": -1, "bodySize": -1});
-    let entries = control.core.journal().entries(&Wanted::default()).into_iter().map(|entry| {
-        let (mut request, mut response) = (message.clone(), message.clone());
-        request["method"] = json!(entry.method);
-        request["url"] = json!(format!("{base}{}", entry.target));
-        request["queryString"] = json!([]);
-        response["status"] = json!(entry.status);
-        response["statusText"] = json!(entry.reason.unwrap_or_default());
-        response["content"] = json!({"size": -1, "mimeType": ""});
-        response["redirectURL"] = json!("");
-        json!({
-            "startedDateTime": entry.at, "time": 0, "request": request, "response": response, "cache": {},
-            "timings": {"send": 0, "wait": 0, "receive": 0},
-            "comment": entry.operation.unwrap_or_default(),
-        })
-    });
-    let creator = json!({"name": "bitting", "version": env!("CARGO_PKG_VERSION")});
-    told(&json!({"log": {"version": "1.2", "creator": creator, "entries": entries.collect::<Vec<_>>()}}))
 }
 
 fn defects(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {

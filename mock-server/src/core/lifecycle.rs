@@ -119,16 +119,22 @@ impl Core {
         let by = find(&wanted.by).ok_or_else(|| MintError::UnknownUser(wanted.by.clone()))?;
         let refuse =
             |reason| Err(KeyError::Forbidden { by: by.email.clone(), organization: organization.to_owned(), reason });
+        let is_admin = by.permission == Permission::SiteAdmin;
         match (&wanted.impersonating, by.permission) {
-            (_, Permission::ReadOnly) => refuse("the permission api_keys.manage is missing"),
-            (Some(_), Permission::Member) => refuse("only a site admin can act as somebody else"),
+            _ if !is_admin && !by.manages_keys() => refuse("the permission api_keys.manage is missing"),
+            (Some(_), Permission::Member | Permission::ReadOnly) => {
+                refuse("only a site admin can act as somebody else")
+            }
             (None, _) if by.organization == organization => Ok(by.email.clone()),
             (None, Permission::SiteAdmin) => refuse("a site admin must act as an admin of it: send `impersonating`"),
-            (None, Permission::Member) => refuse("it is another organization than the user's own"),
+            (None, Permission::Member | Permission::ReadOnly) => {
+                refuse("it is another organization than the user's own")
+            }
             (Some(email), Permission::SiteAdmin) => {
                 let admin = find(email).ok_or_else(|| MintError::UnknownUser(email.clone()))?;
                 match admin.permission {
-                    Permission::Member if admin.organization == organization => Ok(admin.email.clone()),
+                    Permission::SiteAdmin => refuse("nobody acts as a site admin"),
+                    _ if admin.organization == organization && admin.manages_keys() => Ok(admin.email.clone()),
                     _ => refuse("whoever the site admin acts as may not manage its keys"),
                 }
             }

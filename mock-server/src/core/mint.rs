@@ -49,8 +49,8 @@ pub struct MintToken {
     pub expired: bool,
     /// What is wrong with it.
     pub tamper: Tamper,
-    /// How it is signed.
-    pub alg: Algorithm,
+    /// How it is signed. Absent: as the document says, else by HS256.
+    pub alg: Option<Algorithm>,
     /// The environment that it belongs to. Absent: this server's.
     pub environment: Option<String>,
 }
@@ -66,7 +66,7 @@ pub enum Tamper {
     BadSignature,
     /// It says that it needs no signature (RFC 8725, 2.1).
     AlgNone,
-    /// It says HS256 and is signed with the public key of EdDSA (RFC 8725, 2.1).
+    /// It says HS256 and is signed with the public key of RS256, or of EdDSA if `alg` is that (RFC 8725, 2.1).
     KeyConfusion,
     /// It is for another audience (`aud`).
     WrongAudience,
@@ -183,7 +183,8 @@ impl Core {
         if wanted.expired {
             claims.insert("nbf".to_owned(), Value::from(after(now, -7200)?.timestamp()));
         }
-        let secret = self.tampered(scheme, claims, (wanted.tamper, wanted.alg), now)?;
+        let secret =
+            self.tampered(scheme, claims, (wanted.tamper, wanted.alg.unwrap_or_else(|| scheme.algorithm())), now)?;
         Ok(Minted { id, secret })
     }
 
@@ -216,8 +217,11 @@ impl Core {
         }
         let Value::Object(claims) = claims else { return Err(MintError::NoScheme("tokens")) };
         Ok(match tamper {
-            Tamper::BadSignature => Signer::new(self.seed.wrapping_add(1)).sign_by(algorithm, &claims),
-            Tamper::KeyConfusion => self.signer.sign_confused(&claims),
+            Tamper::BadSignature => Signer::forged(&self.signer.sign_by(algorithm, &claims)),
+            Tamper::KeyConfusion if algorithm == Algorithm::Hs256 => {
+                self.signer.sign_confused(Algorithm::Rs256, &claims)
+            }
+            Tamper::KeyConfusion => self.signer.sign_confused(algorithm, &claims),
             Tamper::AlgNone => Signer::unsigned(&claims),
             Tamper::Garbage => "this-is-no-token".to_owned(),
             _ => self.signer.sign_by(algorithm, &claims),
@@ -229,7 +233,8 @@ impl Core {
         let id = token_id(self.seed, self.world().next_serial());
         let client = holder.client.clone().filter(|_| kind == TokenKind::Refresh);
         let holder = Holder { client, ..holder.clone() };
-        self.signer.sign(&claims(scheme, kind, &holder, (&id, &self.plan.audience), now))
+        let claims = claims(scheme, kind, &holder, (&id, &self.plan.audience), now);
+        self.signer.sign_by(scheme.algorithm(), &claims)
     }
 
     /// The id of a session that begins now.
@@ -253,6 +258,11 @@ impl Core {
     /// no such user.
     pub fn remove_member(&self, email: &str) -> bool {
         self.world().accounts.users.get_mut(email).map(|user| user.is_member = false).is_some()
+    }
+
+    /// Takes a user back into the organization. `false`: there is no such user.
+    pub fn restore_member(&self, email: &str) -> bool {
+        self.world().accounts.users.get_mut(email).map(|user| user.is_member = true).is_some()
     }
 
     /// Takes a key back, from now on. `false`: there is none of this id.
@@ -288,53 +298,6 @@ impl Core {
         self.world().keys.iter().map(|key| key.info(&rules(&key.family), now)).collect()
     }
 
-    /// A key for every user and every family of schemes that take keys. Their secrets are fakes that follow from the
-    /// seed, so a suite can be told them although the world keeps only their hashes.
-    pub(super) fn seed_keys(&self) {
-        for seeded in self.seeded_keys() {
-            let key = ApiKey {
-                name: format!("{} of the beginning", seeded.id),
-                organization: seeded.organization,
-                id: seeded.id,
-                shown: shown(&seeded.secret),
-                hash: hash(&seeded.secret),
-                family: seeded.family,
-                user: seeded.user,
-                scopes: None,
-                environment: seeded.environment,
-                created_at: self.clock().now(),
-                expires_at: None,
-                revoked_at: None,
-            };
-            self.world().keys.insert(key);
-        }
-    }
-
-    /// The keys that the world begins with, secrets included.
-    pub(crate) fn seeded_keys(&self) -> Vec<SeededKey> {
-        let mut families: Vec<&Scheme> = Vec::new();
-        for scheme in self.plan.schemes.iter().filter(|scheme| scheme.takes_keys) {
-            if !families.iter().any(|known| known.family == scheme.family) {
-                families.push(scheme);
-            }
-        }
-        let users = self.population.users.iter();
-        let keys = users.flat_map(|user| families.iter().map(move |scheme| (user, *scheme))).map(|(user, scheme)| {
-            let seed = seed_of(self.seed, &["seeded key", &user.email, &scheme.family]);
-            let same = self.plan.schemes.iter().filter(|other| other.takes_keys && other.family == scheme.family);
-            SeededKey {
-                id: format!("key_{}", hex(&seed.to_be_bytes())),
-                secret: secret(scheme, seed),
-                user: user.email.clone(),
-                organization: user.organization.clone(),
-                schemes: same.map(|scheme| scheme.name.clone()).collect(),
-                family: scheme.family.clone(),
-                environment: scheme.environment.clone(),
-            }
-        });
-        keys.collect()
-    }
-
     pub(super) fn scheme_for(
         &self,
         name: Option<&str>,
@@ -368,20 +331,8 @@ pub(super) struct NewKey<'a> {
     pub(super) expires_at: Option<DateTime<Utc>>,
 }
 
-/// A key of the world's beginning.
-#[derive(Clone)]
-pub(crate) struct SeededKey {
-    pub(crate) id: String,
-    pub(crate) secret: String,
-    pub(crate) user: String,
-    pub(crate) schemes: Vec<String>,
-    organization: String,
-    family: String,
-    environment: Option<String>,
-}
-
 /// A secret that can be seen to be none: `rbtk_test_` and 32 hexadecimal digits.
-fn secret(scheme: &Scheme, seed: u64) -> String {
+pub(super) fn secret(scheme: &Scheme, seed: u64) -> String {
     let half = |part: &str| hex(&seed_of(seed, &["secret", part]).to_be_bytes());
     format!("{}test_{}{}", scheme.prefix(), half("a"), half("b"))
 }

@@ -1,6 +1,7 @@
 //! The defects of answers: what was right until here goes out wrong.
 
 use bytes::Bytes;
+use http::header::CONTENT_ENCODING;
 use http::{HeaderValue, Method};
 use serde_json::Value;
 
@@ -14,6 +15,11 @@ use crate::plan::OperationPlan;
 /// Does to a finished answer what a fault says.
 pub(super) fn disfigure(effect: &Effect, outcome: &mut Outcome) {
     match effect {
+        Effect::BadGzip => {
+            outcome.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            // The ten bytes that every gzip file begins with (RFC 1952, 2.3), and then nothing of the kind.
+            outcome.body = Bytes::from_static(b"\x1f\x8b\x08\0\0\0\0\0\0\xffthis is not compressed");
+        }
         Effect::InvalidJson => outcome.body = Bytes::from_static(b"{\"broken\": "),
         Effect::DuplicateHeaders => {
             for (name, value) in outcome.headers.clone() {

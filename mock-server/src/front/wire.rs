@@ -1,9 +1,9 @@
-//! A connection that can be reset, and a body that can be cut off or dripped.
+//! A connection that ends as a fault wants it, and a body that can be cut off, dripped, or go on.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio::time::Sleep;
 
 use crate::exchange::Manner;
@@ -19,32 +20,79 @@ use crate::exchange::Manner;
 const FLUSH: Duration = Duration::from_millis(20);
 
 /// The end of an answer that was cut off on purpose.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Default, thiserror::Error)]
 #[error("cut off by a fault")]
-pub(super) struct Cut;
+pub(super) struct Cut {
+    /// What a stream of HTTP/2 is reset with; hyper looks for it here.
+    #[source]
+    reason: Option<h2::Error>,
+}
+
+impl Cut {
+    /// Resets a stream of HTTP/2 with this error code (RFC 9113, 7).
+    pub(super) fn with(code: u32) -> Self {
+        Self { reason: Some(h2::Reason::from(code).into()) }
+    }
+}
 
 /// What is sent in place of an answer that is no HTTP.
 const GARBAGE: &[u8] = b"\x00\xff\x13garbage\r\n\x07this is no HTTP\r\n\r\n";
 const RESET: u8 = 1;
 const GARBLED: u8 = 2;
+const LEAVING: u8 = 3;
+const CLOSING: u8 = 4;
 
-/// How a connection ends: as usual, with a reset, or with bytes that are no HTTP.
+/// How a connection ends: as usual, or as a fault wants it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Fate(Arc<AtomicU8>);
+pub(super) struct Fate(Arc<End>);
+
+#[derive(Debug, Default)]
+struct End {
+    manner: AtomicU8,
+    /// How long a closing connection stays open, in milliseconds.
+    pause: AtomicU64,
+}
 
 impl Fate {
     /// Lets the connection end with a reset.
     pub(super) fn reset(&self) {
-        self.0.store(RESET, Ordering::Relaxed);
+        self.0.manner.store(RESET, Ordering::Relaxed);
     }
 
     /// Lets the connection end with bytes that are no HTTP.
     pub(super) fn garble(&self) {
-        self.0.store(GARBLED, Ordering::Relaxed);
+        self.0.manner.store(GARBLED, Ordering::Relaxed);
     }
 
-    fn is_reset(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == RESET
+    /// Lets the connection say that it takes no more requests, and end when those that it has are answered.
+    pub(super) fn leave(&self) {
+        self.0.manner.store(LEAVING, Ordering::Relaxed);
+    }
+
+    /// Lets the connection end without a word, so long after what is being answered.
+    pub(super) fn close(&self, pause: Duration) {
+        self.0.pause.store(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.0.manner.store(CLOSING, Ordering::Release);
+    }
+
+    /// Whether it is to leave; the second time it is asked it no longer is.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.is(LEAVING) && self.0.manner.swap(0, Ordering::Relaxed) == LEAVING
+    }
+
+    /// Whether nothing more must go out.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.is(RESET) || self.is(GARBLED)
+    }
+
+    fn is(&self, manner: u8) -> bool {
+        self.0.manner.load(Ordering::Relaxed) == manner
+    }
+
+    /// How long the connection stays open, if it is to be closed.
+    fn closing(&self) -> Option<Duration> {
+        let is_closing = self.0.manner.load(Ordering::Acquire) == CLOSING;
+        is_closing.then(|| Duration::from_millis(self.0.pause.load(Ordering::Relaxed)))
     }
 }
 
@@ -53,21 +101,23 @@ impl Fate {
 pub(super) struct FaultyStream {
     stream: TcpStream,
     fate: Fate,
+    /// Until when a closing connection stays open.
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl FaultyStream {
     pub(super) fn new(stream: TcpStream, fate: Fate) -> Self {
-        Self { stream, fate }
+        Self { stream, fate, pause: None }
     }
 }
 
 impl Drop for FaultyStream {
     fn drop(&mut self) {
-        if self.fate.0.load(Ordering::Relaxed) == GARBLED {
+        if self.fate.is(GARBLED) {
             // What a full buffer does not take, the client does not get: there is no answer either way.
             let _ = self.stream.try_write(GARBAGE);
         }
-        if self.fate.is_reset() {
+        if self.fate.is(RESET) {
             // Without lingering, closing sends RST. If it cannot be set, the client sees an ordinary end.
             let _ = self.stream.set_zero_linger();
         }
@@ -76,6 +126,11 @@ impl Drop for FaultyStream {
 
 impl AsyncRead for FaultyStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if let Some(pause) = self.fate.closing() {
+            let sleep = self.pause.get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
+            // Nothing more is read: for whoever reads here, the client has gone.
+            return sleep.as_mut().poll(cx).map(Ok);
+        }
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
@@ -90,7 +145,7 @@ impl AsyncWrite for FaultyStream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.fate.is_reset() {
+        if self.fate.is(RESET) {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.stream).poll_shutdown(cx)
@@ -117,6 +172,8 @@ pub(super) struct OutBody {
     length: u64,
     manner: Manner,
     pause: Option<Pin<Box<Sleep>>>,
+    /// What comes bit by bit, in a body whose length nobody knows.
+    stream: Option<mpsc::Receiver<Bytes>>,
 }
 
 impl OutBody {
@@ -132,7 +189,12 @@ impl OutBody {
             Manner::Promise { extra } => length.saturating_add(extra),
             _ => length,
         };
-        Self { rest, length, manner, pause: None }
+        Self { rest, length, manner, pause: None, stream: None }
+    }
+
+    /// A body that goes on until nobody sends any more.
+    pub(super) fn stream(bytes: mpsc::Receiver<Bytes>) -> Self {
+        Self { stream: Some(bytes), ..Self::new(Bytes::new(), Manner::Whole) }
     }
 
     /// Waits for `pause`, then calls back.
@@ -151,10 +213,13 @@ impl Body for OutBody {
     type Error = Cut;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if let Some(stream) = &mut self.stream {
+            return stream.poll_recv(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))));
+        }
         let whole = |body: &mut Self| std::mem::take(&mut body.rest);
         match self.manner {
             Manner::Cut { .. } | Manner::Promise { .. } if self.rest.is_empty() => {
-                self.wait(cx, FLUSH).map(|()| Some(Err(Cut)))
+                self.wait(cx, FLUSH).map(|()| Some(Err(Cut::default())))
             }
             _ if self.rest.is_empty() => Poll::Ready(None),
             Manner::Drip { bytes, pause } => {
@@ -169,10 +234,14 @@ impl Body for OutBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && !matches!(self.manner, Manner::Cut { .. } | Manner::Promise { .. })
+        let is_cut = matches!(self.manner, Manner::Cut { .. } | Manner::Promise { .. });
+        self.rest.is_empty() && !is_cut && self.stream.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
+        if self.stream.is_some() {
+            return SizeHint::default();
+        }
         let is_cut = matches!(self.manner, Manner::Cut { .. } | Manner::Promise { .. });
         SizeHint::with_exact(if is_cut { self.length } else { self.rest.len() as u64 })
     }

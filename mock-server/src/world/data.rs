@@ -79,6 +79,14 @@ impl Data {
         self.shelves.get_mut(&(collection, scope.clone()))?.shift_remove(id)
     }
 
+    /// Takes over what another holds of an organization.
+    pub(crate) fn take_over(&mut self, other: Data, organization: &str) {
+        self.touch();
+        let theirs =
+            other.shelves.into_iter().filter(|((_, scope), _)| scope.first().is_some_and(|it| it == organization));
+        self.shelves.extend(theirs);
+    }
+
     /// The listed objects of every scope that begins with `prefix`.
     pub(crate) fn list(&self, collection: usize, prefix: &[String]) -> Vec<Arc<Value>> {
         let shelves = self.of(collection).filter(|(scope, _)| scope.starts_with(prefix));

@@ -1,15 +1,19 @@
 //! The world as it begins: the same for the same document, population and seed.
 
+mod stated;
+
 use std::collections::BTreeMap;
 
 use bitting_spec::Document;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::{Accounts, Client, Data, Organization, Population, Row, Scope, World, hash};
+use super::file::Misfit;
+use super::{Accounts, Client, Data, Organization, Population, Row, Scope, StatedClient, World, hash};
 use crate::collection::Collection;
 use crate::fake::{Fake, seed_of};
 use crate::object::Maker;
+use stated::Stated;
 
 /// The first list of every collection, long enough for several pages.
 const MANY: usize = 45;
@@ -23,50 +27,90 @@ const PARENTS: usize = 3;
 /// Where the OAuth clients of the beginning may send a user back to. The first is the example of `arrotech.yaml`.
 pub(crate) const REDIRECTS: [&str; 2] = ["https://app.example.com/callback", "http://127.0.0.1/callback"];
 
-/// A world with nothing but what `population` and the seed say. Keys are made by the core, which knows the schemes.
-pub(crate) fn world(document: &Document, collections: &[Collection], population: &Population, seed: u64) -> World {
-    World {
-        accounts: Accounts::new(population),
-        clients: clients(population, seed),
-        data: data(document, collections, population, seed),
-        ..World::default()
+/// What a world grows from.
+#[derive(Clone, Copy)]
+pub(crate) struct Ground<'a> {
+    pub(crate) document: &'a Document,
+    pub(crate) collections: &'a [Collection],
+    pub(crate) population: &'a Population,
+    pub(crate) seed: u64,
+}
+
+impl Ground<'_> {
+    /// A world with nothing but what the population and the seed say. Keys are made by the core, which knows the
+    /// schemes.
+    pub(crate) fn world(&self) -> Result<World, Misfit> {
+        Ok(World {
+            accounts: Accounts::new(self.population),
+            clients: clients(self.population, self.seed),
+            data: self.data(&stated::find(self)?)?,
+            ..World::default()
+        })
     }
-}
 
-/// One OAuth client for each organization; its secret is a fake that can be seen.
-fn clients(population: &Population, seed: u64) -> BTreeMap<String, Client> {
-    let client = |organization: &Organization| {
-        let (id, secret) = client_credentials(&organization.slug, seed);
-        let redirect_uris = REDIRECTS.iter().map(|&uri| uri.to_owned()).collect();
-        (id, Client { secret: hash(&secret), organization: organization.slug.clone(), redirect_uris })
-    };
-    population.organizations.iter().map(client).collect()
-}
+    /// The objects that nobody stated.
+    pub(crate) fn grow(&self) -> Data {
+        self.data(&[]).unwrap_or_default()
+    }
 
-/// The id and the secret of an organization's OAuth client.
-pub(crate) fn client_credentials(organization: &str, seed: u64) -> (String, String) {
-    (format!("client-{organization}"), format!("client-secret-test-{organization}-{seed}"))
-}
-
-fn data(document: &Document, collections: &[Collection], population: &Population, seed: u64) -> Data {
-    let mut data = Data::default();
-    let many = (FIRST / collections.len().max(1)).clamp(FEW, MANY);
-    for (index, collection) in collections.iter().enumerate() {
-        for (place, scope) in scopes(&data, collection, population).into_iter().enumerate() {
-            let wanted = if place == 0 { many } else { FEW };
-            for number in 0..wanted {
-                let part = [collection.path.as_str(), &scope.join("/"), &number.to_string()];
-                let fixed = fixed_id(collection, population, &scope, number);
-                if fixed == Some(None) {
-                    break;
+    /// The objects: on the lists that are stated those that are, on all others made-up ones.
+    fn data(&self, stated: &[Stated<'_>]) -> Result<Data, Misfit> {
+        let mut data = Data::default();
+        let many = (FIRST / self.collections.len().max(1)).clamp(FEW, MANY);
+        for (index, collection) in self.collections.iter().enumerate() {
+            let here: Vec<&Stated<'_>> = stated.iter().filter(|stated| stated.collection == index).collect();
+            for (place, scope) in scopes(&data, collection, self.population).into_iter().enumerate() {
+                if !here.iter().any(|stated| stated.scope == scope) {
+                    self.make_up(&mut data, index, &scope, if place == 0 { many } else { FEW });
                 }
-                let maker = Maker { document, collection, seed: seed_of(seed, &part), now: seeded_time(document) };
-                let (id, value) = maker.seeded(fixed.flatten().as_deref());
-                data.insert(index, scope.clone(), id, Row::new(value));
+            }
+            for stated in here {
+                stated.lay(self, &mut data)?;
             }
         }
+        Ok(data)
     }
-    data
+
+    fn make_up(&self, data: &mut Data, index: usize, scope: &Scope, wanted: usize) {
+        let (document, collection) = (self.document, &self.collections[index]);
+        for number in 0..wanted {
+            let part = [collection.path.as_str(), &scope.join("/"), &number.to_string()];
+            let fixed = fixed_id(collection, self.population, scope, number);
+            if fixed == Some(None) {
+                break;
+            }
+            let (id, value) =
+                self.maker(document, collection, seed_of(self.seed, &part)).seeded(fixed.flatten().as_deref());
+            data.insert(index, scope.clone(), id, Row::new(value));
+        }
+    }
+
+    pub(super) fn maker<'m>(&self, document: &'m Document, collection: &'m Collection, seed: u64) -> Maker<'m> {
+        Maker { document, collection, seed, now: seeded_time(document) }
+    }
+}
+
+/// The OAuth clients that are stated, or one for each organization; its secret is a fake that can be seen.
+fn clients(population: &Population, seed: u64) -> BTreeMap<String, Client> {
+    let known = stated_clients(population, seed).into_iter().map(|stated| {
+        let StatedClient { client_id, client_secret, organization, redirect_uris } = stated;
+        (client_id, Client { secret: hash(&client_secret), organization, redirect_uris })
+    });
+    known.collect()
+}
+
+/// The OAuth clients of the beginning, secrets included.
+pub(crate) fn stated_clients(population: &Population, seed: u64) -> Vec<StatedClient> {
+    if !population.clients.is_empty() {
+        return population.clients.clone();
+    }
+    let client = |organization: &Organization| StatedClient {
+        client_id: format!("client-{}", organization.slug),
+        client_secret: format!("client-secret-test-{}-{seed}", organization.slug),
+        organization: organization.slug.clone(),
+        redirect_uris: REDIRECTS.iter().map(|&uri| uri.to_owned()).collect(),
+    };
+    population.organizations.iter().map(client).collect()
 }
 
 /// The id of a seeded object that the population decides: organizations, and projects where the document has no
@@ -127,7 +171,10 @@ mod tests {
         let text = include_str!("../../../spec/openapi/roboticks.yaml");
         let document = Document::parse("roboticks.yaml", text).unwrap();
         let collections = crate::collection::infer(&document);
-        let make = |seed| world(&document, &collections, &Population::seeded(seed), seed);
+        let make = |seed| {
+            let population = Population::seeded(seed);
+            Ground { document: &document, collections: &collections, population: &population, seed }.world().unwrap()
+        };
         let census = |seed| census(&make(seed), &collections);
         assert_eq!(census(1), census(1));
         let devices = collections.iter().position(|each| each.name == "devices").unwrap();

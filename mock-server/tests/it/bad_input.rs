@@ -104,9 +104,10 @@ fn what_cannot_be_served_is_told_with_its_place() {
         password: "x".into(),
         organization: "nowhere".into(),
         permission: Permission::Member,
+        rights: None,
     };
     let organizations = vec![Organization { slug: "here".into(), projects: vec![] }];
-    let world = Population { organizations, users: vec![person] };
+    let world = Population { organizations, users: vec![person], ..Population::default() };
     let error = Server::builder(document("roboticks")).world(world).core().err().unwrap();
     assert!(error.to_string().contains("`nowhere`"), "{error}");
 }

@@ -23,7 +23,7 @@ fn example(id: &str, key: &str) -> (Vec<(&'static str, String)>, Value) {
         "mintKey" => (vec![], json!({"user": ADA, "ttl": 60})),
         "createKey" => (path("slug", "acme"), json!({"by": ADA, "name": "CI", "ttl": 60})),
         "rotateKey" => (path("id", key), Value::Null),
-        "removeMember" => (path("email", BOB), Value::Null),
+        "removeMember" | "restoreMember" => (path("email", BOB), Value::Null),
         "registerClient" => (vec![], json!({"organization": "acme"})),
         "mintCode" => (vec![], json!({"client_id": "client-acme", "redirect_uri": "http://127.0.0.1/", "user": ADA})),
         "revokeKey" | "expireKey" => (path("id", key), Value::Null),
@@ -34,6 +34,10 @@ fn example(id: &str, key: &str) -> (Vec<(&'static str, String)>, Value) {
         "addFault" => (vec![], json!({"effect": {"kind": "latency", "milliseconds": 1}})),
         "releaseGate" => (path("name", "door"), Value::Null),
         "setRateLimit" => (vec![], json!({"limit": 5, "window": 60})),
+        "addOrganization" => (vec![], json!({"slug": "initech", "projects": ["basement"]})),
+        "addUser" => (vec![], json!({"email": "ivy@initech.example", "password": "x", "organization": "initech"})),
+        "revokeSession" => (path("id", "ses_0"), Value::Null),
+        "verifyJournal" => (vec![], json!({"match": [{"operation": "listDevices", "status": 401}], "times": 0})),
         "skipSteps" => (vec![], json!({"skipped": ["rate-limit"]})),
         "setDefects" => (vec![], json!({"active": ["M01"]})),
         _ => (vec![], Value::Null),
@@ -46,7 +50,8 @@ async fn every_described_operation_answers_as_described() {
     let document = Document::parse("control.yaml", DESCRIPTION).unwrap();
     let server = running("roboticks").await;
     let key = ok(&server, "GET", "/v1/credentials", &Value::Null).await["keys"][0]["id"].as_str().unwrap().to_owned();
-    let mut operations: Vec<_> = document.operations.iter().collect();
+    // What has no end is asked for in journal.rs.
+    let mut operations: Vec<_> = document.operations.iter().filter(|each| each.id != "followJournal").collect();
     operations.sort_by_key(|operation| operation.id == "shutDown");
     for operation in operations {
         let (parameters, body) = example(&operation.id, &key);

@@ -298,3 +298,21 @@ async fn the_documentation_shows_this_server_only() {
     assert_eq!(shown["paths"]["/auth/authorize"].get("servers"), None);
     assert_eq!(status(&crate::stage::core("arrow").handle(&get("/docs"))), 404, "it is not there unasked");
 }
+
+/// ARTOS-1: every operation but one needs a token, and says so where none is sent.
+#[test]
+fn artos_needs_a_token_everywhere_but_once() {
+    let core = core("artos");
+    let document = document("artos");
+    let closed: Vec<&str> = document
+        .operations
+        .iter()
+        .filter(|operation| {
+            let outcome = core.handle(&get(&operation.path));
+            status(&outcome) == 401 && outcome.json() == json!({"detail": "Not authenticated"})
+        })
+        .map(|operation| operation.id.as_str())
+        .collect();
+    assert_eq!(closed.len(), document.operations.len() - 1, "{closed:?}");
+    assert!(!closed.contains(&"getSearchStatus"));
+}

@@ -175,3 +175,248 @@ async fn answers_are_disfigured() {
     let (server, key) = faulty(&json!({"effect": {"kind": "oversized-header", "bytes": 100_000}})).await;
     assert_eq!(read(&server, DEVICES, &key).await.header("x-padding").unwrap().len(), 100_000);
 }
+
+/// A body that says that it is compressed, and is not.
+#[tokio::test]
+async fn gzip_is_broken() {
+    let (reply, _server) = one(json!({"kind": "bad-gzip"})).await;
+    assert_eq!((reply.status, reply.header("content-encoding")), (200, Some("gzip")));
+    assert!(reply.body.starts_with(&[0x1f, 0x8b]) && reply.body.ends_with(b"not compressed"));
+}
+
+/// A pooled connection goes stale: the first answer is whole and says nothing of an end, the next request has none.
+#[tokio::test]
+async fn an_idle_connection_is_closed_without_a_word() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (server, key) = faulty(&json!({"times": 1, "effect": {"kind": "close-idle", "milliseconds": 30}})).await;
+    let mut stream = tokio::net::TcpStream::connect(server.base_url().trim_start_matches("http://")).await.unwrap();
+    let request = format!("GET {DEVICES}?limit=1 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut all = Vec::new();
+    let end = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut all)).await.unwrap();
+    let text = String::from_utf8(all).unwrap();
+    assert!(end.is_ok() && text.starts_with("HTTP/1.1 200") && text.ends_with('}'), "{text}");
+    assert!(!text.to_lowercase().contains("connection: close"), "{text}");
+    assert_eq!(read(&server, DEVICES, &key).await.status, 200, "the next connection is as it should be");
+}
+
+/// A connection that is told to go: `Connection: close` in HTTP/1.1.
+#[tokio::test]
+async fn a_connection_is_told_to_go() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (server, key) = faulty(&json!({"effect": {"kind": "go-away"}})).await;
+    let mut stream = tokio::net::TcpStream::connect(server.base_url().trim_start_matches("http://")).await.unwrap();
+    let request = format!("GET {DEVICES}?limit=1 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    tokio::time::timeout(Duration::from_secs(5), stream.read_to_string(&mut text)).await.unwrap().unwrap();
+    assert!(text.starts_with("HTTP/1.1 200") && text.to_lowercase().contains("connection: close"), "{text}");
+}
+
+/// HTTP/2 that records what the server sends.
+mod h2 {
+    use std::io::Result;
+    use std::pin::Pin;
+    use std::sync::{Arc, Mutex};
+    use std::task::{Context, Poll};
+
+    use ::h2::client::SendRequest;
+    use bytes::Bytes;
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    /// The frame type of GOAWAY (RFC 9113, 6.8).
+    pub(super) const GOAWAY: u8 = 7;
+
+    struct Recorded {
+        stream: TcpStream,
+        seen: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl AsyncRead for Recorded {
+        fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+            let before = buf.filled().len();
+            let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+            self.seen.lock().unwrap().extend(&buf.filled()[before..]);
+            polled
+        }
+    }
+
+    impl AsyncWrite for Recorded {
+        fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+            Pin::new(&mut self.stream).poll_write(cx, bytes)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+            Pin::new(&mut self.stream).poll_flush(cx)
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+            Pin::new(&mut self.stream).poll_shutdown(cx)
+        }
+    }
+
+    pub(super) struct Connection {
+        pub(super) send: SendRequest<Bytes>,
+        pub(super) task: tokio::task::JoinHandle<std::result::Result<(), ::h2::Error>>,
+        seen: Arc<Mutex<Vec<u8>>>,
+        url: String,
+        key: String,
+    }
+
+    impl Connection {
+        pub(super) async fn new(server: &RunningServer, key: &str) -> Self {
+            let seen = Arc::default();
+            let stream = TcpStream::connect(server.base_url().trim_start_matches("http://")).await.unwrap();
+            let recorded = Recorded { stream, seen: Arc::clone(&seen) };
+            let (send, connection) = ::h2::client::handshake(recorded).await.unwrap();
+            let url = format!("{}{DEVICES}", server.base_url());
+            Self { send, task: tokio::spawn(connection), seen, url, key: key.to_owned() }
+        }
+
+        /// The status of the answer to a request, and the length of its body.
+        pub(super) async fn ask(&mut self) -> std::result::Result<(u16, usize), ::h2::Error> {
+            let request = http::Request::get(&self.url).header("authorization", format!("Bearer {}", self.key));
+            let (response, _) = self.send.send_request(request.body(()).unwrap(), true)?;
+            let response = response.await?;
+            let (status, mut body, mut length) = (response.status().as_u16(), response.into_body(), 0);
+            while let Some(data) = body.data().await {
+                length += data?.len();
+            }
+            Ok((status, length))
+        }
+
+        /// The types of the frames that came.
+        pub(super) fn frames(&self) -> Vec<u8> {
+            let seen = self.seen.lock().unwrap();
+            let (mut frames, mut at) = (Vec::new(), 0);
+            while at + 9 <= seen.len() {
+                let length = usize::from(seen[at]) << 16 | usize::from(seen[at + 1]) << 8 | usize::from(seen[at + 2]);
+                frames.push(seen[at + 3]);
+                at += 9 + length;
+            }
+            frames
+        }
+    }
+}
+
+/// RFC 9113, 6.4: one stream is reset, with the code that was asked for; the others go on.
+#[tokio::test]
+async fn a_stream_is_reset() {
+    let (server, key) = faulty(&json!({"times": 1, "effect": {"kind": "reset-stream", "code": 11}})).await;
+    let mut connection = h2::Connection::new(&server, &key).await;
+    let error = connection.ask().await.unwrap_err();
+    assert!(error.is_reset() && error.is_remote(), "{error:?}");
+    assert_eq!(error.reason(), Some(::h2::Reason::ENHANCE_YOUR_CALM));
+    assert_eq!(connection.ask().await.unwrap().0, 200);
+    let (reply, _server) = one(json!({"kind": "reset-stream"})).await;
+    assert_eq!(reply.end.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset, "HTTP/1.1 has no streams");
+}
+
+/// RFC 9113, 6.8: the answer comes whole, then GOAWAY, and the connection ends.
+#[tokio::test]
+async fn a_connection_goes_away() {
+    let (server, key) = faulty(&json!({"times": 1, "effect": {"kind": "go-away"}})).await;
+    let mut connection = h2::Connection::new(&server, &key).await;
+    let (status, length) = connection.ask().await.unwrap();
+    assert!(status == 200 && length > 100);
+    let ended = tokio::time::timeout(Duration::from_secs(5), &mut connection.task).await;
+    assert!(ended.unwrap().unwrap().is_ok());
+    assert!(connection.frames().contains(&h2::GOAWAY), "{:?}", connection.frames());
+    assert!(connection.ask().await.is_err());
+    assert_eq!(h2::Connection::new(&server, &key).await.ask().await.unwrap().0, 200);
+}
+
+/// In HTTP/2 a reset ends the whole connection, a cut only its stream.
+#[tokio::test]
+async fn resets_and_cuts_in_http2() {
+    let (server, key) = faulty(&json!({"times": 1, "effect": {"kind": "truncate", "bytes": 10, "reset": true}})).await;
+    let mut connection = h2::Connection::new(&server, &key).await;
+    assert!(connection.ask().await.unwrap_err().is_reset());
+    assert_eq!(connection.ask().await.unwrap().0, 200);
+    let reset = json!({"times": 1, "effect": {"kind": "reset"}});
+    assert_eq!(control(&server, "POST", "/v1/faults", &reset).await.status, 201);
+    assert!(connection.ask().await.is_err());
+    assert!(connection.ask().await.is_err(), "the connection is gone");
+}
+
+/// A token of an issuer whose clock is wrong: over before it is used, or not yet valid.
+#[tokio::test]
+async fn a_token_is_issued_by_a_wrong_clock() {
+    let issued = |seconds: i64| async move {
+        let fault = json!({"operation": "login", "effect": {"kind": "clock-skew", "seconds": seconds}});
+        let (server, _) = faulty(&fault).await;
+        let token = login(server.core(), ADA, "correct-horse-7").json()["access_token"].as_str().unwrap().to_owned();
+        (server, token)
+    };
+    let (server, late) = issued(-3600).await;
+    assert_eq!(read(&server, DEVICES, &late).await.status, 401, "it is over");
+    let (server, early) = issued(300).await;
+    assert_eq!(read(&server, DEVICES, &early).await.status, 401, "it is not yet valid");
+    server.core().clock().advance(300).unwrap();
+    assert_eq!(read(&server, DEVICES, &early).await.status, 200);
+}
+
+/// All of n requests at once get 401, and those that come after it do not: a client should renew its token once.
+#[tokio::test]
+async fn a_storm_of_401() {
+    let fault = json!({"operation": "listDevices", "times": 20, "effect": {"kind": "status", "status": 401}});
+    let (server, key) = faulty(&fault).await;
+    let asked = (0..20).map(|_| read(&server, DEVICES, &key));
+    let replies = futures_util::future::join_all(asked).await;
+    assert!(
+        replies.iter().all(|reply| reply.status == 401 && reply.json()["detail"] == "Could not validate credentials")
+    );
+    assert_eq!(read(&server, DEVICES, &key).await.status, 200);
+}
+
+/// A token that cannot be renewed for the moment stays what it is.
+#[tokio::test]
+async fn a_refresh_fails_and_the_token_lives_on() {
+    let fault = json!({"operation": "refreshToken", "times": 1, "effect": {"kind": "status", "status": 503}});
+    let (server, _) = faulty(&fault).await;
+    let token = token(server.core(), ADA, bitting_mock::Tamper::None);
+    let header = format!("Bearer {token}");
+    let refresh = || async {
+        let request = request("POST", "/api/v1/auth/refresh", &[("authorization", &header)], "");
+        send(server.base_url(), &request).await.status
+    };
+    assert_eq!((refresh().await, refresh().await), (503, 200));
+    assert_eq!(read(&server, DEVICES, &token).await.status, 200);
+}
+
+/// A redirect from TLS to plain HTTP: whoever follows it with a credential has shown it to everybody.
+#[tokio::test]
+async fn a_redirect_leaves_tls() {
+    let server = bitting_mock::Server::builder(document("roboticks")).seed(7).clock(frozen()).tls(true);
+    let server = server.start().await.unwrap();
+    let plain = server.base_url().replacen("https:", "http:", 1) + DEVICES;
+    let fault = json!({"effect": {"kind": "redirect", "status": 307, "location": plain}});
+    assert_eq!(control(&server, "POST", "/v1/faults", &fault).await.status, 201);
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    let certificate = reqwest::Certificate::from_pem(server.certificate().unwrap().as_bytes()).unwrap();
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([certificate]);
+    let client = client.redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let response = client.get(format!("{}{DEVICES}", server.base_url())).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.headers()["location"].to_str().unwrap()), (307, plain.as_str()));
+}
+
+/// What cannot be done is refused when it is planned.
+#[tokio::test]
+async fn plans_have_bounds() {
+    let server = running("roboticks").await;
+    for effect in [
+        json!({"kind": "close-idle", "milliseconds": 0}),
+        json!({"kind": "reset-stream", "code": 14}),
+        json!({"kind": "clock-skew", "seconds": i64::MAX}),
+        json!({"kind": "content-length", "extra": 0}),
+        json!({"kind": "oversized-header", "bytes": 1 << 21}),
+        json!({"kind": "drip", "bytes": 0, "milliseconds": 1}),
+        json!({"kind": "redirect", "status": 200, "location": "/"}),
+    ] {
+        let reply = control(&server, "POST", "/v1/faults", &json!({"effect": effect})).await;
+        assert_eq!(reply.status, 400, "{effect}");
+    }
+}

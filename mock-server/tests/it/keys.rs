@@ -90,6 +90,7 @@ fn keys_are_managed_by_those_who_may() {
         password: "correct-horse-7".into(),
         organization: String::new(),
         permission: Permission::SiteAdmin,
+        rights: None,
     });
     let core = Server::builder(document("arrow")).seed(7).clock(frozen()).world(population).core().unwrap();
     let make = |by: &str, impersonating: Option<&str>, organization: &str| {

@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "what a test sets up is there, or the test fails")]
 
 mod bad_input;
+mod client;
 mod control;
 mod defects;
 mod documents;
 mod faults;
+mod formats;
 mod front;
+mod hostile;
 mod journal;
 mod keys;
 mod oauth;
@@ -18,3 +21,4 @@ mod stage;
 mod steps;
 mod travel;
 mod wire;
+mod world;

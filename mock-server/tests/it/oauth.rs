@@ -227,7 +227,7 @@ fn the_public_key_is_there() {
     let core = core("artos");
     let keys = core.handle(&get("/.well-known/jwks.json")).json();
     assert_eq!((&keys["keys"][0]["kty"], &keys["keys"][0]["crv"]), (&json!("OKP"), &json!("Ed25519")));
-    let wanted = MintToken { user: ADA.into(), alg: bitting_mock::Algorithm::EdDsa, ..MintToken::default() };
+    let wanted = MintToken { user: ADA.into(), alg: Some(bitting_mock::Algorithm::EdDsa), ..MintToken::default() };
     let token = core.mint_token(&wanted).unwrap().secret;
     assert_eq!(status(&read(&core, "/api/v1/templates/", &token)), 200);
     assert_eq!(status(&crate::stage::core("arrow").handle(&get("/.well-known/jwks.json"))), 404);

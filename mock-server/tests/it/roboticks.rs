@@ -342,3 +342,17 @@ fn only_hashes_are_kept() {
     assert!(key.secret.starts_with(&info.shown) && info.shown.len() == "rbtk_test_".len() + 6);
     assert!(!format!("{key:?}{info:?}").contains(&key.secret));
 }
+
+/// ROBOTICKS-8: the token of one login, kept and renewed, serves call after call for a day without another login.
+#[test]
+fn a_kept_token_is_renewed_without_a_login() {
+    let core = core("roboticks");
+    let mut token = login(&core, ADA, "correct-horse-7").json()["access_token"].as_str().unwrap().to_owned();
+    for hour in 0..24 {
+        assert_eq!(status(&read(&core, DEVICES, &token)), 200, "hour {hour}");
+        core.clock().advance(3500).unwrap();
+        let renewed = core.handle(&bearer(Request::new(Method::POST, "/api/v1/auth/refresh"), &token));
+        assert_eq!(status(&renewed), 200, "hour {hour}");
+        token = renewed.json()["access_token"].as_str().unwrap().to_owned();
+    }
+}

@@ -1,5 +1,5 @@
 //! Every schedule that shuttle tries must keep what the sources promise. `cargo test -p bitting-schedules` tries 200,000
-//! random ones in all; `BITTING_SCHEDULES` says another number per scene.
+//! random ones in all, and 40,000 that look for rare faults (PCT); `BITTING_SCHEDULES` says another number per scene.
 
 use bitting_schedules::schedules;
 

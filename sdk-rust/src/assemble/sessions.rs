@@ -12,11 +12,11 @@ use super::Parts;
 use crate::body::is_json;
 use crate::credentials::Credential;
 use crate::error::Error;
-use crate::oauth::OAuthClient;
+use crate::oauth::{Discovery, OAuthClient};
 use crate::origin::Origin;
 use crate::secret::Secret;
 use crate::store::{LoginKind, Profile};
-use crate::token::acquire::{Acquire, Endpoint, Format, HttpSource, Renew, TokenRequest};
+use crate::token::acquire::{Acquire, Endpoint, Format, HttpSource, Place, Renew, TokenRequest};
 use crate::token::cookies::COOKIE;
 
 /// Where the tokens of `credential` for `scheme` come from.
@@ -29,8 +29,8 @@ pub(crate) fn source(parts: &Parts<'_>, scheme: &Scheme, credential: &Credential
         Some(refresh) => renew(parts, scheme, refresh, Some(&acquire))?,
         None => oauth_renew(parts, scheme, credential, &acquire)?,
     };
-    let endpoint = endpoint(parts, &acquire.url);
-    Ok(HttpSource { acquire: Acquire::Request(Box::new(acquire)), renew, endpoint })
+    let endpoint = endpoint(parts, acquire.place.url());
+    Ok(HttpSource::new(Acquire::Request(Box::new(acquire)), renew, endpoint))
 }
 
 /// Where the tokens of a kept login come from: its renewals only, since the user alone can log in again.
@@ -38,10 +38,13 @@ fn profile_source(parts: &Parts<'_>, scheme: &Scheme, profile: &Profile) -> Resu
     let renew = match (&scheme.auth.refresh, flows(scheme)) {
         (Some(refresh), _) => renew(parts, scheme, refresh, None)?,
         (None, Some(flows)) => match user_flow(flows, profile.kind) {
-            Some(flow) => oauth_refresh(refresh_url(parts, scheme, flow)?, None, TokenPointers::default()),
+            Some(flow) => oauth_refresh(refresh_url(parts, scheme, flow)?.into(), None, TokenPointers::default()),
             None => Renew::Reacquire,
         },
-        (None, None) => Renew::Reacquire,
+        (None, None) => match described(parts, scheme)? {
+            Some(place) => oauth_refresh(place, None, TokenPointers::default()),
+            None => Renew::Reacquire,
+        },
     };
     let renew = match renew {
         Renew::RefreshToken(request, pointer) => {
@@ -52,11 +55,11 @@ fn profile_source(parts: &Parts<'_>, scheme: &Scheme, profile: &Profile) -> Resu
         other => other,
     };
     let url = match &renew {
-        Renew::CurrentToken(request, _) | Renew::RefreshToken(request, _) => request.url.clone(),
+        Renew::CurrentToken(request, _) | Renew::RefreshToken(request, _) => request.place.url().clone(),
         Renew::Reacquire => parts.servers.base().clone(),
     };
     let remedy = format!("log in again with `bitting login` (profile `{}` of {})", profile.name, profile.api);
-    Ok(HttpSource { acquire: Acquire::User(remedy), renew, endpoint: endpoint(parts, &url) })
+    Ok(HttpSource::new(Acquire::User(remedy), renew, endpoint(parts, &url)))
 }
 
 fn endpoint(parts: &Parts<'_>, url: &Url) -> Endpoint {
@@ -86,28 +89,34 @@ fn acquire(parts: &Parts<'_>, scheme: &Scheme, credential: &Credential) -> Resul
             ];
             Ok(TokenRequest::form(token_url(parts, scheme, flow)?, fields))
         }
-        (Credential::ClientCredentials { id, secret, scopes }, _, Some(flows)) => {
-            minted(parts, scheme, flows, OAuthClient::new(id).secret(secret.clone()), scopes)
+        (Credential::ClientCredentials { id, secret, scopes }, ..) => {
+            minted(parts, scheme, OAuthClient::new(id).secret(secret.clone()), scopes)
         }
-        (Credential::App { client, scopes }, _, Some(flows)) => minted(parts, scheme, flows, client.clone(), scopes),
+        (Credential::App { client, scopes }, ..) => minted(parts, scheme, client.clone(), scopes),
         _ => Err(Error::Config(format!("security scheme `{}` does not say how a token is acquired", scheme.name))),
     }
 }
 
 /// A token for the client itself (RFC 6749, 4.4; ARROTECH-2).
-fn minted(
-    parts: &Parts<'_>,
-    scheme: &Scheme,
-    flows: &Flows,
-    client: OAuthClient,
-    scopes: &[String],
-) -> Result<TokenRequest, Error> {
+fn minted(parts: &Parts<'_>, scheme: &Scheme, client: OAuthClient, scopes: &[String]) -> Result<TokenRequest, Error> {
     let missing = || Error::Config(format!("`{}` has no flow for client credentials", scheme.name));
-    let url = token_url(parts, scheme, flows.client_credentials.as_ref().ok_or_else(missing)?)?;
+    let flow = flows(scheme).and_then(|flows| flows.client_credentials.as_ref());
+    let place = match (flow, described(parts, scheme)?) {
+        (Some(flow), _) => token_url(parts, scheme, flow)?.into(),
+        (None, Some(place)) => place,
+        (None, None) => return Err(missing()),
+    };
     let scope = (!scopes.is_empty()).then(|| ("scope", Secret::new(scopes.join(" "))));
     let fields = [("grant_type", Secret::new("client_credentials"))].into_iter().chain(scope);
     let client = Some(client.declared(scheme.auth.client_auth));
-    Ok(TokenRequest { client, ..TokenRequest::form(url, fields) })
+    Ok(TokenRequest { client, ..TokenRequest::form(place, fields) })
+}
+
+/// The token endpoint of a server that describes itself, where the document leaves it to that (OpenID Connect).
+fn described(parts: &Parts<'_>, scheme: &Scheme) -> Result<Option<Place>, Error> {
+    let SchemeKind::OpenIdConnect { url } = &scheme.kind else { return Ok(None) };
+    let url = parts.servers.token_url(&scheme.name, url)?;
+    Ok(Some(Place::Described(Arc::new(Discovery::new(url)))))
 }
 
 fn flows(scheme: &Scheme) -> Option<&Flows> {
@@ -166,7 +175,7 @@ fn operation(
     let is_form = |media_type: &String| media_type == "application/x-www-form-urlencoded";
     let preferred = media_types.iter().find(|media_type| is_json(media_type) || is_form(media_type));
     let format = if preferred.is_some_and(is_form) { Format::Form } else { Format::Json };
-    Ok(TokenRequest { method, url, format, fields, client: None, answer })
+    Ok(TokenRequest { method, place: Place::Known(url), format, fields, client: None, answer })
 }
 
 /// The renewal that `x-auth.refresh` describes (A19).
@@ -185,7 +194,7 @@ fn renew(
         RefreshStyle::Cookie => {
             let request = operation(parts, scheme, named()?, Vec::new(), in_cookies(&refresh.response))?;
             // Cookies are for the origin that set them.
-            if acquire.is_some_and(|acquire| Origin::of(&acquire.url) != Origin::of(&request.url)) {
+            if acquire.is_some_and(|acquire| Origin::of(acquire.place.url()) != Origin::of(request.place.url())) {
                 let what = "its refresh operation is at another origin than its login, and gets no cookies from there";
                 return Err(Error::Config(format!("security scheme `{}`: {what}", scheme.name)));
             }
@@ -201,12 +210,13 @@ fn renew(
         }
         RefreshStyle::Oauth2 => {
             let flow = flows(scheme).and_then(|flows| flows.password.as_ref().or(flows.authorization_code.as_ref()));
-            let url = match (flow, acquire) {
-                (Some(flow), _) => refresh_url(parts, scheme, flow)?,
-                (None, Some(acquire)) => acquire.url.clone(),
-                (None, None) => return Err(Error::Config(format!("`{}` has no token URL", scheme.name))),
+            let place = match (flow, acquire, described(parts, scheme)?) {
+                (Some(flow), ..) => refresh_url(parts, scheme, flow)?.into(),
+                (None, Some(acquire), _) => acquire.place.clone(),
+                (None, None, Some(place)) => place,
+                (None, None, None) => return Err(Error::Config(format!("`{}` has no token URL", scheme.name))),
             };
-            Ok(oauth_refresh(url, acquire.and_then(|acquire| acquire.client.clone()), refresh.response.clone()))
+            Ok(oauth_refresh(place, acquire.and_then(|acquire| acquire.client.clone()), refresh.response.clone()))
         }
     }
 }
@@ -232,12 +242,13 @@ fn oauth_renew(
     if !matches!(credential, Credential::Login { .. }) {
         return Ok(Renew::Reacquire);
     }
-    let url = if flow.refresh_url.is_some() { refresh_url(parts, scheme, flow)? } else { acquire.url.clone() };
-    Ok(oauth_refresh(url, acquire.client.clone(), TokenPointers::default()))
+    let is_apart = flow.refresh_url.is_some();
+    let place = if is_apart { refresh_url(parts, scheme, flow)?.into() } else { acquire.place.clone() };
+    Ok(oauth_refresh(place, acquire.client.clone(), TokenPointers::default()))
 }
 
 /// `grant_type=refresh_token` (RFC 6749, 6), by the client that acquired the token.
-fn oauth_refresh(url: Url, client: Option<OAuthClient>, answer: TokenPointers) -> Renew {
-    let request = TokenRequest::form(url, [("grant_type", Secret::new("refresh_token"))]);
+fn oauth_refresh(place: Place, client: Option<OAuthClient>, answer: TokenPointers) -> Renew {
+    let request = TokenRequest::form(place, [("grant_type", Secret::new("refresh_token"))]);
     Renew::RefreshToken(TokenRequest { answer, client, ..request }, "/refresh_token".to_owned())
 }

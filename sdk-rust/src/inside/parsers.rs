@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::clock::Now;
-use crate::limit::{Answer, Dialect};
+use crate::limit::{Answer, Dialect, LARGEST, http_date, seconds};
 use crate::token::read;
 use crate::transport::Incoming;
 
@@ -55,6 +55,37 @@ fn declared(format: ResetFormat) -> RateLimit {
     }
 }
 
+/// Reads `value` as a number and as a date, and compares with who reads the same elsewhere: the standard library's
+/// numbers, and chrono's dates of RFC 2822, which is what a date of HTTP looks like. Answers whether they agree wherever
+/// both read something.
+#[must_use]
+pub fn agrees(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else { return true };
+    let text = text.trim_matches([' ', '\t']);
+    let is_near = |ours: Duration, theirs: f64| {
+        let theirs = theirs.clamp(0.0, LARGEST.as_secs_f64());
+        (ours.as_secs_f64() - theirs).abs() <= 1e-9 + theirs * 1e-9
+    };
+    let number = seconds(text).is_none_or(|ours| text.parse().is_ok_and(|theirs| is_near(ours, theirs)));
+    let date = match (http_date(text), chrono::DateTime::parse_from_rfc2822(text)) {
+        (Some(ours), Ok(theirs)) => ours == SystemTime::from(theirs),
+        _ => true,
+    };
+    number && date
+}
+
+/// The same for a moment written as a date of HTTP, with `byte` in the place of one of its letters: nearly a date, as no
+/// random text is.
+#[must_use]
+pub fn agrees_near_a_date(moment: u32, at: u8, byte: u8) -> bool {
+    let moment = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(moment));
+    let mut text = httpdate::fmt_http_date(moment).into_bytes();
+    let is_whole = http_date(&String::from_utf8_lossy(&text)) == Some(moment) && agrees(&text);
+    let at = usize::from(at) % text.len();
+    text[at] = byte;
+    is_whole && agrees(&text)
+}
+
 /// Reads `value` as a challenge (RFC 6750, 3). Answers how many scopes it names.
 #[must_use]
 pub fn challenge(value: &[u8]) -> usize {
@@ -86,8 +117,9 @@ mod tests {
         for text in
             ["", "60", "-1", "1e308", "99999999999999999999", "inf", "²", "6m0s", "Fri, 99 Foo", "2027-01-15T08:00:00Z"]
         {
-            assert!(rate_limit(text.as_bytes()), "{text}");
+            assert!(rate_limit(text.as_bytes()) && agrees(text.as_bytes()), "{text}");
         }
+        assert!((0..=255).all(|byte| agrees_near_a_date(1_800_000_000, byte, b'0') && agrees_near_a_date(0, 5, byte)));
         assert_eq!(challenge(b"Bearer error=\"insufficient_scope\", scope=\"a b\""), 2);
         assert!(token(200, br#"{"access_token": "t"}"#) && !token(200, b"\xff") && !token(401, b"{}"));
         assert!(cookie(b"a=b") && !cookie(b"\xff=;;;="));

@@ -15,6 +15,8 @@ pub(super) struct Endpoints {
     pub(super) token: Url,
     /// The server's own name, if it is known (RFC 9207, 2.4).
     pub(super) issuer: Option<String>,
+    /// Whether the server's answers carry its name without fail (RFC 9207, 3).
+    pub(super) signs: bool,
 }
 
 /// A login in a browser that waits for its answer. It takes one answer: whatever comes second needs another login.
@@ -73,8 +75,10 @@ impl Authorization {
         if answer.state.as_ref() != Some(&self.state) {
             return Err(foreign("its state is not the one that was sent"));
         }
-        if let Some(issuer) = &answer.issuer {
-            self.check_issuer(issuer)?;
+        match &answer.issuer {
+            Some(issuer) => self.check_issuer(issuer)?,
+            None if self.endpoints.signs => return Err(foreign("it does not say who issued it")),
+            None => {}
         }
         if let Some(error) = answer.error {
             return Err(LoginError::Refused(OAuthError { error, error_description: answer.description }));
@@ -168,6 +172,7 @@ mod tests {
             authorize: url("https://hub.example/auth/authorize?tenant=1"),
             token: url("https://api.example/auth/token"),
             issuer: issuer.map(str::to_owned),
+            signs: false,
         };
         let client = OAuthClient::new("app").secret("test-secret");
         Authorization::begin(endpoints, client, REDIRECT, &["data:read".into(), "x".into()]).expect("a login")
@@ -203,7 +208,7 @@ mod tests {
         let names: Vec<&str> = request.fields.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["/grant_type", "/code", "/redirect_uri", "/code_verifier"]);
         assert_eq!(request.fields[2].1.expose(), REDIRECT);
-        assert_eq!(request.url.as_str(), "https://api.example/auth/token");
+        assert_eq!(request.place.url().as_str(), "https://api.example/auth/token");
     }
 
     /// D1: state, redirect URI and issuer are checked before the code is looked at.

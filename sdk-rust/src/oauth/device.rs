@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{LoginError, OAuthClient, OAuthError};
 use crate::secret::Secret;
-use crate::token::acquire::{Endpoint, TokenRequest};
+use crate::token::acquire::{Endpoint, Place, TokenRequest};
 use crate::token::{Grant, TokenProblem};
 use crate::transport::Incoming;
 
@@ -57,7 +57,7 @@ impl Device {
     ) -> Result<Self, LoginError> {
         let scope = (!scopes.is_empty()).then(|| ("scope", Secret::new(scopes.join(" "))));
         let request = TokenRequest { client: Some(client.clone()), ..TokenRequest::form(url, scope) };
-        let (incoming, asked) = endpoint.send(endpoint.outgoing(&request, None)?).await?;
+        let (incoming, asked) = endpoint.exchange(&request, None, None).await?;
         Self::read(&incoming, asked.mono)
     }
 
@@ -88,11 +88,11 @@ impl Device {
     pub(super) async fn wait(
         mut self,
         endpoint: &Endpoint,
-        url: Url,
+        place: Place,
         client: OAuthClient,
     ) -> Result<Grant, LoginError> {
         let fields = [("grant_type", Secret::new(GRANT_TYPE)), ("device_code", self.code.clone())];
-        let request = TokenRequest { client: Some(client), ..TokenRequest::form(url, fields) };
+        let request = TokenRequest { client: Some(client), ..TokenRequest::form(place, fields) };
         loop {
             let next = endpoint.clock.now().mono.saturating_add(self.pause);
             if next >= self.end {

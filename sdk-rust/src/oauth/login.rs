@@ -14,7 +14,7 @@ pub use builder::LoginBuilder;
 use super::authorization::{Authorization, Endpoints};
 use super::device::{Device, DevicePrompt};
 use super::loopback::Loopback;
-use super::{LoginError, OAuthClient};
+use super::{Discovery, LoginError, OAuthClient};
 use crate::assemble::{Parts, Servers, source, user_flow};
 use crate::clock::Clock;
 use crate::credentials::{Credential, CredentialSource, Held};
@@ -67,11 +67,10 @@ impl Login {
     /// The ways to log in that the document offers, in its order. None: it takes keys only.
     #[must_use]
     pub fn ways(&self) -> Vec<Way> {
-        let kinds = [LoginKind::Password, LoginKind::Browser, LoginKind::Device];
         let schemes =
             self.api.schemes.iter().filter(|scheme| self.scheme.as_ref().is_none_or(|name| *name == scheme.name));
         let ways = schemes.flat_map(|scheme| {
-            kinds.into_iter().filter(|kind| offers(scheme, *kind)).map(|kind| {
+            KINDS.into_iter().filter(|kind| offers(scheme, *kind)).map(|kind| {
                 let scopes = flow(scheme, kind).map(|flow| flow.scopes.keys().cloned().collect()).unwrap_or_default();
                 Way { scheme: scheme.name.clone(), kind, scopes }
             })
@@ -110,22 +109,41 @@ impl Login {
     /// the user's machine [`Self::browser`] does all of it.
     ///
     /// # Errors
-    /// [`LoginError::Config`] if the document has no such login, or the redirect URI is none that a code may come to.
-    pub fn authorize(
+    /// [`LoginError::Config`] if the document has no such login, or the redirect URI is none that a code may come to;
+    /// [`LoginError::Token`] if a server that describes itself (OpenID Connect) does not.
+    pub async fn authorize(
         &self,
         client: OAuthClient,
         redirect_uri: &str,
         scopes: &[String],
     ) -> Result<Authorization, LoginError> {
         let scheme = self.offering(LoginKind::Browser)?;
+        let endpoints = self.endpoints(scheme).await?;
+        Authorization::begin(endpoints, client.declared(scheme.auth.client_auth), redirect_uri, scopes)
+    }
+
+    /// Where a code is asked for and exchanged: by the document, or by what the server says of itself.
+    async fn endpoints(&self, scheme: &Scheme) -> Result<Endpoints, LoginError> {
+        let missing = || LoginError::Config(format!("`{}` has no authorization URL", scheme.name));
+        if let Some(discovery) = self.discovery(scheme)? {
+            let described = discovery.metadata(&self.endpoint(discovery.url())).await?;
+            let authorize = self.authorization_url.clone().or(described.authorization).ok_or_else(missing)?;
+            let issuer = Some(self.issuer.clone().unwrap_or(described.issuer));
+            return Ok(Endpoints { authorize, token: described.token, issuer, signs: described.signs });
+        }
         let (flow, token) = self.token_endpoint(scheme, LoginKind::Browser)?;
         let authorize = match (&self.authorization_url, &flow.authorization_url) {
             (Some(url), _) => url.clone(),
             (None, Some(text)) => self.servers.token_url(&scheme.name, text)?,
-            (None, None) => return Err(LoginError::Config(format!("`{}` has no authorization URL", scheme.name))),
+            (None, None) => return Err(missing()),
         };
-        let endpoints = Endpoints { authorize, token, issuer: self.issuer.clone() };
-        Authorization::begin(endpoints, client.declared(scheme.auth.client_auth), redirect_uri, scopes)
+        Ok(Endpoints { authorize, token, issuer: self.issuer.clone(), signs: false })
+    }
+
+    /// How the server of `scheme` describes itself, where the document leaves it to that (OpenID Connect).
+    pub(super) fn discovery(&self, scheme: &Scheme) -> Result<Option<Discovery>, LoginError> {
+        let SchemeKind::OpenIdConnect { url } = &scheme.kind else { return Ok(None) };
+        Ok(Some(Discovery::new(self.servers.token_url(&scheme.name, url)?)))
     }
 
     /// Ends a login in a browser with the whole URL that it came back by, and keeps the session.
@@ -136,7 +154,7 @@ impl Login {
     pub async fn finish(&self, authorization: Authorization, callback: &str) -> Result<Profile, LoginError> {
         let scheme = self.offering(LoginKind::Browser)?;
         let request = authorization.accept(callback)?;
-        let grant = self.endpoint(&request.url).ask(&request, None, None).await?;
+        let grant = self.endpoint(request.place.url()).ask(&request, None, None).await?;
         self.keep(scheme, LoginKind::Browser, &grant, request.client.as_ref()).await
     }
 
@@ -152,7 +170,7 @@ impl Login {
         open: impl FnOnce(&Url),
     ) -> Result<Profile, LoginError> {
         let loopback = Loopback::bind(self.port).await?;
-        let authorization = self.authorize(client, &loopback.redirect_uri(), scopes)?;
+        let authorization = self.authorize(client, &loopback.redirect_uri(), scopes).await?;
         open(authorization.url());
         let callback = loopback.answer(&*self.clock, self.timeout).await?;
         self.finish(authorization, &callback).await
@@ -169,15 +187,24 @@ impl Login {
         show: impl FnOnce(&DevicePrompt),
     ) -> Result<Profile, LoginError> {
         let scheme = self.offering(LoginKind::Device)?;
-        let (flow, token) = self.token_endpoint(scheme, LoginKind::Device)?;
         let client = client.declared(scheme.auth.client_auth);
-        let missing = || LoginError::Config(format!("`{}` has no device authorization URL", scheme.name));
-        let url = flow.device_authorization_url.as_deref().ok_or_else(missing)?;
-        let url = self.servers.token_url(&scheme.name, url)?;
+        let (url, token) = self.device_endpoints(scheme).await?;
         let device = Device::begin(&self.endpoint(&url), url, &client, scopes).await?;
         show(&device.prompt);
-        let grant = device.wait(&self.endpoint(&token), token, client.clone()).await?;
+        let grant = device.wait(&self.endpoint(&token), token.clone().into(), client.clone()).await?;
         self.keep(scheme, LoginKind::Device, &grant, Some(&client)).await
+    }
+
+    /// Where a code for another device is asked for, and where its token.
+    async fn device_endpoints(&self, scheme: &Scheme) -> Result<(Url, Url), LoginError> {
+        let missing = || LoginError::Config(format!("`{}` has no device authorization URL", scheme.name));
+        if let Some(discovery) = self.discovery(scheme)? {
+            let described = discovery.metadata(&self.endpoint(discovery.url())).await?;
+            return Ok((described.device.ok_or_else(missing)?, described.token));
+        }
+        let (flow, token) = self.token_endpoint(scheme, LoginKind::Device)?;
+        let url = flow.device_authorization_url.as_deref().ok_or_else(missing)?;
+        Ok((self.servers.token_url(&scheme.name, url)?, token))
     }
 
     /// Keeps a session: its token first, so that a profile always has one.
@@ -244,9 +271,22 @@ impl Login {
     }
 }
 
-/// Whether a scheme has a login of this kind.
+/// All ways in which a user may log in.
+const KINDS: [LoginKind; 3] = [LoginKind::Password, LoginKind::Browser, LoginKind::Device];
+
+/// Whether a user can log in for a scheme.
+pub(crate) fn is_offered(scheme: &Scheme) -> bool {
+    KINDS.into_iter().any(|kind| offers(scheme, kind))
+}
+
+/// Whether a scheme has a login of this kind. A server that describes itself says only when it is asked whether other
+/// devices can be used.
 fn offers(scheme: &Scheme, kind: LoginKind) -> bool {
-    (kind == LoginKind::Password && scheme.auth.acquire.is_some()) || flow(scheme, kind).is_some()
+    match kind {
+        LoginKind::Password if scheme.auth.acquire.is_some() => true,
+        LoginKind::Browser | LoginKind::Device if matches!(scheme.kind, SchemeKind::OpenIdConnect { .. }) => true,
+        kind => flow(scheme, kind).is_some(),
+    }
 }
 
 fn flow(scheme: &Scheme, kind: LoginKind) -> Option<&Flow> {

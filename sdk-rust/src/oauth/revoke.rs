@@ -1,20 +1,16 @@
 //! Logging out: the server is told, as far as it listens, and the session is forgotten here in any case (D6).
 
 use bitting_spec::table::Scheme;
-use http::header::USER_AGENT;
-use http::{HeaderMap, Method};
-use serde_json::Value;
 use url::Url;
 
-use super::{Login, LoginError, OAuthClient};
+use super::{Discovery, Login, LoginError, OAuthClient};
 use crate::origin::Origin;
 use crate::secret::Secret;
 use crate::store::Profile;
 use crate::token::acquire::TokenRequest;
 use crate::token::stored::{Record, replace};
-use crate::transport::Outgoing;
 
-/// Where a server describes itself (RFC 8414, 3).
+/// Where the server of a token endpoint describes itself (RFC 8414, 3).
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 
 impl Login {
@@ -69,7 +65,7 @@ impl Login {
         });
         let endpoint = self.endpoint(&url);
         let request = TokenRequest { client, ..TokenRequest::form(url, fields) };
-        let (incoming, _) = endpoint.send(endpoint.outgoing(&request, None).ok()?).await.ok()?;
+        let (incoming, _) = endpoint.exchange(&request, None, None).await.ok()?;
         incoming.status.is_success().then_some(())
     }
 
@@ -79,13 +75,15 @@ impl Login {
         if let Some(url) = &self.revocation_url {
             return Some(url.clone());
         }
-        let (_, token_url) = self.token_endpoint(scheme, profile.kind).ok()?;
-        let url = token_url.join(METADATA).ok()?;
-        let headers = HeaderMap::from_iter([(USER_AGENT, self.user_agent.clone())]);
-        let outgoing = Outgoing { method: Method::GET, url, headers, body: None };
-        let (incoming, _) = self.endpoint(&token_url).send(outgoing).await.ok()?;
-        let metadata: Value = serde_json::from_slice(&incoming.body).ok().filter(|_| incoming.status.is_success())?;
-        let url = Url::parse(metadata.get("revocation_endpoint")?.as_str()?).ok()?;
-        (Origin::of(&url) == Origin::of(&token_url)).then_some(url)
+        let (discovery, issued_at) = match self.discovery(scheme).ok()? {
+            Some(discovery) => (discovery, None),
+            None => {
+                let (_, url) = self.token_endpoint(scheme, profile.kind).ok()?;
+                (Discovery::new(url.join(METADATA).ok()?), Some(url))
+            }
+        };
+        let described = discovery.metadata(&self.endpoint(discovery.url())).await.ok()?;
+        let issued_at = issued_at.unwrap_or(described.token);
+        described.revocation.filter(|url| Origin::of(url) == Origin::of(&issued_at))
     }
 }

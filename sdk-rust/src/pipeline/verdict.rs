@@ -138,7 +138,7 @@ impl Run<'_> {
     pub(super) fn secrets(&self, ticket: &Ticket<'_>) -> Vec<Secret> {
         let fixed = ticket.uses.iter().filter_map(|used| match &used.grip {
             Grip::Fixed(_, secret) => Some(secret.clone()),
-            Grip::Session(_) => None,
+            Grip::Session(_) | Grip::Connection => None,
         });
         let passwords = ticket.uses.iter().filter_map(|used| match &self.shared.held[used.held].credential {
             Credential::Login { password, .. } => Some(password.clone()),

@@ -1,6 +1,6 @@
 //! The simulated server: tokens that expire and rotate, a log of what was done, and faults on demand.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -24,6 +24,7 @@ pub(super) enum Dialect {
     Body,
     Draft,
     Reset,
+    Millis,
 }
 
 /// What happens to the next request of the API.
@@ -43,6 +44,19 @@ pub(super) enum Trouble {
     CutAfter,
     /// The answer takes several steps.
     Slow,
+    /// All tokens are taken back, and the refusal takes several steps: another token may be in force when it arrives.
+    LateRefusal,
+}
+
+/// What happens to the next request for a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenTrouble {
+    /// 503.
+    Unavailable,
+    /// The connection breaks before the server has read the request.
+    CutBefore,
+    /// The connection breaks after the token was issued, and the last refresh token used up.
+    CutAfter,
 }
 
 /// What happened on the server.
@@ -52,6 +66,8 @@ pub(super) struct Log {
     pub(super) refreshes: usize,
     /// How often each write was done, by the id in its body.
     pub(super) done: HashMap<u64, usize>,
+    /// The idempotency keys of those that were done.
+    keys: HashSet<String>,
     /// What must not have happened.
     pub(super) violations: Vec<String>,
     /// Requests of the API that are on their way.
@@ -63,10 +79,13 @@ pub(super) struct Log {
     void: u64,
     /// The one refresh token that is in force.
     refresh: u64,
+    /// The client cannot know that its refresh token is void: its successor was lost on the way, or the server has ended
+    /// the session.
+    is_lost: bool,
     ended_at: HashMap<u64, Duration>,
     closed_until: Duration,
     pub(super) troubles: VecDeque<Trouble>,
-    pub(super) token_troubles: usize,
+    pub(super) token_troubles: VecDeque<TokenTrouble>,
 }
 
 #[derive(Clone)]
@@ -94,6 +113,12 @@ impl Server {
     pub(super) fn revoke(&self) {
         let mut log = self.log();
         log.void = log.issued;
+    }
+
+    /// Ends the session: its refresh token is void.
+    pub(super) fn end(&self) {
+        let mut log = self.log();
+        (log.refresh, log.is_lost) = (0, true);
     }
 
     /// Whether the session can go on without another login.
@@ -128,27 +153,35 @@ impl Server {
         let body: Value =
             outgoing.body.as_deref().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
         let mut log = self.log();
-        if log.token_troubles > 0 {
-            log.token_troubles -= 1;
-            return Ok(plain(503));
+        let trouble = log.token_troubles.pop_front();
+        match trouble {
+            Some(TokenTrouble::Unavailable) => return Ok(plain(503)),
+            Some(TokenTrouble::CutBefore) => return Err(fault(true)),
+            _ => {}
         }
         if outgoing.url.path() == "/refresh" {
             log.refreshes += 1;
             let given =
                 body["refresh_token"].as_str().and_then(|text| text.strip_prefix("test-refresh-")?.parse().ok());
             if given != Some(log.refresh) {
-                let violation = format!("refresh token {given:?} used, {} in force", log.refresh);
-                log.violations.push(violation);
+                if !std::mem::take(&mut log.is_lost) {
+                    let violation = format!("refresh token {given:?} used, {} in force", log.refresh);
+                    log.violations.push(violation);
+                }
                 log.refresh = 0;
                 return Ok(answer(400, &json!({"error": "invalid_grant"})));
             }
         } else {
             log.logins += 1;
         }
+        log.is_lost = trouble == Some(TokenTrouble::CutAfter);
         log.issued += 1;
         let number = log.issued;
         log.refresh = number;
         log.ended_at.insert(number, self.clock.now().mono + LIFE);
+        if trouble == Some(TokenTrouble::CutAfter) {
+            return Err(fault(true));
+        }
         Ok(answer(
             200,
             &json!({"access_token": format!("test-token-{number}"),
@@ -172,23 +205,28 @@ impl Server {
             Some(Trouble::CutBefore) => return Err(fault(true)),
             Some(Trouble::Unavailable) => return Ok(plain(503)),
             Some(Trouble::TooMany(dialect, seconds)) => return Ok(self.refuse(dialect, seconds)),
+            Some(Trouble::LateRefusal) => {
+                self.revoke();
+                steps().await;
+                return Ok(plain(401));
+            }
             _ => {}
         }
         if !self.takes(outgoing) {
             return Ok(plain(401));
         }
         let body: Option<Value> = outgoing.body.as_deref().and_then(|body| serde_json::from_slice(body).ok());
+        let key = outgoing.headers.get("idempotency-key").and_then(|key| key.to_str().ok());
         if let Some(id) = body.and_then(|body| body["id"].as_u64()) {
-            *self.log().done.entry(id).or_default() += 1;
+            let mut log = self.log();
+            if key.is_none_or(|key| log.keys.insert(key.to_owned())) {
+                *log.done.entry(id).or_default() += 1;
+            }
         }
         match trouble {
             Some(Trouble::CutAfter) => return Err(fault(true)),
             Some(Trouble::Late503) => return Ok(plain(503)),
-            Some(Trouble::Slow) => {
-                for _ in 0..40 {
-                    tokio::task::yield_now().await;
-                }
-            }
+            Some(Trouble::Slow) => steps().await,
             _ => {}
         }
         Ok(plain(200))
@@ -212,6 +250,7 @@ impl Server {
         let unix = now.wall.duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
         let headers: Vec<(&'static str, String)> = match dialect {
             Dialect::Seconds => vec![("retry-after", seconds.to_string())],
+            Dialect::Millis => vec![("retry-after-ms", (seconds * 1_000).to_string()), ("retry-after", "0".to_owned())],
             Dialect::Date => vec![("date", date(0)), ("retry-after", date(seconds + 1))],
             Dialect::Body => Vec::new(),
             Dialect::Draft => vec![("ratelimit", format!("\"default\";r=0;t={seconds}"))],
@@ -250,6 +289,13 @@ struct Asking<'a>(&'a Server);
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
         self.0.log().asking -= 1;
+    }
+}
+
+/// Takes its time.
+async fn steps() {
+    for _ in 0..40 {
+        tokio::task::yield_now().await;
     }
 }
 

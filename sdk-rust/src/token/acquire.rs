@@ -15,8 +15,9 @@ use super::grant::{Grant, TokenProblem, read};
 use super::{Previous, Token, TokenSource};
 use crate::attach::add_cookie;
 use crate::clock::{BoxFuture, Clock, Now, within};
-use crate::oauth::OAuthClient;
+use crate::oauth::{Discovery, OAuthClient};
 use crate::secret::Secret;
+use crate::sync::Mutex;
 use crate::transport::{Incoming, Outgoing, Transport};
 
 /// How long one request for a token may take, whatever its caller's deadline is (A17).
@@ -31,11 +32,36 @@ pub(crate) enum Format {
     Form,
 }
 
+/// Where a request for a token goes.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// To an address of the document.
+    Known(Url),
+    /// To the token endpoint of a server that describes itself.
+    Described(Arc<Discovery>),
+}
+
+impl Place {
+    /// The first address that is asked.
+    pub(crate) fn url(&self) -> &Url {
+        match self {
+            Self::Known(url) => url,
+            Self::Described(discovery) => discovery.url(),
+        }
+    }
+}
+
+impl From<Url> for Place {
+    fn from(url: Url) -> Self {
+        Self::Known(url)
+    }
+}
+
 /// A request for a token, but for what changes each time.
 #[derive(Debug, Clone)]
 pub(crate) struct TokenRequest {
     pub(crate) method: Method,
-    pub(crate) url: Url,
+    pub(crate) place: Place,
     pub(crate) format: Format,
     /// Values by JSON pointer.
     pub(crate) fields: Vec<(String, Secret)>,
@@ -47,10 +73,10 @@ pub(crate) struct TokenRequest {
 
 impl TokenRequest {
     /// A form for a token endpoint (RFC 6749, 4).
-    pub(crate) fn form<'a>(url: Url, fields: impl IntoIterator<Item = (&'a str, Secret)>) -> Self {
+    pub(crate) fn form<'a>(place: impl Into<Place>, fields: impl IntoIterator<Item = (&'a str, Secret)>) -> Self {
         let fields = fields.into_iter().map(|(name, value)| (format!("/{name}"), value)).collect();
         let answer = TokenPointers::default();
-        Self { method: Method::POST, url, format: Format::Form, fields, client: None, answer }
+        Self { method: Method::POST, place: place.into(), format: Format::Form, fields, client: None, answer }
     }
 }
 
@@ -77,9 +103,12 @@ pub(crate) enum Renew {
 /// A source of tokens that speaks HTTP.
 #[derive(Debug)]
 pub(crate) struct HttpSource {
-    pub(crate) acquire: Acquire,
-    pub(crate) renew: Renew,
+    acquire: Acquire,
+    renew: Renew,
     pub(crate) endpoint: Endpoint,
+    /// The last refresh token that the server refused. It is not offered again, also where no other token was to be had
+    /// then: a server may take its second use for a theft (RFC 9700, 4.14.2).
+    refused: Mutex<Option<Secret>>,
 }
 
 impl TokenSource for HttpSource {
@@ -89,6 +118,10 @@ impl TokenSource for HttpSource {
 }
 
 impl HttpSource {
+    pub(crate) fn new(acquire: Acquire, renew: Renew, endpoint: Endpoint) -> Self {
+        Self { acquire, renew, endpoint, refused: Mutex::default() }
+    }
+
     /// A renewal of `previous` where that is possible, else a new token. `client_secret` is the client's, where only
     /// the session itself knows it.
     pub(crate) async fn obtain(
@@ -125,12 +158,16 @@ impl HttpSource {
                 Some(self.endpoint.ask(request, Some(token), None).await)
             }
             Renew::RefreshToken(request, pointer) => {
-                let refresh = token.refresh.as_ref()?;
+                let refresh =
+                    token.refresh.as_ref().filter(|refresh| self.refused.lock().as_ref() != Some(*refresh))?;
                 let mut request = request.clone();
                 if let (Some(client), Some(secret)) = (request.client.take(), client_secret) {
                     request.client = Some(client.secret(secret.clone()));
                 }
                 let grant = self.endpoint.ask(&request, None, Some((pointer, refresh))).await;
+                if grant.as_ref().is_err_and(TokenProblem::refuses_the_grant) {
+                    *self.refused.lock() = Some(refresh.clone());
+                }
                 // An answer without a refresh token leaves the old one in force (A16).
                 Some(grant.map(|grant| Grant { refresh: grant.refresh.or_else(|| token.refresh.clone()), ..grant }))
             }
@@ -162,21 +199,35 @@ impl Endpoint {
         token: Option<&Token>,
         field: Option<(&String, &Secret)>,
     ) -> Result<Grant, TokenProblem> {
-        let mut outgoing = self.outgoing(request, field)?;
-        if let Some(token) = token {
-            token.attachment.apply(&mut outgoing);
-        }
         let own =
             request.fields.iter().map(|(_, value)| value).chain(request.client.as_ref().and_then(OAuthClient::own));
         let sent = own.chain(token.map(|token| &token.access)).chain(field.map(|(_, value)| value));
         let secrets: Vec<Secret> = sent.cloned().collect();
-        let (incoming, asked) = self.send(outgoing).await?;
+        let (incoming, asked) = self.exchange(request, token, field).await?;
         let grant = read(&incoming, &request.answer, asked, self.clock.now(), &secrets)?;
         if request.answer.refresh_token.as_deref() != Some(COOKIE) {
             return Ok(grant);
         }
         let refresh = cookies::after(field.map(|(_, cookies)| cookies), &incoming.headers);
         Ok(Grant { refresh, ..grant })
+    }
+
+    /// Sends a request with what changes each time: a token in its usual place, a field more.
+    pub(crate) async fn exchange(
+        &self,
+        request: &TokenRequest,
+        token: Option<&Token>,
+        field: Option<(&String, &Secret)>,
+    ) -> Result<(Incoming, Now), TokenProblem> {
+        let url = match &request.place {
+            Place::Known(url) => url.clone(),
+            Place::Described(discovery) => discovery.metadata(self).await?.token,
+        };
+        let mut outgoing = self.outgoing(request, url, field)?;
+        if let Some(token) = token {
+            token.attachment.apply(&mut outgoing);
+        }
+        self.send(outgoing).await
     }
 
     /// Sends a request, and answers what came back and when it was sent. Redirects are answers like any other: nothing
@@ -197,9 +248,10 @@ impl Endpoint {
     }
 
     /// The request with its client's authentication and one more field.
-    pub(crate) fn outgoing(
+    fn outgoing(
         &self,
         request: &TokenRequest,
+        url: Url,
         field: Option<(&String, &Secret)>,
     ) -> Result<Outgoing, TokenProblem> {
         let mut headers = HeaderMap::new();
@@ -212,7 +264,7 @@ impl Endpoint {
         }
         if let Some(client) = &request.client {
             let mut own = Vec::new();
-            client.identify(&request.url, &mut own, &mut headers).map_err(TokenProblem::transient)?;
+            client.identify(&url, &mut own, &mut headers).map_err(TokenProblem::transient)?;
             // Behind the grant type, where the examples of RFC 6749 have them.
             let second = fields.len().min(1);
             fields.splice(second..second, own);
@@ -222,7 +274,7 @@ impl Endpoint {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
             body
         });
-        Ok(Outgoing { method: request.method.clone(), url: request.url.clone(), headers, body })
+        Ok(Outgoing { method: request.method.clone(), url, headers, body })
     }
 }
 

@@ -48,6 +48,11 @@ impl TokenProblem {
     pub(crate) fn transient(message: impl Into<String>) -> Self {
         Self { terminal: false, status: None, code: None, message: message.into(), retry_after: None }
     }
+
+    /// Whether what was refused is the refresh token itself, and not the client that offered it (RFC 6749, 5.2).
+    pub(crate) fn refuses_the_grant(&self) -> bool {
+        self.terminal && self.code.as_deref().is_none_or(|code| code == "invalid_grant")
+    }
 }
 
 impl From<Fault> for TokenProblem {
@@ -70,10 +75,14 @@ pub(crate) fn read(
         return Err(refusal(incoming, body.as_ref(), received, secrets));
     }
     let unusable = |what: String| TokenProblem { status: Some(incoming.status), ..TokenProblem::transient(what) };
-    let body = body.ok_or_else(|| unusable("its answer is not JSON".to_owned()))?;
+    let body =
+        body.ok_or_else(|| unusable("its answer is not JSON; check that this is the API's address".to_owned()))?;
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
     let Some(access) = text(&pointers.access_token) else {
-        return Err(unusable(format!("its answer has no token at `{}`", pointers.access_token)));
+        let place = &pointers.access_token;
+        return Err(unusable(format!(
+            "its answer has no token at `{place}`; the document says where it stands (`x-auth`)"
+        )));
     };
     let optional = |pointer: &Option<String>| pointer.as_deref().and_then(text);
     let stated = pointers.expires_in.as_deref().and_then(|pointer| body.pointer(pointer));
@@ -200,7 +209,7 @@ mod tests {
         assert!(!problem(400, r#"{"error": "invalid_scope"}"#).terminal);
         assert!(!problem(503, "").terminal);
         assert!(!problem(200, "<html>").terminal);
-        assert_eq!(problem(200, "{}").message, "its answer has no token at `/access_token`");
+        assert!(problem(200, "{}").message.starts_with("its answer has no token at `/access_token`; "));
         assert_eq!(problem(429, r#"{"retry_after": 9}"#).retry_after, None);
     }
 

@@ -47,8 +47,12 @@ pub(crate) struct State {
     /// What the token endpoint answers instead.
     pub(crate) instead: Option<ResponseTemplate>,
     pub(crate) forms: Vec<HashMap<String, String>>,
-    /// Whether the server describes itself.
+    /// Whether the server describes itself as an OAuth server; as an OpenID provider it always does.
     pub(crate) metadata: bool,
+    /// How often it did.
+    pub(crate) described: usize,
+    /// Whether it says that its answers carry its name.
+    pub(crate) signs: bool,
     /// The tokens that the API saw.
     pub(crate) seen: Vec<String>,
 }
@@ -90,6 +94,16 @@ impl Authority {
         }))
     }
 
+    /// The same API, whose document leaves everything to what the server says of itself.
+    pub(crate) fn described_api(&self) -> Arc<Api> {
+        api(json!({
+            "name": "demo", "version": "1", "servers": [self.uri()], "env_prefix": "DEMO",
+            "schemes": [{"name": "Id", "type": "openIdConnect",
+                         "url": format!("{}/.well-known/openid-configuration", self.uri())}],
+            "operations": [{"id": "read", "method": "GET", "path": "/data", "security": [{"Id": []}]}]
+        }))
+    }
+
     fn answer(&self, request: &Request) -> ResponseTemplate {
         let path = request.url.path();
         let path = path.strip_prefix("/auth").filter(|rest| rest.starts_with('/')).unwrap_or(path);
@@ -99,10 +113,8 @@ impl Authority {
         let mut state = self.state();
         match path {
             "/authorize" => state.authorize(&request.url),
-            "/.well-known/oauth-authorization-server" if state.metadata => {
-                let url = format!("{}/revoke", self.uri());
-                ResponseTemplate::new(200).set_body_json(json!({"revocation_endpoint": url}))
-            }
+            "/.well-known/oauth-authorization-server" if state.metadata => state.describe(&self.uri()),
+            "/.well-known/openid-configuration" => state.describe(&self.uri()),
             "/revoke" => {
                 let form = form(request);
                 state.revoked.push(form["token"].clone());
@@ -134,6 +146,16 @@ impl Authority {
 }
 
 impl State {
+    /// What the server at `uri` says of itself (RFC 8414, 3.2).
+    fn describe(&mut self, uri: &str) -> ResponseTemplate {
+        self.described += 1;
+        let url = |path: &str| format!("{uri}{path}");
+        ResponseTemplate::new(200).set_body_json(json!({
+            "issuer": uri, "authorization_endpoint": url("/authorize"), "token_endpoint": url("/token"),
+            "device_authorization_endpoint": url("/device"), "revocation_endpoint": url("/revoke"),
+            "authorization_response_iss_parameter_supported": self.signs}))
+    }
+
     fn authorize(&mut self, url: &Url) -> ResponseTemplate {
         let query: HashMap<String, String> = url.query_pairs().into_owned().collect();
         assert_eq!((query["response_type"].as_str(), query["code_challenge_method"].as_str()), ("code", "S256"));

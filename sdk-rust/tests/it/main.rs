@@ -3,7 +3,9 @@
 mod api;
 mod attach;
 mod authority;
+mod bad_input;
 mod configuration;
+mod discovery;
 mod limits;
 mod oauth;
 mod pages;
@@ -13,6 +15,7 @@ mod renewals;
 mod resends;
 mod scopes;
 mod stage;
+mod statements;
 mod store;
 mod tokens;
 mod vectors;

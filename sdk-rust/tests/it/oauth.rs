@@ -70,7 +70,8 @@ async fn arrotech_logs_in_over_three_legs() {
     let login = Login::builder(Arc::clone(&api)).environment(|_| None).store(Arc::new(store.clone()));
     let login = login.base_url(authority.uri()).clock(Arc::new(clock.clone())).build().expect("a login");
     let app = OAuthClient::new("app").secret(SECRET);
-    let own = login.authorize(app.clone(), "https://app.example/cb", &["data:read".to_owned()]).expect("a login");
+    let own = login.authorize(app.clone(), "https://app.example/cb", &["data:read".to_owned()]).await;
+    let own = own.expect("a login");
     assert!(own.url().as_str().starts_with("https://hub.arrotechsolutions.com/auth/authorize?response_type=code&"));
     // The hub's part is played by the server of this test.
     let hub = own.url().as_str().replace("https://hub.arrotechsolutions.com", &authority.uri());
@@ -117,8 +118,9 @@ async fn an_app_signs_for_its_tokens() {
 async fn an_app_logs_in_over_its_own_page() {
     let (authority, store) = (Authority::new().await, MemoryStore::new());
     let login = login(&authority, &store);
-    let begin = || login.authorize(OAuthClient::new("app"), "https://app.example/cb", &scopes()).expect("a login");
-    let (first, second) = (begin(), begin());
+    let scopes = scopes();
+    let begin = || login.authorize(OAuthClient::new("app"), "https://app.example/cb", &scopes);
+    let (first, second) = (begin().await.expect("a login"), begin().await.expect("a login"));
     let (_, back, _) = browse("GET", first.url().as_str(), None).await;
     let back = back.expect("a way back");
     let error = login.finish(second, &back).await.expect_err("a foreign state");

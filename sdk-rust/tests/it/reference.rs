@@ -13,18 +13,18 @@ use wiremock::{Mock, MockServer};
 
 /// 2026-11-21T12:00:00Z, for both sides.
 const NOW: i64 = 1_795_262_400;
-const ADA: &str = "ada@acme.example";
+pub(crate) const ADA: &str = "ada@acme.example";
 
 /// A system: its server, and the clock of its clients.
-struct System {
-    document: Document,
-    core: Arc<Core>,
-    server: MockServer,
+pub(crate) struct System {
+    pub(crate) document: Document,
+    pub(crate) core: Arc<Core>,
+    pub(crate) server: MockServer,
     clock: ManualClock,
 }
 
 impl System {
-    async fn new(name: &str) -> Self {
+    pub(crate) async fn new(name: &str) -> Self {
         Self::limited(name, None).await
     }
 
@@ -36,32 +36,32 @@ impl System {
             (rate.limit, rate.window) = (Some(limit), Some(60));
         }
         let frozen = Clock::frozen(chrono::DateTime::from_timestamp(NOW, 0).unwrap());
-        let core = Server::builder(document.clone()).seed(7).clock(frozen).core().unwrap();
+        let core = Server::builder(document.clone()).seed(7).clock(frozen).docs(true).core().unwrap();
         let server = MockServer::start().await;
         Mock::given(any()).respond_with(Responder::new(Arc::clone(&core))).mount(&server).await;
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW.unsigned_abs());
         Self { document, core, server, clock: ManualClock::new(wall) }
     }
 
-    fn builder(&self) -> ClientBuilder {
+    pub(crate) fn builder(&self) -> ClientBuilder {
         let table = self.document.table(&self.document.api_name());
         let builder = Client::builder(Arc::new(table)).base_url(self.server.uri());
         builder.clock(Arc::new(self.clock.clone())).environment(|_| None)
     }
 
-    fn key(&self, user: &str) -> (String, String) {
+    pub(crate) fn key(&self, user: &str) -> (String, String) {
         let minted = self.core.mint_key(&MintKey { user: user.to_owned(), ..MintKey::default() }).unwrap();
         (minted.id, minted.secret)
     }
 
     /// Moves the time of the server and of its clients.
-    fn advance(&self, seconds: u64) {
+    pub(crate) fn advance(&self, seconds: u64) {
         self.core.clock().advance(i64::try_from(seconds).unwrap()).unwrap();
         self.clock.advance(Duration::from_secs(seconds));
     }
 
     /// How often the server answered an operation with a status.
-    fn answered(&self, operation: &str, status: u16) -> usize {
+    pub(crate) fn answered(&self, operation: &str, status: u16) -> usize {
         let entries = self.core.journal().entries(&bitting_mock::Wanted::default());
         entries.iter().filter(|entry| entry.operation.as_deref() == Some(operation) && entry.status == status).count()
     }
@@ -71,7 +71,7 @@ fn list() -> Call {
     Call::new("listDevices").argument("org_slug", "acme").argument("project_slug", "warehouse")
 }
 
-fn status(outcome: &Result<bitting::Response, Error>) -> Option<u16> {
+pub(crate) fn status(outcome: &Result<bitting::Response, Error>) -> Option<u16> {
     match outcome {
         Ok(response) => Some(response.status.as_u16()),
         Err(error) => error.status().map(|status| status.as_u16()),

@@ -187,3 +187,50 @@ async fn a_refresh_token_travels_in_a_cookie() {
     let second = ("/auth/refresh", Some("refresh=test-refresh-2; sid=test-sid"));
     assert_eq!(cookies, [("/auth/login", None), devices, first, devices, second, devices]);
 }
+
+/// A16: a refresh token that the server has refused is not offered again, also where no login took its place then: a
+/// second use may pass for a theft.
+#[tokio::test]
+async fn a_refused_refresh_token_is_not_offered_again() {
+    let stage = Stage::new().await;
+    let mut table = table();
+    table["schemes"][2]["auth"]["refresh"] = json!({"operationId": "refreshToken", "style": "refresh-token"});
+    let count = AtomicUsize::new(0);
+    let login = move |_: &Request| match count.fetch_add(1, Ordering::SeqCst) {
+        1 => ResponseTemplate::new(503),
+        number => ResponseTemplate::new(200).set_body_json(json!({"access_token": format!("test-token-{number}"),
+            "refresh_token": format!("test-refresh-{number}"), "expires_in": 3600})),
+    };
+    Mock::given(path("/auth/login")).respond_with(login).expect(3).mount(&stage.server).await;
+    let refused = ResponseTemplate::new(400).set_body_json(json!({"error": "invalid_grant"}));
+    Mock::given(path("/auth/refresh")).respond_with(refused).expect(1).mount(&stage.server).await;
+    stage.answer(|_, _| empty_list()).await;
+    let client = stage.builder_of(table).login("ada@example.com", "test-password").build().expect("a client");
+    client.call(list()).await.expect("an answer");
+    stage.clock.advance(Duration::from_secs(4_000));
+    client.call(list()).await.expect_err("neither a renewal nor a login");
+    stage.clock.advance(Duration::from_secs(5));
+    client.call(list()).await.expect("a login");
+}
+
+/// D5: what a JWT claims decides nothing: one that claims to have ended and to lack every scope is sent like any other,
+/// by what the token endpoint said of it.
+#[tokio::test]
+async fn a_jwt_is_opaque() {
+    use base64::Engine as _;
+    let claims =
+        json!({"exp": 1, "nbf": 4_000_000_000_u64, "scope": "", "iss": "https://evil.example", "aud": "other"});
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims.to_string());
+    let (stage, token) = (Stage::new().await, format!("e30.{claims}.test"));
+    let granted = json!({"access_token": token, "expires_in": 3600, "scope": "devices:read"});
+    let login = Mock::given(path("/auth/login")).respond_with(ResponseTemplate::new(200).set_body_json(granted));
+    login.expect(1).mount(&stage.server).await;
+    stage.answer(|_, _| empty_list()).await;
+    let client = stage.with_login();
+    for _ in 0..2 {
+        client.call(list()).await.expect("an answer");
+    }
+    let sent = format!("Bearer {token}");
+    assert_eq!(header(&stage.requests().await[1], "authorization"), Some(sent.as_str()));
+    assert_eq!(client.auth().explain()[0].scopes, ["devices:read"]);
+}

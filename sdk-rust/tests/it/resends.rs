@@ -113,3 +113,15 @@ async fn a_call_has_a_deadline() {
         assert!(matches!(error, Err(Error::Deadline { .. })), "{error:?}");
     }
 }
+
+/// C15: options that many calls share carry nothing from one call to the next: each has all of its tries.
+#[tokio::test]
+async fn calls_share_options_and_no_state() {
+    let stage = Stage::new().await;
+    stage.answer(|_, before| if before % 2 == 0 { ResponseTemplate::new(503) } else { empty_list() }).await;
+    let (client, options) = (stage.with_key(), CallOptions::default().max_retries(1));
+    for _ in 0..5 {
+        let outcome = stage.hurried(client.call(list().options(options.clone()))).await.expect("an answer");
+        assert_eq!(outcome.meta.attempts, 2);
+    }
+}

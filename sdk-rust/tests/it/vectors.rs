@@ -106,6 +106,7 @@ struct Expectation {
     #[serde(default)]
     without: Vec<String>,
     json: Option<Value>,
+    form: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -141,6 +142,10 @@ impl Exchange {
         }
         if let Some(name) = expected.without.iter().find(|name| request.headers.contains_key(name.as_str())) {
             return Some(format!("{name} is there"));
+        }
+        if let Some(form) = &expected.form {
+            let body: BTreeMap<String, String> = form_urlencoded::parse(&request.body).into_owned().collect();
+            return (body != *form).then(|| format!("body {body:?}"));
         }
         let json = expected.json.as_ref()?;
         let body: Option<Value> = serde_json::from_slice(&request.body).ok();
@@ -230,7 +235,7 @@ async fn run(name: String, vector: Vector) {
         (Ok(_), Some(kind)) => panic!("{name}: expected an error of kind `{kind}`"),
         (Err(error), None) => panic!("{name}: {error}"),
     };
-    let secrets: Vec<&str> = ["api_key", "token", "password"]
+    let secrets: Vec<&str> = ["api_key", "token", "password", "client_secret"]
         .iter()
         .filter_map(|member| vector.client.get(*member)?.as_str())
         .map(str::trim)
@@ -282,7 +287,12 @@ fn open(
             "api_key" => builder.api_key(text("api_key")),
             "token" => builder.token(text("token")),
             "username" => builder.login(text("username"), text("password")),
-            "password" => builder,
+            "client_id" => {
+                let scopes = config.get("scopes").and_then(Value::as_array).into_iter().flatten();
+                let scopes = scopes.filter_map(Value::as_str);
+                builder.client_credentials(text("client_id"), text("client_secret"), scopes)
+            }
+            "password" | "client_secret" | "scopes" => builder,
             "max_retries" => builder.max_retries(u32::try_from(value.as_u64().unwrap()).unwrap()),
             "deadline" => builder.deadline(Duration::from_secs_f64(value.as_f64().unwrap())),
             "headers" => value

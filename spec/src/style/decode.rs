@@ -115,20 +115,25 @@ impl Shape {
     /// # Errors
     /// [`Problem::Malformed`] where the text is not UTF-8 once it is decoded.
     pub fn form(&self, text: &str) -> Result<Value, Problem> {
+        let fields = pairs(text, '&')?.into_iter().map(|(name, value)| Ok((name, Field::Text(unescape(value, true)?))));
+        self.fields(fields.collect::<Result<Vec<_>, Problem>>()?)
+    }
+
+    /// Puts the fields of a form together to the object of this shape; a list has one field for each item.
+    ///
+    /// # Errors
+    /// [`Problem::Repeated`] where a field that is no list is there twice.
+    pub fn fields(&self, fields: impl IntoIterator<Item = (String, Field)>) -> Result<Value, Problem> {
         let mut object = Map::new();
-        for (name, value) in pairs(text, '&')? {
-            let value = unescape(value, true)?;
+        for (name, field) in fields {
             let shape = self.properties.get(&name);
             match (object.get_mut(&name), shape) {
-                (Some(Value::Array(items)), Some(shape)) => items.push(shape.item(value)),
+                (Some(Value::Array(items)), Some(shape)) => items.push(field.value(shape.items.as_deref())),
                 (Some(_), _) => return Err(Problem::Repeated),
-                (None, Some(shape)) if shape.is_list(false) => {
-                    object.insert(name, Value::Array(vec![shape.item(value)]));
+                (None, Some(shape)) if shape.is_list(false) && !matches!(field, Field::Value(Value::Array(_))) => {
+                    object.insert(name, Value::Array(vec![field.value(shape.items.as_deref())]));
                 }
-                (None, _) => {
-                    let value = self.member(&name, value);
-                    object.insert(name, value);
-                }
+                (None, shape) => drop(object.insert(name, field.value(shape))),
             }
         }
         Ok(Value::Object(object))
@@ -140,6 +145,25 @@ fn digits(text: &str) -> Option<u64> {
     let is_plain = (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_plain = is_plain && (text == "0" || !text.starts_with('0'));
     is_plain.then(|| text.bytes().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+}
+
+/// What stands in a field of a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Field {
+    /// Text, which its schema gives a type.
+    Text(String),
+    /// A value that says itself what it is.
+    Value(Value),
+}
+
+impl Field {
+    fn value(self, shape: Option<&Shape>) -> Value {
+        match (self, shape) {
+            (Self::Value(value), _) => value,
+            (Self::Text(text), Some(shape)) => shape.scalar(text),
+            (Self::Text(text), None) => Value::String(text),
+        }
+    }
 }
 
 /// A number without a fraction as an integer, so that `1.0` and `1` are the same count.

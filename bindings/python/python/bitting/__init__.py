@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ._auth import Auth, CredentialReport
     from ._client import AsyncClient, SyncClient
     from ._errors import (
         APIConnectionError,
@@ -32,10 +33,12 @@ if TYPE_CHECKING:
     from ._not_given import NOT_GIVEN, NotGiven
     from ._options import ClientOptions, RequestOptions
     from ._pages import AsyncPage, AsyncPaginator, SyncPage
-    from ._response import RawResponse
+    from ._response import RateLimit, RawResponse
     from ._union import UnknownVariant
 
 _HOME = {
+    "Auth": "_auth",
+    "CredentialReport": "_auth",
     "AsyncClient": "_client",
     "SyncClient": "_client",
     "APIConnectionError": "_errors",
@@ -63,6 +66,7 @@ _HOME = {
     "AsyncPage": "_pages",
     "AsyncPaginator": "_pages",
     "SyncPage": "_pages",
+    "RateLimit": "_response",
     "RawResponse": "_response",
     "UnknownVariant": "_union",
 }
@@ -76,18 +80,21 @@ __all__ = [
     "AsyncClient",
     "AsyncPage",
     "AsyncPaginator",
+    "Auth",
     "AuthenticationError",
     "BadRequestError",
     "BittingError",
     "ClientOptions",
     "ConfigError",
     "ConflictError",
+    "CredentialReport",
     "CredentialsError",
     "Headers",
     "InternalServerError",
     "NotFoundError",
     "NotGiven",
     "PermissionDeniedError",
+    "RateLimit",
     "RateLimitError",
     "RawResponse",
     "RequestError",

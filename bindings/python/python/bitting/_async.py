@@ -8,28 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, ref
 
 from . import _native
-from ._request import answered, encoded
+from ._request import answered
 
 if TYPE_CHECKING:
     from ._native import Failure, Reply, Session
+    from ._request import Call
 
 
-async def call(
-    session: Session,
-    operation: int,
-    arguments: Mapping[str, Any],
-    body: Any,
-    media_type: str | None,
-    options: Mapping[str, Any] | None,
-) -> Reply:
+async def call(session: Session, made: Call) -> Reply:
     """Makes a call and awaits it."""
-    crossing = encoded(arguments, body, media_type, options)
-    return answered(await mailbox().call(session, operation, *crossing))
+    return answered(await mailbox().call(session, made))
 
 
 class Mailbox:
@@ -48,20 +41,12 @@ class Mailbox:
             # The Proactor loop of Windows watches no descriptors.
             self._completions = _native.Completions(_waker(ref(loop), ref(self)))
 
-    async def call(
-        self,
-        session: Session,
-        operation: int,
-        arguments: bytes,
-        media_type: str | None,
-        body: bytes | None,
-        options: bytes | None,
-    ) -> Reply | Failure:
+    async def call(self, session: Session, made: Call) -> Reply | Failure:
         """Makes a call. If the task is cancelled meanwhile, so is the request."""
         self._last_ticket = ticket = self._last_ticket + 1
         future: asyncio.Future[Reply | Failure] = asyncio.get_running_loop().create_future()
         self._pending[ticket] = future
-        abort = session.start(self._completions, ticket, operation, arguments, media_type, body, options)
+        abort = session.start(self._completions, ticket, *made.crossing())
         try:
             return await future
         except BaseException:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from weakref import WeakSet
 
+from ._auth import Auth, Explains
 from ._not_given import NOT_GIVEN
-from ._options import Settings, call_options
+from ._options import Defaults, Settings
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 
     from ._native import Reply, Session
     from ._options import ClientOptions, RequestOptions
-    from ._response import RawResponse
+    from ._request import Call
+    from ._response import RateLimit, RawResponse
 
 _tables: dict[str, bytes] = {}
 _sessions: WeakSet[Session] = WeakSet()
@@ -45,10 +48,15 @@ class _Client:
     def _start(self, settings: Settings) -> None:
         self._settings = settings
         self._is_strict = settings.is_strict
-        self._defaults: dict[str, Any] = {}
+        self._defaults = Defaults()
         self._session: Session | None = settings.open(self._table())
-        self._cross = self._crossing()
+        self._prepare, self._cross = self._crossing()
         _sessions.add(self._session)
+        level = self._session.log_level()
+        if level is not None:
+            from . import _log
+
+            _log.follow(level)
         warnings = self._session.warnings()
         if isinstance(warnings, list) and warnings:
             from . import _log
@@ -57,9 +65,23 @@ class _Client:
                 _log.logger().warning("%s: %s", type(self).__name__, warning)
 
     @staticmethod
-    def _crossing() -> Callable[..., Any]:
-        """What makes a call; it is loaded with the first client, so that an import costs nothing."""
+    def _crossing() -> tuple[Callable[..., Call], Callable[..., Any]]:
+        """What prepares a call and what makes it; loaded with the first client, so that an import costs nothing."""
         raise NotImplementedError
+
+    def _prepared(
+        self,
+        operation: int,
+        arguments: Mapping[str, Any],
+        body: Any,
+        media_type: str | None,
+        options: Mapping[str, Any],
+    ) -> Call:
+        try:
+            return self._prepare(operation, arguments, body, media_type, options, self._defaults)
+        finally:
+            # See _request: no frame keeps what is sent.
+            del arguments, body, options
 
     @classmethod
     def _table(cls) -> bytes:
@@ -88,26 +110,22 @@ class _Client:
             return twin
         twin._settings = settings
         twin._is_strict = settings.is_strict
-        headers = {**self._defaults.get("headers", {}), **defaults.get("headers", {})}
-        twin._defaults = {**self._defaults, **defaults, **({"headers": headers} if headers else {})}
+        twin._defaults = self._defaults.over(defaults)
         twin._session = self._live()
-        twin._cross = self._cross
+        twin._prepare, twin._cross = self._prepare, self._cross
         return twin
 
-    def explain(self) -> list[dict[str, Any]]:
-        """Which credentials the client has: for each its scheme, its source, its scopes and when it ends (Unix time).
+    @property
+    def auth(self) -> Explains:
+        """The client's credentials: ``client.auth.explain()``."""
+        return Auth(self)
 
-        No secret is among them.
-        """
-        import json
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """What the last answer that spoke of a rate limit said."""
+        from ._response import rate_limit
 
-        from . import _errors
-
-        report = self._live().explain()
-        if not isinstance(report, str):
-            raise _errors.of(report)
-        explained: list[dict[str, Any]] = json.loads(report)
-        return explained
+        return rate_limit(self._live().rate_limit())
 
     def _live(self) -> Session:
         if self._session is None:
@@ -124,10 +142,14 @@ class _Client:
             raise RequestError(f"there is no operation {operation_id!r} in this API; it is called by its operationId")
         return place
 
+    def __reduce__(self) -> str:
+        raise TypeError(f"a {type(self).__name__} cannot be pickled: it holds credentials; make one in each process")
+
     def __repr__(self) -> str:
         # A client that could not be made is shown in tracebacks too.
         settings: Settings | None = getattr(self, "_settings", None)
-        base_url = settings and settings.base_url
+        # So is a URL that was refused for the password in it.
+        base_url = settings and settings.base_url and re.sub(r"//[^/]*@", "//", settings.base_url)
         return f"<{type(self).__name__}{f' at {base_url}' if base_url else ''}>"
 
 
@@ -147,26 +169,21 @@ class SyncClient(_Client):
         from ._decode import Json
         from ._response import RawResponse
 
-        reply = self._send(self._place(operation_id), arguments or {}, body, media_type, options)
-        return RawResponse(reply, lambda reply: Json[Any](Any).read(reply, False))
+        try:
+            made = self._prepared(self._place(operation_id), arguments or {}, body, media_type, options)
+        finally:
+            del arguments, body, options
+        return RawResponse(self._send(made), lambda reply: Json[Any](Any).read(reply, False))
 
-    def _send(
-        self,
-        operation: int,
-        arguments: Mapping[str, Any],
-        body: Any,
-        media_type: str | None,
-        options: Mapping[str, Any],
-    ) -> Reply:
-        defaults = call_options(options, self._defaults)
-        reply: Reply = self._cross(self._live(), operation, arguments, body, media_type, defaults)
+    def _send(self, made: Call) -> Reply:
+        reply: Reply = self._cross(self._live(), made)
         return reply
 
     @staticmethod
-    def _crossing() -> Callable[..., Any]:
-        from ._request import call
+    def _crossing() -> tuple[Callable[..., Call], Callable[..., Any]]:
+        from ._request import call, prepared
 
-        return call
+        return prepared, call
 
     def close(self) -> None:
         """Lets go of the connections. Clients that ``with_options`` made of this one keep theirs."""
@@ -197,26 +214,22 @@ class AsyncClient(_Client):
         from ._decode import Json
         from ._response import RawResponse
 
-        reply = await self._send(self._place(operation_id), arguments or {}, body, media_type, options)
-        return RawResponse(reply, lambda reply: Json[Any](Any).read(reply, False))
+        try:
+            made = self._prepared(self._place(operation_id), arguments or {}, body, media_type, options)
+        finally:
+            del arguments, body, options
+        return RawResponse(await self._send(made), lambda reply: Json[Any](Any).read(reply, False))
 
-    async def _send(
-        self,
-        operation: int,
-        arguments: Mapping[str, Any],
-        body: Any,
-        media_type: str | None,
-        options: Mapping[str, Any],
-    ) -> Reply:
-        defaults = call_options(options, self._defaults)
-        reply: Reply = await self._cross(self._live(), operation, arguments, body, media_type, defaults)
+    async def _send(self, made: Call) -> Reply:
+        reply: Reply = await self._cross(self._live(), made)
         return reply
 
     @staticmethod
-    def _crossing() -> Callable[..., Any]:
+    def _crossing() -> tuple[Callable[..., Call], Callable[..., Any]]:
         from ._async import call
+        from ._request import prepared
 
-        return call
+        return prepared, call
 
     async def close(self) -> None:
         """Lets go of the connections. Clients that ``with_options`` made of this one keep theirs."""

@@ -38,16 +38,20 @@ class Json(Generic[T]):
         import msgspec
 
         body = reply.body
-        if not body and self._may_be_empty:
-            return None  # type: ignore[return-value]
         try:
+            if not body and self._may_be_empty:
+                return None  # type: ignore[return-value]
             return (self._decoder or self._made()).decode(body)
         except msgspec.ValidationError as error:
-            if is_strict:
-                raise _invalid(reply, body, error) from None
-            return self._as_far_as_it_goes(reply, body, error)
+            if not is_strict:
+                return self._as_far_as_it_goes(reply, body, error)
+            problem = _invalid(reply, body, error)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise _invalid(reply, body, error) from None
+            problem = _invalid(reply, body, error)
+        finally:
+            # See _request: a token may stand in an answer, and no frame keeps it.
+            del body
+        raise problem
 
     def _made(self) -> msgspec.json.Decoder[T]:
         import msgspec
@@ -79,7 +83,10 @@ class _Text:
         try:
             return body.decode(_charset(reply), errors="strict" if is_strict else "replace")
         except (LookupError, UnicodeDecodeError) as error:
-            raise _invalid(reply, body, error) from None
+            problem = _invalid(reply, body, error)
+        finally:
+            del body
+        raise problem
 
 
 class _Binary:
@@ -111,15 +118,18 @@ def _charset(reply: Reply) -> str:
 
 
 def _invalid(reply: Reply, body: bytes, error: Exception) -> Exception:
-    from ._errors import APIResponseValidationError
+    from ._errors import APIResponseValidationError, Content
     from ._headers import Headers
+
+    if isinstance(error, UnicodeDecodeError):
+        error = ValueError(f"it is no {error.encoding} from byte {error.start} on")
 
     return APIResponseValidationError(
         f"{reply.method} {reply.path} answered {reply.status} with a body that is not what it promises: {error}",
         status_code=reply.status,
         request_id=reply.request_id,
         headers=Headers(reply.headers),
-        body=body,
+        body=Content(body),
         method=reply.method,
         path=reply.path,
     )

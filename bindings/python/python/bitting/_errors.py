@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from ._native import Failure
 
 
+class Content(bytes):
+    """The body of an answer. A token may stand in it, so it shows its size alone; ``bytes(content)`` is all of it."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} bytes>"
+
+    __str__ = __repr__
+
+
 class BittingError(Exception):
     """What every exception of a client is."""
 
@@ -189,7 +198,7 @@ def _answer(failure: Failure) -> dict[str, Any]:
         "code": failure.code,
         "request_id": failure.request_id,
         "headers": Headers(failure.headers),
-        "body": failure.body,
+        "body": Content(failure.body),
         **_way(failure),
     }
 

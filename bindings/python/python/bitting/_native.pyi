@@ -29,8 +29,14 @@ class Session:
         """Starts a call whose end is put into ``completions`` under ``ticket``."""
     def operation(self, id: str) -> int | None:
         """The place of an operation in the operation table."""
+    def next_page(self, operation: int, arguments: bytes, reply: Reply) -> bytes | None | Failure:
+        """The arguments of the page after the one that ``arguments`` asked for; ``None`` after the last one."""
     def explain(self) -> str | Failure:
         """Which credentials there are, from where, until when: a JSON list without secrets."""
+    def rate_limit(self) -> tuple[int | None, int | None, float | None] | None:
+        """What the last answer that spoke of a rate limit said."""
+    def log_level(self) -> str | None:
+        """What ``<PREFIX>_LOG`` asks for."""
     def warnings(self) -> list[str] | Failure:
         """What is worth knowing about the configuration."""
     def after_fork(self) -> None:

@@ -141,11 +141,11 @@ class Settings:
             merged._values["default_headers"] = {**kept["default_headers"], **changes._values["default_headers"]}
         return merged
 
-    def call_defaults(self) -> dict[str, Any] | None:
+    def call_defaults(self) -> Defaults | None:
         """What these settings mean for each call, or ``None`` if they need a session of their own."""
         if self._values.keys() - _SHARED.keys() - {"response_validation"}:
             return None
-        return {_SHARED[name]: value for name, value in self._values.items() if name in _SHARED}
+        return Defaults({_SHARED[name]: value for name, value in self._values.items() if name in _SHARED})
 
     def open(self, table: bytes) -> Session:
         """A session of the API that ``table`` describes."""
@@ -161,28 +161,64 @@ class Settings:
 
         import msgspec
 
+        from ._errors import ConfigError
+
         members: dict[str, Any] = {"api": msgspec.Raw(table), "language": "python/{}.{}.{}".format(*sys.version_info)}
-        for name, value in self._values.items():
-            if name != "response_validation":
-                members["headers" if name == "default_headers" else name] = value
-        return msgspec.json.encode(members)
+        try:
+            for name, value in self._values.items():
+                if name != "response_validation":
+                    members["headers" if name == "default_headers" else name] = value
+            return msgspec.json.encode(members)
+        except (TypeError, ValueError) as error:
+            problem = ConfigError(f"the client's options cannot be written as JSON: {error}")
+        finally:
+            members = value = None  # type: ignore[assignment]
+        raise problem
+
+    def __reduce__(self) -> str:
+        raise TypeError("a client cannot be pickled: it holds credentials; make one in each process")
 
 
-def call_options(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any] | None:
+class Defaults(dict[str, Any]):
+    """What a client asks of each call, in the core's words. A header may be a secret, so it shows nothing of itself."""
+
+    def over(self, others: Defaults) -> Defaults:
+        """These with ``others`` on top; headers are laid over one by one."""
+        headers = {**self.get("headers", {}), **others.get("headers", {})}
+        return Defaults({**self, **others, **({"headers": headers} if headers else {})})
+
+    def __repr__(self) -> str:
+        return "Defaults(...)"
+
+
+def call_options(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> Defaults | None:
     """The options of one call in the core's words, over the client's own; ``None`` where there are none."""
     if not options and not defaults:
         return None
-    merged = dict(defaults)
-    for name, value in options.items():
-        word = _OF_A_CALL.get(name)
-        if word is None:
+    for name in options:
+        if name not in _OF_A_CALL:
             raise TypeError(f"unexpected keyword argument {name!r}{_suggestion(name, _OF_A_CALL)}")
-        if value is None:
-            continue
-        if word == "headers" and "headers" in merged:
-            value = {**merged["headers"], **value}
-        merged[word] = value
-    return merged
+    merged = Defaults(defaults)
+    try:
+        for name, value in options.items():
+            if value is None:
+                continue
+            word = _OF_A_CALL[name]
+            if word in ("headers", "query"):
+                value = {**merged.get(word, {}), **_pairs(name, value)}
+            merged[word] = value
+        return merged
+    finally:
+        # See _request: no frame keeps what is sent.
+        options = defaults = value = None  # type: ignore[assignment]
+
+
+def _pairs(name: str, value: Any) -> Mapping[str, Any]:
+    kind = type(value)
+    if isinstance(value, Mapping):
+        return value
+    del value
+    raise TypeError(f"{name!r} is a mapping of texts, not {kind.__name__}")
 
 
 def _suggestion(name: str, known: Mapping[str, Any]) -> str:

@@ -1,132 +1,93 @@
-"""Lists that come in pages: walking them item by item, or page by page."""
+"""Lists that come in pages: walking them item by item, or page by page. Which page comes next, the core says."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
+    from ._client import AsyncClient, SyncClient, _Client
     from ._decode import Answer
+    from ._native import Reply
+    from ._request import Call
 
 Item = TypeVar("Item")
-Arguments = dict[str, Any]
+ClientT = TypeVar("ClientT", bound="_Client")
 
 
 class Pages(Generic[Item]):
-    """How a list is walked: which argument asks for the next page, and where in an answer its parts stand.
+    """Where in an answer the parts of a page stand: the attributes that lead to them."""
 
-    The arguments ``items``, ``total`` and ``next`` are the attributes that lead to the part; ``position`` and ``size``
-    are argument keys.
-    """
-
-    __slots__ = ("answer", "items", "next", "position", "size", "style", "total")
+    __slots__ = ("answer", "items", "total")
 
     def __init__(
-        self,
-        answer: Answer[Any],
-        style: Literal["offset", "page", "cursor"],
-        *,
-        position: str,
-        size: str | None = None,
-        items: Sequence[str] = (),
-        total: Sequence[str] | None = None,
-        next: Sequence[str] | None = None,
+        self, answer: Answer[Any], *, items: Sequence[str] = (), total: Sequence[str] | None = None
     ) -> None:
         self.answer = answer
-        self.style = style
-        self.position = position
-        self.size = size
         self.items = items
         self.total = total
-        self.next = next
-
-    def following(self, arguments: Arguments, answer: Any, count: int) -> Arguments | None:
-        """The arguments of the page after the one that ``arguments`` asked for; ``None`` after the last one.
-
-        ``count`` is how many items that page has.
-        """
-        if self.style == "cursor":
-            mark = _at(answer, self.next)
-            is_new = mark is not None and mark != "" and mark != arguments.get(self.position)
-            return {**arguments, self.position: mark} if is_new else None
-        if count == 0:
-            return None
-        start, step = (0, count) if self.style == "offset" else (1, 1)
-        at = _number(arguments.get(self.position), start)
-        asked = _number(arguments.get(self.size), 0) if self.size else 0
-        total = _at(answer, self.total)
-        if isinstance(total, int):
-            seen = at + count if self.style == "offset" else (at - 1) * (asked or count) + count
-            is_last = seen >= total
-        else:
-            is_last = count < asked
-        return None if is_last else {**arguments, self.position: at + step}
 
 
-def _number(value: Any, default: int) -> int:
-    return value if isinstance(value, int) else default
-
-
-def _at(value: Any, path: Sequence[str] | None) -> Any:
+def _at(value: Any, path: Sequence[str]) -> Any:
     """The part of an answer at ``path``. An answer read leniently may lack it."""
-    if path is None:
-        return None
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
     return value
 
 
-class _Page(Generic[Item]):
+class _Page(Generic[Item, ClientT]):
     """What both kinds of page have."""
 
-    __slots__ = ("_arguments", "_pages", "answer", "items")
+    __slots__ = ("_call", "_client", "_is_asked", "_next", "_pages", "_reply", "answer", "items")
 
-    def __init__(self, pages: Pages[Item], arguments: Arguments, answer: Any) -> None:
+    def __init__(self, pages: Pages[Item], client: ClientT, call: Call, reply: Reply) -> None:
         self._pages = pages
-        self._arguments = arguments
-        self.answer = answer
+        self._client: ClientT = client
+        self._call = call
+        self._reply = reply
+        self._is_asked = False
+        self._next: Call | None = None
+        self.answer: Any = pages.answer.read(reply, client._is_strict)
         """The answer as a whole, with what it says beside the items."""
-        items = _at(answer, pages.items)
+        items = _at(self.answer, pages.items)
         self.items: list[Item] = items if isinstance(items, list) else []
         """The items of this page."""
 
     @property
     def total(self) -> int | None:
         """The number of items in all pages, where the API says it."""
-        total = _at(self.answer, self._pages.total)
+        total = None if self._pages.total is None else _at(self.answer, self._pages.total)
         return total if isinstance(total, int) else None
 
     def has_next_page(self) -> bool:
         """Whether there is another page."""
         return self._following() is not None
 
-    def _following(self) -> Arguments | None:
-        return self._pages.following(self._arguments, self.answer, len(self.items))
+    def _following(self) -> Call | None:
+        if not self._is_asked:
+            self._next = self._call.next_page(self._client._live(), self._reply)
+            self._is_asked = True
+        return self._next
 
-    def _next_arguments(self) -> Arguments:
-        arguments = self._following()
-        if arguments is None:
+    def _next_call(self) -> Call:
+        call = self._following()
+        if call is None:
             raise RuntimeError("this is the last page; ask has_next_page() first")
-        return arguments
+        return call
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self.items)} items>"
 
 
-class SyncPage(_Page[Item]):
+class SyncPage(_Page[Item, "SyncClient"]):
     """A page of a list. Iterating over it goes on through the pages that follow."""
 
-    __slots__ = ("_fetch",)
-
-    def __init__(
-        self, pages: Pages[Item], arguments: Arguments, answer: Any, fetch: Callable[[Arguments], SyncPage[Item]]
-    ) -> None:
-        super().__init__(pages, arguments, answer)
-        self._fetch = fetch
+    __slots__ = ()
 
     def next_page(self) -> SyncPage[Item]:
         """The next page."""
-        return self._fetch(self._next_arguments())
+        call = self._next_call()
+        return SyncPage(self._pages, self._client, call, self._client._send(call))
 
     def iter_pages(self) -> Iterator[SyncPage[Item]]:
         """This page and those that follow."""
@@ -141,24 +102,15 @@ class SyncPage(_Page[Item]):
             yield from page.items
 
 
-class AsyncPage(_Page[Item]):
+class AsyncPage(_Page[Item, "AsyncClient"]):
     """A page of a list. Iterating over it goes on through the pages that follow."""
 
-    __slots__ = ("_fetch",)
-
-    def __init__(
-        self,
-        pages: Pages[Item],
-        arguments: Arguments,
-        answer: Any,
-        fetch: Callable[[Arguments], Awaitable[AsyncPage[Item]]],
-    ) -> None:
-        super().__init__(pages, arguments, answer)
-        self._fetch = fetch
+    __slots__ = ()
 
     async def next_page(self) -> AsyncPage[Item]:
         """The next page."""
-        return await self._fetch(self._next_arguments())
+        call = self._next_call()
+        return AsyncPage(self._pages, self._client, call, await self._client._send(call))
 
     async def iter_pages(self) -> AsyncIterator[AsyncPage[Item]]:
         """This page and those that follow."""

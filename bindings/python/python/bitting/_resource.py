@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from ._not_given import NOT_GIVEN
 from ._pages import AsyncPage, AsyncPaginator, Pages, SyncPage
@@ -12,13 +12,14 @@ from ._response import RawResponse
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec, Self
 
-    from ._client import AsyncClient, SyncClient
+    from ._client import AsyncClient, SyncClient, _Client
     from ._decode import Answer
     from ._native import Reply
 
     P = ParamSpec("P")
 
 T = TypeVar("T")
+ClientT = TypeVar("ClientT", bound="_Client")
 
 
 def given(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,13 +27,13 @@ def given(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if value is not NOT_GIVEN}
 
 
-class SyncResource:
-    """A group of methods of a synchronous client."""
+class _Resource(Generic[ClientT]):
+    """What both kinds of resource have."""
 
     __slots__ = ("_client", "_is_raw")
 
-    def __init__(self, client: SyncClient) -> None:
-        self._client = client
+    def __init__(self, client: ClientT) -> None:
+        self._client: ClientT = client
         self._is_raw = False
 
     def _raw(self) -> Self:
@@ -40,6 +41,19 @@ class SyncResource:
         twin = type(self)(self._client)
         twin._is_raw = True
         return twin
+
+    def _answered(self, reply: Reply, read: Callable[[Reply], T]) -> T:
+        return cast(T, RawResponse(reply, read)) if self._is_raw else read(reply)
+
+    def _reader(self, answer: Answer[T]) -> Callable[[Reply], T]:
+        is_strict = self._client._is_strict
+        return lambda reply: answer.read(reply, is_strict)
+
+
+class SyncResource(_Resource["SyncClient"]):
+    """A group of methods of a synchronous client."""
+
+    __slots__ = ()
 
     def _call(
         self,
@@ -51,44 +65,27 @@ class SyncResource:
         body: Any = NOT_GIVEN,
         media_type: str | None = None,
     ) -> T:
-        client = self._client
-        reply = client._send(operation, given(arguments), body, media_type, options)
-        if self._is_raw:
-            return cast(T, RawResponse(reply, lambda reply: answer.read(reply, client._is_strict)))
-        return answer.read(reply, client._is_strict)
+        try:
+            call = self._client._prepared(operation, arguments, body, media_type, options)
+        finally:
+            del arguments, body, options
+        return self._answered(self._client._send(call), self._reader(answer))
 
     def _list(
         self, operation: int, arguments: Mapping[str, Any], pages: Pages[T], options: Mapping[str, Any]
     ) -> SyncPage[T]:
+        try:
+            call = self._client._prepared(operation, arguments, NOT_GIVEN, None, options)
+        finally:
+            del arguments, options
         client = self._client
-        arguments = given(arguments)
-
-        def page(arguments: dict[str, Any], reply: Reply) -> SyncPage[T]:
-            return SyncPage(pages, arguments, pages.answer.read(reply, client._is_strict), fetch)
-
-        def fetch(arguments: dict[str, Any]) -> SyncPage[T]:
-            return page(arguments, client._send(operation, arguments, NOT_GIVEN, None, options))
-
-        if self._is_raw:
-            reply = client._send(operation, arguments, NOT_GIVEN, None, options)
-            return cast(SyncPage[T], RawResponse(reply, lambda reply: page(arguments, reply)))
-        return fetch(arguments)
+        return self._answered(client._send(call), lambda reply: SyncPage(pages, client, call, reply))
 
 
-class AsyncResource:
+class AsyncResource(_Resource["AsyncClient"]):
     """A group of methods of an asynchronous client."""
 
-    __slots__ = ("_client", "_is_raw")
-
-    def __init__(self, client: AsyncClient) -> None:
-        self._client = client
-        self._is_raw = False
-
-    def _raw(self) -> Self:
-        """The same methods, which return the answers as they came."""
-        twin = type(self)(self._client)
-        twin._is_raw = True
-        return twin
+    __slots__ = ()
 
     async def _call(
         self,
@@ -100,29 +97,23 @@ class AsyncResource:
         body: Any = NOT_GIVEN,
         media_type: str | None = None,
     ) -> T:
-        client = self._client
-        reply = await client._send(operation, given(arguments), body, media_type, options)
-        if self._is_raw:
-            return cast(T, RawResponse(reply, lambda reply: answer.read(reply, client._is_strict)))
-        return answer.read(reply, client._is_strict)
+        try:
+            call = self._client._prepared(operation, arguments, body, media_type, options)
+        finally:
+            del arguments, body, options
+        return self._answered(await self._client._send(call), self._reader(answer))
 
     def _list(
         self, operation: int, arguments: Mapping[str, Any], pages: Pages[T], options: Mapping[str, Any]
     ) -> AsyncPaginator[T]:
+        try:
+            call = self._client._prepared(operation, arguments, NOT_GIVEN, None, options)
+        finally:
+            del arguments, options
         client = self._client
-        arguments = given(arguments)
 
-        def page(arguments: dict[str, Any], reply: Reply) -> AsyncPage[T]:
-            return AsyncPage(pages, arguments, pages.answer.read(reply, client._is_strict), fetch)
-
-        async def fetch(arguments: dict[str, Any]) -> AsyncPage[T]:
-            return page(arguments, await client._send(operation, arguments, NOT_GIVEN, None, options))
-
-        async def first() -> AsyncPage[T] | RawResponse[AsyncPage[T]]:
-            if not self._is_raw:
-                return await fetch(arguments)
-            reply = await client._send(operation, arguments, NOT_GIVEN, None, options)
-            return RawResponse(reply, lambda reply: page(arguments, reply))
+        async def first() -> AsyncPage[T]:
+            return self._answered(await client._send(call), lambda reply: AsyncPage(pages, client, call, reply))
 
         return AsyncPaginator(first)
 

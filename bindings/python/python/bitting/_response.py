@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from ._headers import Headers
 
 if TYPE_CHECKING:
+    import datetime
+
     from ._native import Reply
 
 T = TypeVar("T")
+
+
+class RateLimit(NamedTuple):
+    """What an answer says about a rate limit."""
+
+    limit: int | None
+    """Requests per window."""
+    remaining: int | None
+    """Requests left in this window."""
+    reset_at: datetime.datetime | None
+    """When the window ends, in UTC."""
+
+
+def rate_limit(state: tuple[int | None, int | None, float | None] | None) -> RateLimit | None:
+    """A rate limit as the core tells it."""
+    if state is None:
+        return None
+    import datetime
+
+    limit, remaining, end = state
+    reset_at = None if end is None else datetime.datetime.fromtimestamp(end, datetime.timezone.utc)
+    return RateLimit(limit, remaining, reset_at)
 
 
 class RawResponse(Generic[T]):
@@ -62,6 +86,11 @@ class RawResponse(Generic[T]):
     def token_refreshed(self) -> bool:
         """Whether a refused token was renewed during the call."""
         return self._reply.refreshed
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """What the answer says about the rate limit, if it does."""
+        return rate_limit(self._reply.rate_limit)
 
     def json(self) -> Any:
         """The body as plain JSON, with members that the document does not name."""

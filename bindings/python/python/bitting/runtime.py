@@ -1,5 +1,6 @@
 """What generated packages are written against. Everything here keeps its name and meaning within a major version."""
 
+from ._auth import Explains
 from ._client import AsyncClient, SyncClient
 from ._decode import BINARY, EMPTY, TEXT, Answer, Json
 from ._not_given import NOT_GIVEN, NotGiven
@@ -19,6 +20,7 @@ __all__ = [
     "AsyncPage",
     "AsyncPaginator",
     "AsyncResource",
+    "Explains",
     "Json",
     "NotGiven",
     "Pages",

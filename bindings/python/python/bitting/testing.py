@@ -1,4 +1,17 @@
-"""The reference server in tests: a process of ``bitting serve``, and one world per test.
+"""The conformance suite and the reference server in tests.
+
+:func:`check` runs the suite against an app and gives a :class:`CheckResult`. For one test for each check and operation,
+name the document (the option ``bitting_document`` of pytest), make the run in a session fixture ``bitting_result``, and
+take ``bitting_verdict``::
+
+    @pytest.fixture(scope="session")
+    def bitting_result(live_server):
+        return check("openapi.yaml", url=live_server.url, credentials={"valid": {"secrets": {"ApiKey": KEY}}})
+
+    def test_the_api(bitting_verdict):
+        bitting_verdict.confirm()
+
+:class:`ReferenceServer` is a process of ``bitting serve``, with one world per test.
 
 As a pytest plugin it offers the fixtures ``bitting_server``, which runs for the whole session, and ``bitting``, the same
 server with everything put back after each test. Which document is served says the option ``bitting_document`` of
@@ -9,8 +22,6 @@ worker of pytest-xdist starts its own server on ports of its own.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import urllib.error
 import urllib.parse
@@ -22,6 +33,26 @@ from typing import Any
 
 import pytest
 
+from ._check import CheckError, CheckResult, Credentials, Finding, Verdict, check, command, planned, serve
+
+__all__ = [
+    "CheckError",
+    "CheckResult",
+    "ControlError",
+    "Credentials",
+    "Finding",
+    "ReferenceServer",
+    "Verdict",
+    "bitting",
+    "bitting_document",
+    "bitting_result",
+    "bitting_server",
+    "bitting_verdict",
+    "check",
+    "planned",
+    "serve",
+]
+
 
 class ControlError(Exception):
     """The control plane refused a request: what was wrong, and what to do."""
@@ -31,11 +62,7 @@ class ReferenceServer:
     """A running reference server; leaving its ``with`` block ends it."""
 
     def __init__(self, document: str | Path, *, seed: int = 0, arguments: tuple[str, ...] = ()) -> None:
-        name = os.environ.get("BITTING_BIN", "bitting")
-        command = shutil.which(name)
-        if command is None:
-            raise FileNotFoundError(f"`{name}` is not on the path: install bitting, or let BITTING_BIN name it")
-        line = [command, "serve", str(document), "--seed", str(seed), *arguments]
+        line = [command(), "serve", str(document), "--seed", str(seed), *arguments]
         self._process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         ready = self._process.stdout.readline()
@@ -120,13 +147,43 @@ class ReferenceServer:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The option that names the document."""
-    parser.addini("bitting_document", "the OpenAPI document that the reference server serves", default="openapi.yaml")
+    parser.addini("bitting_document", "the OpenAPI document that is served and checked", default="openapi.yaml")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each check and operation, where a test asks for ``bitting_verdict``."""
+    if "bitting_verdict" in metafunc.fixturenames:
+        cases = planned(_document(metafunc.config))
+        metafunc.parametrize("bitting_verdict", cases, indirect=True, ids=[f"{one}-{other}" for one, other in cases])
+
+
+def _document(config: pytest.Config) -> Path:
+    return config.rootpath / str(config.getini("bitting_document"))
+
+
+@pytest.fixture(scope="session")
+def bitting_result() -> CheckResult:
+    """The run that ``bitting_verdict`` is of; a fixture of your own makes it."""
+    message = "write a session fixture `bitting_result` that returns bitting.testing.check(DOCUMENT, url=...)"
+    raise pytest.UsageError(message)
+
+
+@pytest.fixture
+def bitting_verdict(request: pytest.FixtureRequest, bitting_result: CheckResult) -> Verdict:
+    """What came of one check on one operation; a test of what could not be told is skipped with the reason."""
+    name, operation = request.param
+    for verdict in bitting_result.verdicts:
+        if (verdict.check, verdict.operation) == (name, operation):
+            if verdict.outcome == "skip":
+                pytest.skip(verdict.reason or "it could not be told")
+            return verdict
+    pytest.skip("it is no part of this run")
 
 
 @pytest.fixture(scope="session")
 def bitting_document(request: pytest.FixtureRequest) -> str | Path:
     """The OpenAPI document that is served."""
-    return request.config.rootpath / str(request.config.getini("bitting_document"))
+    return _document(request.config)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 //! The findings: a list that can be filtered, each with all that is needed to see it again.
 
 use super::text::{anchor, escape, operation, sentence};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Sent, Severity};
 use crate::verdict::Report;
 
 /// Few findings are shown open.
@@ -58,12 +58,13 @@ fn card(report: &Report, found: &Finding, open: bool) -> String {
     let severity = severity(found);
     let family = found.check.split('.').next().unwrap_or_default();
     let open = if open { " open" } else { "" };
-    let words = format!("{} {} {} {} {}", found.id, found.check, found.place, found.cause, found.also_on.join(" "));
+    let (others, explained) = (found.also_on.join(" "), found.explains.join(" "));
+    let words = format!("{} {} {} {} {others} {explained}", found.id, found.check, found.place, found.cause);
     format!(
         "<li data-severity=\"{severity}\" data-family=\"{}\" data-words=\"{}\">\n\
          <details id=\"{}\"{open}>\n<summary><span class=\"badge {severity}\">{severity}</span>\n\
          <span class=\"title\"><strong>{}</strong>\n<span class=\"where\">{}{} · <span class=\"check\">{}</span></span></span>\
-         </summary>\n<div class=\"body\">\n{}{}{}{}</div>\n</details>\n</li>\n",
+         </summary>\n<div class=\"body\">\n{}{}{}{}{}</div>\n</details>\n</li>\n",
         escape(family),
         escape(&words.to_lowercase()),
         anchor(&found.id),
@@ -73,6 +74,7 @@ fn card(report: &Report, found: &Finding, open: bool) -> String {
         escape(found.check),
         facts(found),
         also(report, found),
+        explains(found),
         exchange(found),
         commands(found),
     )
@@ -127,6 +129,15 @@ fn also(report: &Report, found: &Finding) -> String {
     format!("<h3>Also on</h3>\n<ul class=\"also\">\n{items}</ul>\n")
 }
 
+/// The checks that fail for the same reason.
+fn explains(found: &Finding) -> String {
+    if found.explains.is_empty() {
+        return String::new();
+    }
+    let checks: Vec<String> = found.explains.iter().map(|id| format!("<code>{}</code>", escape(id))).collect();
+    format!("<h3>Explains</h3>\n<p class=\"explains\">Why these fail there too: {}</p>\n", checks.join(", "))
+}
+
 /// Request and answer side by side.
 fn exchange(found: &Finding) -> String {
     let mut answer = found.got.status.map(|status| format!("HTTP {status}\n")).unwrap_or_default();
@@ -146,7 +157,11 @@ fn exchange(found: &Finding) -> String {
             )
         }
     };
-    format!("<div class=\"exchange\">\n{}{}</div>\n", part("Request", &found.request), part("Answer", &answer))
+    format!(
+        "<div class=\"exchange\">\n{}{}</div>\n",
+        part("Request", &found.request.as_ref().map(Sent::text).unwrap_or_default()),
+        part("Answer", &answer)
+    )
 }
 
 /// JSON over several lines; anything else as it is.

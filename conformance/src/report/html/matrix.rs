@@ -20,7 +20,7 @@ const fn column(name: &'static str, about: &'static str, checks: &'static [&'sta
 const COLUMNS: &[Column] = &[
     column("none", "no credential", &["credentials.missing"]),
     column("malformed", "empty, misplaced or nonsense", &["credentials.malformed"]),
-    column("tampered", "a token with another signature", &["token.tampered"]),
+    column("tampered", "a token with another signature", &["token.tampered", "token.key-confusion"]),
     column("alg none", "a token that says it needs no signature", &["token.alg-none"]),
     column(
         "wrong claims",
@@ -28,8 +28,12 @@ const COLUMNS: &[Column] = &[
         &["token.wrong-audience", "token.wrong-issuer", "token.not-yet-valid"],
     ),
     column("expired", "its life has ended", &["token.expired", "key.expired"]),
-    column("revoked", "it was taken back", &["token.revoked", "key.revoked"]),
-    column("other environment", "a key of another environment", &["key.environment"]),
+    column(
+        "revoked",
+        "it was taken back, its session has ended, or its owner has left",
+        &["token.revoked", "key.revoked", "token.after-logout", "tenancy.removed-member"],
+    ),
+    column("other environment", "made for another environment", &["key.environment", "token.environment"]),
     column("prefix", "a key of which only the beginning is right", &["key.prefix"]),
     column("lacks scope", "every scope but the needed one", &["scope.insufficient"]),
     column(
@@ -73,17 +77,18 @@ pub(super) fn credentials(report: &Report) -> String {
             format!("<th scope=\"col\" title=\"{}\"><span>{}</span></th>", escape(about), escape(name))
         })
         .collect();
-    let rows: String = report
-        .operations
-        .iter()
-        .map(|row| {
-            let cells: String = columns.iter().map(|column| shown(report, &cell(report, row, column.checks))).collect();
-            format!("<tr><th scope=\"row\">{}{}</th>{}{cells}</tr>\n", operation(&row.place), public(row), reached(row))
-        })
-        .collect();
-    let lead = "How each operation answers each credential. All but the first must be refused; the number is the \
-                status that came.";
-    table("credentials", "Credentials by operation", lead, &head, &rows)
+    let prefix = prefix(report);
+    let row = |row: &Covered| {
+        let cells: String = columns.iter().map(|column| shown(report, &cell(report, row, column.checks))).collect();
+        format!("<tr><th scope=\"row\">{}{}</th>{}{cells}</tr>\n", place(row, &prefix), public(row), reached(row))
+    };
+    let rows: String = report.operations.iter().map(row).collect();
+    let lead = format!(
+        "How each operation answers each credential. All but the first must be refused; the number is the status that \
+         came.{}",
+        about(&prefix)
+    );
+    table("credentials", "Credentials by operation", &lead, &head, &rows)
 }
 
 /// Scopes by operation.
@@ -109,12 +114,15 @@ pub(super) fn scopes(report: &Report) -> String {
         };
         scopes.iter().map(|scope| shown(report, &cell(scope))).collect()
     };
-    let rows = report.operations.iter().filter(|row| !row.public);
-    let rows: String =
-        rows.map(|row| format!("<tr><th scope=\"row\">{}</th>{}</tr>\n", operation(&row.place), cells(row))).collect();
-    let lead = "A marked field is a scope that the operation asks for, and how it answered a credential that has \
-                every scope but those.";
-    table("scopes", "Scopes by operation", lead, &head, &rows)
+    let prefix = prefix(report);
+    let row = |row: &Covered| format!("<tr><th scope=\"row\">{}</th>{}</tr>\n", place(row, &prefix), cells(row));
+    let rows: String = report.operations.iter().filter(|row| !row.public).map(row).collect();
+    let lead = format!(
+        "A marked field is a scope that the operation asks for, and how it answered a credential that has every scope \
+         but those.{}",
+        about(&prefix)
+    );
+    table("scopes", "Scopes by operation", &lead, &head, &rows)
 }
 
 fn table(id: &str, title: &str, lead: &str, head: &str, rows: &str) -> String {
@@ -199,14 +207,81 @@ fn shown(report: &Report, cell: &Cell<'_>) -> String {
     }
 }
 
-/// The id under which a finding stands on the page: that of the first of its cause.
+/// The id under which a finding stands on the page: that of the first of its cause, or of the one that explains it.
 fn shown_as(report: &Report, finding: &Finding) -> String {
-    let same = |other: &Finding| {
+    let findings = report.findings();
+    let covers = |other: &&Finding| other.operation == finding.operation || other.also_on.contains(&finding.operation);
+    let same = |other: &&Finding| {
         (other.check, &other.cause, other.accepted) == (finding.check, &finding.cause, finding.accepted)
     };
-    let first = report.verdicts.iter().find_map(|verdict| match &verdict.outcome {
-        Outcome::Fail(other) if same(other) => Some(other.id.clone()),
-        _ => None,
-    });
-    first.unwrap_or_else(|| finding.id.clone())
+    let explains = |other: &&Finding| other.explains.contains(&finding.check);
+    let first = findings.iter().find(|other| same(other) && covers(other));
+    let first = first.or_else(|| findings.iter().find(|other| explains(other) && covers(other)));
+    first.map_or_else(|| finding.id.clone(), |other| other.id.clone())
+}
+
+/// What all paths begin with, up to a slash: it is said once, and not in every row.
+fn prefix(report: &Report) -> String {
+    let mut paths = report.operations.iter().filter_map(|row| row.place.split_once(' ').map(|(_, path)| path));
+    let Some(first) = paths.next().filter(|_| report.operations.len() > 1) else { return String::new() };
+    let mut parts: Vec<&str> = first.split('/').collect();
+    parts.pop();
+    for path in paths {
+        let same = parts.iter().zip(path.split('/')).take_while(|(one, other)| *one == other).count();
+        parts.truncate(same.min(path.split('/').count().saturating_sub(1)));
+    }
+    let own = parts.iter().position(|part| part.starts_with('{')).unwrap_or(parts.len());
+    parts.truncate(own);
+    parts.join("/")
+}
+
+/// The head of a row, without what all paths begin with.
+fn place(row: &Covered, prefix: &str) -> String {
+    let (method, path) = row.place.split_once(' ').unwrap_or(("", &row.place));
+    operation(&format!("{method} {}", path.strip_prefix(prefix).unwrap_or(path)))
+}
+
+/// A sentence about what the paths begin with.
+fn about(prefix: &str) -> String {
+    if prefix.is_empty() { String::new() } else { format!(" Every path begins with <code>{}</code>.", escape(prefix)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(places: &[&str]) -> Report {
+        let covered = |place: &&str| Covered {
+            id: String::new(),
+            place: (*place).to_owned(),
+            line: None,
+            public: false,
+            scopes: Vec::new(),
+            reached: true,
+        };
+        Report {
+            document: String::new(),
+            title: String::new(),
+            target: String::new(),
+            verdicts: Vec::new(),
+            operations: places.iter().map(covered).collect(),
+            seed: 0,
+            cases: 0,
+            started: 0,
+            elapsed: std::time::Duration::ZERO,
+            fail_on: crate::Severity::Error,
+            unmet: Vec::new(),
+            stale: Vec::new(),
+            interrupted: false,
+        }
+    }
+
+    #[test]
+    fn what_all_paths_begin_with_is_told_once() {
+        assert_eq!(prefix(&report(&["GET /api/v1/things", "POST /api/v1/auth/login"])), "/api/v1");
+        assert_eq!(prefix(&report(&["GET /things", "GET /things/{id}"])), "");
+        assert_eq!(prefix(&report(&["GET /a/{x}/b", "GET /a/{x}/c"])), "/a");
+        assert_eq!(prefix(&report(&["GET /a/b"])), "");
+        assert_eq!(place(&report(&["GET /a/b/c"]).operations[0], "/a"), operation("GET /b/c"));
+    }
 }

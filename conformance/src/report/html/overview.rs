@@ -1,7 +1,8 @@
 //! The head of the page, the checks one by one, what was left out, and the foot.
 
 use super::super::count::{Count, plural, reasons};
-use super::text::{escape, sentence};
+use super::text::{escape, sentence, words};
+use crate::shortened;
 use crate::verdict::{Report, Verdict};
 
 /// The result in a few words.
@@ -112,7 +113,7 @@ pub(super) fn checks(report: &Report) -> String {
                 "<tr><th scope=\"row\"><details><summary><code>{}</code> <span>{}</span></summary><p>{} <span \
                  class=\"source\">{}</span></p></details></th>{}{}{}{}</tr>\n",
                 escape(check.id),
-                escape(check.title),
+                words(check.title),
                 sentence(check.rule),
                 escape(check.source),
                 number("pass", count.passed),
@@ -140,7 +141,8 @@ pub(super) fn left_out(report: &Report) -> String {
     let items: String = reasons
         .into_iter()
         .map(|(reason, checks)| {
-            let checks: Vec<String> = checks.iter().map(|id| format!("<code>{}</code>", escape(id))).collect();
+            let checks: Vec<String> =
+                shortened(&checks).iter().map(|id| format!("<code>{}</code>", escape(id))).collect();
             format!("<li><p>{}</p><p class=\"ids\">{}</p></li>\n", sentence(reason), checks.join(" "))
         })
         .collect();

@@ -22,17 +22,18 @@ pub(super) fn escape(text: &str) -> String {
 
 /// A sentence of a finding: it begins with a capital, and what stands in backticks is code.
 pub(super) fn sentence(text: &str) -> String {
-    let mut parts = text.split('`');
-    let head = parts.next().unwrap_or_default();
-    let mut letters = head.chars();
-    let mut html = letters.next().map(|first| escape(&first.to_uppercase().to_string())).unwrap_or_default();
-    html.push_str(&escape(letters.as_str()));
-    let mut code = true;
-    for part in parts {
-        html.push_str(&if code { format!("<code>{}</code>", escape(part)) } else { escape(part) });
-        code = !code;
-    }
-    html.replace('\n', "<br>")
+    let mut letters = text.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    words(&(first + letters.as_str()))
+}
+
+/// Words in which what stands in backticks is code.
+pub(super) fn words(text: &str) -> String {
+    let part = |(index, part): (usize, &str)| match index % 2 {
+        0 => escape(part),
+        _ => format!("<code>{}</code>", escape(part)),
+    };
+    text.split('`').enumerate().map(part).collect::<String>().replace('\n', "<br>")
 }
 
 /// Method and path of an operation; a long path breaks before its slashes.

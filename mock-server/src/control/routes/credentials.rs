@@ -6,24 +6,23 @@ use serde_json::json;
 use crate::control::{Control, Input, Problem, done, made, told};
 use crate::core::{CreateKey, KeyError, MintError, MintKey, MintToken};
 use crate::exchange::Answer;
-use crate::world::seed::{REDIRECTS, client_credentials};
+use crate::world::seed::{REDIRECTS, stated_clients};
 
 /// The credentials of the world's beginning. They are fakes, made to be shown.
 pub(super) fn credentials(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
     let core = &control.core;
     let keys = core
         .seeded_keys()
+        // They were made when the server started.
+        .unwrap_or_default()
         .into_iter()
         .map(|key| json!({"id": key.id, "secret": key.secret, "user": key.user, "schemes": key.schemes}));
-    let clients = core.population.organizations.iter().map(|organization| {
-        let (id, secret) = client_credentials(&organization.slug, core.seed);
-        json!({"client_id": id, "client_secret": secret, "organization": organization.slug, "redirect_uris": REDIRECTS})
-    });
+    let clients = stated_clients(&core.population, core.seed);
     told(&json!({
         "organizations": core.population.organizations,
         "users": core.population.users,
         "keys": keys.collect::<Vec<_>>(),
-        "clients": clients.collect::<Vec<_>>(),
+        "clients": clients,
     }))
 }
 
@@ -90,14 +89,6 @@ fn key_problem(error: &KeyError) -> Problem {
         KeyError::Rule(_) => 400,
     };
     Problem::new(status, error.to_string(), "POST /v1/keys makes any key, past every rule")
-}
-
-pub(super) fn remove_member(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
-    let email = input.parameter();
-    if control.core.remove_member(email) {
-        return done();
-    }
-    Err(Problem::new(404, format!("there is no user `{email}`"), "GET /v1/world lists the users"))
 }
 
 /// An OAuth client that is to be.

@@ -52,6 +52,11 @@ impl Client {
         &self.core
     }
 
+    /// What is known of the client's credentials.
+    pub fn auth(&self) -> bitting::AuthView<'_> {
+        self.core.auth()
+    }
+
     /// Devices of the organization.
     pub fn devices(&self) -> resources::Devices {
         resources::Devices::new(&self.core)

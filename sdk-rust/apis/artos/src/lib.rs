@@ -52,6 +52,11 @@ impl Client {
         &self.core
     }
 
+    /// What is known of the client's credentials.
+    pub fn auth(&self) -> bitting::AuthView<'_> {
+        self.core.auth()
+    }
+
     /// The state of the search.
     pub fn search(&self) -> resources::Search {
         resources::Search::new(&self.core)

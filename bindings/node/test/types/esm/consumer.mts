@@ -43,4 +43,4 @@ void new Roboticks({ apikey: 'x' });
 void created.nme;
 
 await using owned = new Arrow({ environment: {} });
-console.log(owned.explainCredentials().map((credential) => credential.source), new Arrotech(), new Artos());
+console.log(owned.auth.explain().map((credential) => credential.source), new Arrotech(), new Artos());

@@ -58,6 +58,11 @@ impl Client {
         &self.core
     }
 
+    /// What is known of the client's credentials.
+    pub fn auth(&self) -> bitting::AuthView<'_> {
+        self.core.auth()
+    }
+
     /// A resource that is called like a keyword.
     pub fn self_(&self) -> resources::Self_ {
         resources::Self_::new(&self.core)

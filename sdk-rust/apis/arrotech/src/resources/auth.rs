@@ -17,6 +17,11 @@ impl Auth {
         Self { client: client.clone() }
     }
 
+    /// Which credential the client uses for each scheme, from where, until when, and for what. No secret.
+    pub fn explain(&self) -> Vec<bitting::CredentialReport> {
+        self.client.auth().explain()
+    }
+
     /// Log in
     ///
     /// Exchanges an email and a password for the JWT of internal access to the hub.

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Literal, TYPE_CHECKING
 
-from bitting.runtime import AsyncResource, Json, NOT_GIVEN, SyncResource, TEXT, raw, raw_async
+from bitting.runtime import AsyncResource, Explains, Json, NOT_GIVEN, SyncResource, TEXT, raw, raw_async
 
 from ..models import LoginResponse, TokenResponse
 
@@ -19,7 +19,7 @@ _LOGIN_RESPONSE: Json[LoginResponse] = Json(LoginResponse)
 _TOKEN_RESPONSE: Json[TokenResponse] = Json(TokenResponse)
 
 
-class AuthResource(SyncResource):
+class AuthResource(SyncResource, Explains):
     """The methods of ``client.auth``."""
 
     __slots__ = ()
@@ -40,7 +40,10 @@ class AuthResource(SyncResource):
             AuthenticationError: 401. The email or the password is wrong. The answer is the same for either.
             UnprocessableEntityError: 422. A parameter or the body does not fit its schema.
         """
-        return self._call(1, {}, _LOGIN_RESPONSE, options, body={"email": email, "password": password})
+        try:
+            return self._call(1, {}, _LOGIN_RESPONSE, options, body={"email": email, "password": password})
+        finally:
+            del password
 
     def create_token(
         self,
@@ -62,7 +65,10 @@ class AuthResource(SyncResource):
             BadRequestError: 400. The request or its grant is not valid (RFC 6749, section 5.2).
             AuthenticationError: 401. The client is not known or its secret is wrong (RFC 6749, section 5.2).
         """
-        return self._call(2, {}, _TOKEN_RESPONSE, options, body=body)
+        try:
+            return self._call(2, {}, _TOKEN_RESPONSE, options, body=body)
+        finally:
+            del body
 
     def authorize(
         self,
@@ -120,7 +126,7 @@ class AuthWithRawResponse:
         self.authorize = raw(resource.authorize)
 
 
-class AsyncAuthResource(AsyncResource):
+class AsyncAuthResource(AsyncResource, Explains):
     """The methods of ``client.auth``."""
 
     __slots__ = ()
@@ -141,7 +147,10 @@ class AsyncAuthResource(AsyncResource):
             AuthenticationError: 401. The email or the password is wrong. The answer is the same for either.
             UnprocessableEntityError: 422. A parameter or the body does not fit its schema.
         """
-        return await self._call(1, {}, _LOGIN_RESPONSE, options, body={"email": email, "password": password})
+        try:
+            return await self._call(1, {}, _LOGIN_RESPONSE, options, body={"email": email, "password": password})
+        finally:
+            del password
 
     async def create_token(
         self,
@@ -163,7 +172,10 @@ class AsyncAuthResource(AsyncResource):
             BadRequestError: 400. The request or its grant is not valid (RFC 6749, section 5.2).
             AuthenticationError: 401. The client is not known or its secret is wrong (RFC 6749, section 5.2).
         """
-        return await self._call(2, {}, _TOKEN_RESPONSE, options, body=body)
+        try:
+            return await self._call(2, {}, _TOKEN_RESPONSE, options, body=body)
+        finally:
+            del body
 
     async def authorize(
         self,

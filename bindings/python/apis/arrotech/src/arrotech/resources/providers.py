@@ -14,14 +14,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 _PROVIDER_PAGE: Json[ProviderPage] = Json(ProviderPage)
-_PROVIDER_PAGES: Pages[Provider] = Pages(
-    _PROVIDER_PAGE,
-    "offset",
-    position="offset",
-    size="limit",
-    items=("items",),
-    total=("total",),
-)
+_PROVIDER_PAGES: Pages[Provider] = Pages(_PROVIDER_PAGE, items=("items",), total=("total",))
 
 
 class ProvidersResource(SyncResource):

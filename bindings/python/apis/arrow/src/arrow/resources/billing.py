@@ -14,14 +14,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 _INVOICE_PAGE: Json[InvoicePage] = Json(InvoicePage)
-_INVOICE_PAGES: Pages[Invoice] = Pages(
-    _INVOICE_PAGE,
-    "page",
-    position="page",
-    size="page_size",
-    items=("items",),
-    total=("total",),
-)
+_INVOICE_PAGES: Pages[Invoice] = Pages(_INVOICE_PAGE, items=("items",), total=("total",))
 _INVOICE: Json[Invoice] = Json(Invoice)
 _CHARGES: Json[Charges] = Json(Charges)
 

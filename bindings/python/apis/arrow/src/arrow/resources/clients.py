@@ -14,14 +14,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 _CLIENT_PAGE: Json[ClientPage] = Json(ClientPage)
-_CLIENT_PAGES: Pages[Client] = Pages(
-    _CLIENT_PAGE,
-    "page",
-    position="page",
-    size="page_size",
-    items=("items",),
-    total=("total",),
-)
+_CLIENT_PAGES: Pages[Client] = Pages(_CLIENT_PAGE, items=("items",), total=("total",))
 _CLIENT: Json[Client] = Json(Client)
 
 

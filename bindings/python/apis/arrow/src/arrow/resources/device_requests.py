@@ -14,14 +14,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 _DEVICE_REQUEST_PAGE: Json[DeviceRequestPage] = Json(DeviceRequestPage)
-_DEVICE_REQUEST_PAGES: Pages[DeviceRequest] = Pages(
-    _DEVICE_REQUEST_PAGE,
-    "page",
-    position="page",
-    size="page_size",
-    items=("items",),
-    total=("total",),
-)
+_DEVICE_REQUEST_PAGES: Pages[DeviceRequest] = Pages(_DEVICE_REQUEST_PAGE, items=("items",), total=("total",))
 _DEVICE_REQUEST: Json[DeviceRequest] = Json(DeviceRequest)
 
 

@@ -16,14 +16,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 _DEVICE_PAGE: Json[DevicePage] = Json(DevicePage)
-_DEVICE_PAGES: Pages[Device] = Pages(
-    _DEVICE_PAGE,
-    "page",
-    position="page",
-    size="page_size",
-    items=("items",),
-    total=("total",),
-)
+_DEVICE_PAGES: Pages[Device] = Pages(_DEVICE_PAGE, items=("items",), total=("total",))
 _DEVICE: Json[Device] = Json(Device)
 
 

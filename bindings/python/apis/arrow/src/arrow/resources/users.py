@@ -14,14 +14,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 _USER_PAGE: Json[UserPage] = Json(UserPage)
-_USER_PAGES: Pages[User] = Pages(
-    _USER_PAGE,
-    "page",
-    position="page",
-    size="page_size",
-    items=("items",),
-    total=("total",),
-)
+_USER_PAGES: Pages[User] = Pages(_USER_PAGE, items=("items",), total=("total",))
 _USER: Json[User] = Json(User)
 
 

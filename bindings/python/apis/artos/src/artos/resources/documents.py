@@ -14,14 +14,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 _DOCUMENT_PAGE: Json[DocumentPage] = Json(DocumentPage)
-_DOCUMENT_PAGES: Pages[Document] = Pages(
-    _DOCUMENT_PAGE,
-    "offset",
-    position="offset",
-    size="limit",
-    items=("items",),
-    total=("total",),
-)
+_DOCUMENT_PAGES: Pages[Document] = Pages(_DOCUMENT_PAGE, items=("items",), total=("total",))
 
 
 class DocumentsResource(SyncResource):

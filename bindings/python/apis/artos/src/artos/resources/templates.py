@@ -14,14 +14,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 _TEMPLATE_PAGE: Json[TemplatePage] = Json(TemplatePage)
-_TEMPLATE_PAGES: Pages[Template] = Pages(
-    _TEMPLATE_PAGE,
-    "offset",
-    position="offset",
-    size="limit",
-    items=("items",),
-    total=("total",),
-)
+_TEMPLATE_PAGES: Pages[Template] = Pages(_TEMPLATE_PAGE, items=("items",), total=("total",))
 
 
 class TemplatesResource(SyncResource):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bitting.runtime import AsyncResource, Json, SyncResource, raw, raw_async
+from bitting.runtime import AsyncResource, Explains, Json, SyncResource, raw, raw_async
 
 from ..models import TokenResponse
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _TOKEN_RESPONSE: Json[TokenResponse] = Json(TokenResponse)
 
 
-class AuthResource(SyncResource):
+class AuthResource(SyncResource, Explains):
     """The methods of ``client.auth``."""
 
     __slots__ = ()
@@ -38,7 +38,10 @@ class AuthResource(SyncResource):
             UnprocessableEntityError: 422. A parameter or the body does not fit its schema.
             RateLimitError: 429. Too many requests in the window of this key or user.
         """
-        return self._call(0, {}, _TOKEN_RESPONSE, options, body={"email": email, "password": password})
+        try:
+            return self._call(0, {}, _TOKEN_RESPONSE, options, body={"email": email, "password": password})
+        finally:
+            del password
 
     def refresh_token(self, **options: Unpack[RequestOptions]) -> TokenResponse:
         """Refresh the current token.
@@ -63,7 +66,7 @@ class AuthWithRawResponse:
         self.refresh_token = raw(resource.refresh_token)
 
 
-class AsyncAuthResource(AsyncResource):
+class AsyncAuthResource(AsyncResource, Explains):
     """The methods of ``client.auth``."""
 
     __slots__ = ()
@@ -85,7 +88,10 @@ class AsyncAuthResource(AsyncResource):
             UnprocessableEntityError: 422. A parameter or the body does not fit its schema.
             RateLimitError: 429. Too many requests in the window of this key or user.
         """
-        return await self._call(0, {}, _TOKEN_RESPONSE, options, body={"email": email, "password": password})
+        try:
+            return await self._call(0, {}, _TOKEN_RESPONSE, options, body={"email": email, "password": password})
+        finally:
+            del password
 
     async def refresh_token(self, **options: Unpack[RequestOptions]) -> TokenResponse:
         """Refresh the current token.

@@ -1,0 +1,154 @@
+"""The conformance suite from pytest: against the reference server, and against a WSGI app."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bitting.testing import CheckError, ReferenceServer, check, planned, serve
+from reference import ROOT
+from reference import bitting as command
+
+os.environ.setdefault("BITTING_BIN", command())
+ROBOTICKS = ROOT / "spec" / "openapi" / "roboticks.yaml"
+ADA = "ada@acme.example"
+KEY = "rbtk_test_key_of_the_things"
+pytest_plugins = ["pytester"]
+
+THINGS = """
+openapi: 3.1.0
+info: {title: Things, version: '1'}
+security: [{Key: []}]
+paths:
+  /things:
+    get:
+      operationId: listThings
+      responses:
+        '200':
+          description: Things.
+          content: {application/json: {schema: {type: array, items: {type: integer}}}}
+        '401': {description: No key.}
+components: {securitySchemes: {Key: {type: apiKey, in: header, name: X-Key}}}
+"""
+
+
+def app(guarded: bool) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
+    """A list of things, for whoever has the key, or for everybody."""
+
+    def things(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != "/things":
+            start("404 Not Found", [])
+        elif environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            start("405 Method Not Allowed", [("Allow", "GET, HEAD")])
+        elif guarded and environ.get("HTTP_X_KEY") != KEY:
+            start("401 Unauthorized", [("WWW-Authenticate", "Key")])
+        else:
+            start("200 OK", [("Content-Type", "application/json")])
+            return [json.dumps([1, 2]).encode()]
+        return []
+
+    return things
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    """The document of the things."""
+    path = tmp_path / "things.yaml"
+    path.write_text(THINGS)
+    return path
+
+
+def test_an_app_in_order_passes_and_one_that_lets_all_in_does_not(document: Path) -> None:
+    credentials = {"valid": {"secrets": {"Key": KEY}}}
+    with serve(app(guarded=True)) as url:
+        result = check(document, url=url, credentials=credentials, only=["credentials", "response"])
+    result.confirm()
+    assert result.exit_code == 0
+    assert not result.findings
+    assert result.requests > 5
+    assert any(verdict.outcome == "pass" for verdict in result.verdicts)
+    with serve(app(guarded=False)) as url:
+        result = check(document, url=url, credentials=credentials, only=["credentials"])
+    found = result.findings[0]
+    assert (result.exit_code, found.check, found.place, found.status) == (1, "credentials.missing", "GET /things", 200)
+    with pytest.raises(AssertionError, match=r"(?s)credentials\.missing.*a request without a credential got in.*curl -i"):
+        result.confirm()
+    assert KEY not in result.text + json.dumps(result.report)
+
+
+def test_settings_go_along(document: Path) -> None:
+    settings = {"rules": {"credentials.missing": "note", "credentials.malformed": "off"}, "budget": {"max-cases": 2}}
+    with serve(app(guarded=False)) as url:
+        credentials = {"valid": {"secrets": {"Key": KEY}}}
+        result = check(document, url=url, credentials=credentials, settings=settings, only=["credentials.m*"])
+        assert [(found.check, found.severity) for found in result.findings] == [("credentials.missing", "note")]
+        assert "switched off" in (result.skipped[0].reason or "")
+        result.confirm()
+        path = document.with_name("bitting.json")
+        path.write_text(json.dumps({**settings, "credentials": credentials, "fail-on": "note"}))
+        strict = check(document, url=url, settings=path, only=["credentials.missing"])
+        assert strict.exit_code == 1
+        assert strict.verdicts[0].fails
+
+
+def test_a_run_that_cannot_be_made_says_why(document: Path) -> None:
+    with pytest.raises(CheckError, match="does not answer"):
+        check(document, url="http://127.0.0.1:9")
+    with pytest.raises(CheckError, match="did you mean"):
+        check(document, url="http://127.0.0.1:9", only=["credential.missing"])
+    with pytest.raises(CheckError, match="standard input, line 1.*`budgte`"):
+        check(document, url="http://127.0.0.1:9", settings={"budgte": {}})
+    with pytest.raises(CheckError, match="it is not on this machine"):
+        check(document, url="http://things.example")
+    with pytest.raises(CheckError, match="given twice"):
+        check(document, settings="bitting.toml", credentials={})
+    with serve(app(guarded=True)) as url, pytest.raises(CheckError, match="does not work: GET /things answered 401"):
+        check(document, url=url, credentials={"valid": {"secrets": {"Key": "rbtk_test_of_nobody"}}})
+
+
+def test_the_plan_names_each_check_with_each_operation(document: Path) -> None:
+    assert ("credentials.missing", "listThings") in planned(document)
+    assert all(operation == "listThings" for _, operation in planned(document))
+
+
+def test_a_reference_server_can_be_checked() -> None:
+    with ReferenceServer(ROBOTICKS) as server:
+        valid = {
+            "secrets": {"ApiKeyHeader": server.mint_key(ADA)},
+            "parameters": {"org_slug": "acme", "project_slug": "warehouse"},
+        }
+        only, operations = ["credentials"], ["listDevices"]
+        check(ROBOTICKS, url=server.url, credentials={"valid": valid}, only=only, operations=operations).confirm()
+
+
+def test_there_is_one_test_for_each_check_and_operation(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".yaml", things=THINGS)
+    pytester.makeini("[pytest]\nbitting_document = things.yaml\n")
+    pytester.makeconftest("pytest_plugins = ['bitting.testing']")
+    pytester.makepyfile(
+        f"""
+        import pytest
+        import sys
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        from test_check import KEY, app
+        from bitting.testing import check, serve
+
+        @pytest.fixture(scope="session")
+        def bitting_result(request):
+            only = ["credentials.missing", "credentials.scheme-case", "response.schema", "tenancy", "token"]
+            with serve(app(guarded=False)) as url:
+                return check("things.yaml", url=url, credentials={{"valid": {{"secrets": {{"Key": KEY}}}}}}, only=only)
+
+        def test_the_api(bitting_verdict):
+            bitting_verdict.confirm()
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-rs")
+    result.stdout.fnmatch_lines_random(["*credentials.missing*", "*got in (200)*", "SKIPPED*it is no part of this run"])
+    outcomes = result.parseoutcomes()
+    assert outcomes["failed"] == 1
+    assert outcomes["passed"] == 1

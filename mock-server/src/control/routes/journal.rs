@@ -1,0 +1,70 @@
+//! What was asked and answered, as the control plane tells it: a list, an archive, a stream, and whether it is what a
+//! test expects.
+
+use serde_json::json;
+
+use crate::control::{Control, Input, Problem, follow, told};
+use crate::exchange::Answer;
+use crate::journal::{Expectation, Wanted};
+
+/// The number in a query parameter.
+fn number(input: &Input<'_>, name: &'static str) -> Result<Option<u64>, Problem> {
+    let parse = |text: String| {
+        let fault = |_| Problem::new(400, format!("`{name}` must be a number"), "leave it out for all");
+        text.parse::<u64>().map_err(fault)
+    };
+    input.query(name).map(parse).transpose()
+}
+
+pub(super) fn journal(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
+    let status = number(input, "status")?.map(|status| u16::try_from(status).unwrap_or(u16::MAX));
+    let since = number(input, "since")?.unwrap_or(0);
+    let wanted = Wanted { since, status, operation: input.query("operation"), principal: input.query("principal") };
+    told(&json!({"entries": control.core.journal().entries(&wanted)}))
+}
+
+/// The entries as server-sent events. Over a network the front goes on with those that come; see `follow.rs`.
+pub(super) fn stream(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
+    let since = number(input, "since")?.unwrap_or(0);
+    let entries = control.core.journal().entries(&Wanted { since, ..Wanted::default() });
+    let bytes: Vec<u8> = entries.iter().flat_map(|entry| follow::event(entry).to_vec()).collect();
+    Ok(Answer { media: follow::MEDIA.to_owned(), raw: Some(bytes.into()), ..Answer::empty(200) })
+}
+
+pub(super) fn verify(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
+    let expected: Expectation = input.body()?;
+    let fault = match () {
+        () if expected.matches.is_empty() => Some("`match` must name at least one request"),
+        () if expected.order && expected.times.is_some() => Some("`times` cannot be stated of requests in order"),
+        () => None,
+    };
+    match fault {
+        Some(fault) => Err(Problem::new(400, fault, "GET /v1/openapi.yaml describes the body")),
+        None => told(&control.core.journal().verify(&expected)),
+    }
+}
+
+/// The journal as an HTTP Archive 1.2, which the network tools of browsers open. Headers and bodies are not kept.
+pub(super) fn har(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
+    let base = control.core.origin.get().map_or("", String::as_str);
+    let message = json!({"httpVersion": "HTTP/1.1", "cookies": [], "headers": [], "headersSize": -1, "bodySize": -1});
+    let entries = control.core.journal().entries(&Wanted::default()).into_iter().map(|entry| {
+        let (mut request, mut response) = (message.clone(), message.clone());
+        let query = entry.target.split_once('?').map_or("", |(_, query)| query);
+        let pairs = form_urlencoded::parse(query.as_bytes()).map(|(name, value)| json!({"name": name, "value": value}));
+        request["queryString"] = pairs.collect();
+        request["method"] = json!(entry.method);
+        request["url"] = json!(format!("{base}{}", entry.target));
+        response["status"] = json!(entry.status);
+        response["statusText"] = json!(entry.reason.unwrap_or_default());
+        response["content"] = json!({"size": -1, "mimeType": ""});
+        response["redirectURL"] = json!("");
+        json!({
+            "startedDateTime": entry.at, "time": 0, "request": request, "response": response, "cache": {},
+            "timings": {"send": 0, "wait": 0, "receive": 0},
+            "comment": entry.operation.unwrap_or_default(),
+        })
+    });
+    let creator = json!({"name": "bitting", "version": env!("CARGO_PKG_VERSION")});
+    told(&json!({"log": {"version": "1.2", "creator": creator, "entries": entries.collect::<Vec<_>>()}}))
+}
