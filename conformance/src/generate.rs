@@ -19,7 +19,7 @@ use direction::Direction;
 
 pub(crate) use case::{Argument, Case, body_media, is_form};
 pub(crate) use negative::{of_text, violations};
-pub(crate) use schema::Declared;
+pub(crate) use schema::{Declared, property_names};
 pub(crate) use shrink::smaller;
 
 /// How often a strategy is asked before it counts as unable: keywords such as `not` are met by luck only.
