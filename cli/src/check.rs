@@ -117,7 +117,7 @@ fn planned(document: &Document, options: &Check, run: &Run) -> Result<ExitCode, 
         let credentials = if is_given {
             credentials(document, options, run, None).await?
         } else {
-            let server = serve::start(document, run.options.seed, &[]).await?;
+            let server = serve::start(document.clone(), run.options.seed, &[]).await?;
             let credentials = credentials(document, options, run, Some(&server)).await;
             server.shutdown().await;
             credentials?
@@ -134,7 +134,17 @@ fn planned(document: &Document, options: &Check, run: &Run) -> Result<ExitCode, 
 
 /// Makes the run that the options describe.
 pub(crate) fn report(document: &Document, options: &Check, run: &Run) -> Result<Report, Failure> {
-    serve::runtime()?.block_on(check(document, options, run))
+    // A typing error is said before a server is started, or asked.
+    run.options.validate(document)?;
+    if run.url.is_some() {
+        return serve::runtime_here()?.block_on(check(document, options, run, None));
+    }
+    // A server of our own has threads of its own, as any other has.
+    let aside = serve::runtime()?;
+    let server = aside.block_on(serve::start(document.clone(), run.options.seed, &options.defect))?;
+    let report = serve::runtime_here()?.block_on(check(document, options, run, Some(&server)));
+    aside.block_on(server.shutdown());
+    report
 }
 
 /// What to give so that something can be checked.
@@ -153,18 +163,15 @@ fn remedy(document: &Document, report: &Report) -> String {
     )
 }
 
-async fn check(document: &Document, options: &Check, run: &Run) -> Result<Report, Failure> {
-    // A typing error is said before a server is started, or asked.
-    run.options.validate(document)?;
-    let server = match &run.url {
-        Some(_) => None,
-        None => Some(serve::start(document, run.options.seed, &options.defect).await?),
-    };
-    let base_url = run.url.as_deref().or(server.as_ref().map(RunningServer::base_url)).unwrap_or_default();
-    let target = Target {
-        base_url: base_url.to_owned(),
-        credentials: credentials(document, options, run, server.as_ref()).await?,
-    };
+async fn check(
+    document: &Document,
+    options: &Check,
+    run: &Run,
+    server: Option<&RunningServer>,
+) -> Result<Report, Failure> {
+    let base_url = run.url.as_deref().or(server.map(RunningServer::base_url)).unwrap_or_default();
+    let target =
+        Target { base_url: base_url.to_owned(), credentials: credentials(document, options, run, server).await? };
     let is_shown = !options.quiet && std::io::stderr().is_terminal();
     let settings = run.options.clone();
     let watch = tokio::spawn(stopped(settings.interrupt.clone(), is_shown));
@@ -177,9 +184,6 @@ async fn check(document: &Document, options: &Check, run: &Run) -> Result<Report
     watch.abort();
     if is_shown {
         anstream::eprint!("\r\x1b[2K");
-    }
-    if let Some(server) = server {
-        server.shutdown().await;
     }
     Ok(report?)
 }

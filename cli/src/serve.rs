@@ -51,8 +51,8 @@ pub(crate) fn run(options: &Serve) -> Result<ExitCode, Failure> {
 }
 
 /// Starts a reference server with the defects that are named, on any free ports.
-pub(crate) async fn start(document: &Document, seed: u64, defects: &[String]) -> Result<RunningServer, Failure> {
-    let builder = with_defects(Server::builder(document.clone()).seed(seed), defects)?;
+pub(crate) async fn start(document: Document, seed: u64, defects: &[String]) -> Result<RunningServer, Failure> {
+    let builder = with_defects(Server::builder(document).seed(seed), defects)?;
     builder.start().await.map_err(|error| unstarted(&error))
 }
 
@@ -91,6 +91,12 @@ fn write(file: &Path, text: &str) -> Result<(), Failure> {
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(|error| Failure::usage(format!("no runtime could be made: {error}"), "free threads or memory"))
+}
+
+/// A runtime of this thread alone: what it runs need not wake anything across threads.
+pub(crate) fn runtime_here() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::usage(format!("no runtime could be made: {error}"), "free memory"))
 }
 
 /// Ends when the process is asked to stop.

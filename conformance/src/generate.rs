@@ -29,7 +29,7 @@ pub(crate) use case::{Argument, Case, body_media, is_form, is_multipart};
 pub(crate) use kind::lists_what_is_shown;
 pub(crate) use multipart::Parts;
 pub(crate) use negative::{NULL, of_text, violations};
-pub(crate) use schema::property_names;
+pub(crate) use schema::{Declared, property_names};
 pub(crate) use shrink::smaller;
 
 /// How often a strategy is asked before it counts as unable: keywords such as `not` are met by luck only.

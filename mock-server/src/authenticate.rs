@@ -17,7 +17,7 @@ use crate::behaviour::scopes_of;
 use crate::defect::{Flaw, Flaws};
 use crate::scheme::{Presented, Scheme, Wire};
 use crate::token::{ISSUER, Laxness, Signer, TokenFault, claim};
-use crate::world::{ApiKey, Permission, World, password_hash};
+use crate::world::{ApiKey, Permission, User, World, password_hash};
 
 /// How long a revocation is overlooked by defect M11, in seconds.
 const CACHED: i64 = 60;
@@ -56,6 +56,27 @@ impl Principal {
         }
     }
 
+    /// Whoever speaks with a key that `user` made.
+    fn of(key: &ApiKey, user: &User) -> Self {
+        Self {
+            credential: key.id.clone(),
+            is_key: true,
+            user: user.email.clone(),
+            organization: key.organization.clone(),
+            permission: user.permission,
+            session: None,
+            scopes: key.scopes.clone(),
+            is_anyone: false,
+        }
+    }
+
+    /// Whether it is what [`Principal::of`] makes of this key and user.
+    fn is_of(&self, key: &ApiKey, user: &User) -> bool {
+        let Self { credential, is_key, user: email, organization, permission, session, scopes, is_anyone } = self;
+        (*is_key, *is_anyone, session, *permission) == (true, false, &None, user.permission)
+            && (credential, email, organization, scopes) == (&key.id, &user.email, &key.organization, &key.scopes)
+    }
+
     /// Whether it has the scope.
     fn has(&self, scope: &str, flaws: &Flaws) -> bool {
         let Some(scopes) = &self.scopes else { return true };
@@ -66,11 +87,11 @@ impl Principal {
 
 /// One alternative of a requirement that is satisfied: who satisfies each scheme, and the scopes that it asks for.
 #[derive(Debug, Clone)]
-pub(crate) struct Way {
-    schemes: Vec<(Arc<Principal>, Vec<String>)>,
+pub(crate) struct Way<'s> {
+    schemes: Vec<(Arc<Principal>, &'s [String])>,
 }
 
-impl Way {
+impl Way<'_> {
     /// Whoever speaks; nobody where no credential is needed.
     pub(crate) fn principal(&self) -> Option<&Arc<Principal>> {
         self.schemes.first().map(|(principal, _)| principal)
@@ -78,7 +99,12 @@ impl Way {
 
     /// The way in that a defect leaves open.
     pub(crate) fn unchecked(world: &World) -> Self {
-        Self { schemes: vec![(Arc::new(Principal::anyone(world)), Vec::new())] }
+        Self { schemes: vec![(Arc::new(Principal::anyone(world)), &[])] }
+    }
+
+    /// Whether it has every scope that it needs.
+    pub(crate) fn is_wide_enough(&self, flaws: &Flaws) -> bool {
+        self.schemes.iter().all(|(principal, scopes)| scopes.iter().all(|scope| principal.has(scope, flaws)))
     }
 
     /// The scopes that it lacks.
@@ -111,23 +137,28 @@ pub(crate) struct Doorkeeper<'a> {
     pub(crate) now: DateTime<Utc>,
 }
 
-type Verdict = Result<Principal, AuthCase>;
+type Verdict = Result<Arc<Principal>, AuthCase>;
 /// A scheme, what the request presents for it, and who that is.
-type Judged = (usize, Presented, Result<Arc<Principal>, AuthCase>);
+type Judged<'r> = (usize, Presented<'r>, Verdict);
 /// Judges one kind of credential.
 type Judge<D> = fn(&D, &Scheme, &str) -> Verdict;
 
 impl Doorkeeper<'_> {
     /// Every alternative that the request satisfies, or why there is none.
-    pub(crate) fn admit(&self, security: &Security, wire: &Wire<'_>, is_refresh: bool) -> Result<Vec<Way>, Denied> {
+    pub(crate) fn admit<'s>(
+        &self,
+        security: &'s Security,
+        wire: &Wire<'_>,
+        is_refresh: bool,
+    ) -> Result<Vec<Way<'s>>, Denied> {
         if security.is_empty() {
             return Ok(vec![Way { schemes: Vec::new() }]);
         }
-        let mut judged: Vec<Judged> = Vec::with_capacity(4);
+        let mut judged: Vec<Judged<'_>> = Vec::with_capacity(4);
         for (scheme, _) in security.iter().flatten() {
             if !judged.iter().any(|(known, ..)| known == scheme) {
                 let presented = self.presented(&self.schemes[*scheme], wire);
-                let verdict = self.judge(&self.schemes[*scheme], &presented, is_refresh).map(Arc::new);
+                let verdict = self.judge(&self.schemes[*scheme], &presented, is_refresh);
                 judged.push((*scheme, presented, verdict));
             }
         }
@@ -135,7 +166,7 @@ impl Doorkeeper<'_> {
         if !is_optional && !self.flaws.has(Flaw::M19) {
             self.refuse_any_invalid(&judged)?;
         }
-        let ways: Vec<Way> = security.iter().filter_map(|schemes| self.way(schemes, &judged)).collect();
+        let ways: Vec<Way<'_>> = security.iter().filter_map(|schemes| self.way(schemes, &judged)).collect();
         let is_demanding = self.flaws.has(Flaw::M17) && security.len() > 1;
         if ways.is_empty() || is_demanding && judged.iter().any(|(.., verdict)| verdict.is_err()) {
             return self.denied(security, &judged);
@@ -147,11 +178,11 @@ impl Doorkeeper<'_> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn presented(&self, scheme: &Scheme, wire: &Wire<'_>) -> Presented {
+    fn presented<'r>(&self, scheme: &Scheme, wire: &Wire<'r>) -> Presented<'r> {
         use crate::scheme::Place;
         let presented = wire.at(&scheme.place);
         match &scheme.place {
-            Place::Header(name) if presented == Presented::Nothing => {
+            Place::Header(name, _) if presented == Presented::Nothing => {
                 let in_query = self.flaws.has(Flaw::M14).then(|| wire.parameter(name));
                 let as_bearer = || match self.flaws.has(Flaw::M16) {
                     true => wire.at(&Place::Authorization("bearer".to_owned())),
@@ -167,7 +198,7 @@ impl Doorkeeper<'_> {
     }
 
     /// Each place that holds something must hold something valid.
-    fn refuse_any_invalid(&self, judged: &[Judged]) -> Result<(), Denied> {
+    fn refuse_any_invalid(&self, judged: &[Judged<'_>]) -> Result<(), Denied> {
         for (scheme, presented, verdict) in judged {
             let place = &self.schemes[*scheme].place_name;
             let same = || judged.iter().filter(|(other, ..)| self.schemes[*other].place_name == *place);
@@ -183,22 +214,22 @@ impl Doorkeeper<'_> {
         Ok(())
     }
 
-    fn way(&self, schemes: &[(usize, Vec<String>)], judged: &[Judged]) -> Option<Way> {
+    fn way<'s>(&self, schemes: &'s [(usize, Vec<String>)], judged: &[Judged<'_>]) -> Option<Way<'s>> {
         let verdict = |scheme: usize| judged.iter().find(|(known, ..)| *known == scheme).map(|(.., verdict)| verdict);
         let accepted = schemes.iter().filter_map(|(scheme, scopes)| {
             let principal = verdict(*scheme)?.as_ref().ok()?;
-            Some((Arc::clone(principal), scopes.clone()))
+            Some((Arc::clone(principal), scopes.as_slice()))
         });
         let accepted: Vec<_> = accepted.collect();
         let is_enough = accepted.len() == schemes.len() || self.flaws.has(Flaw::M18) && !accepted.is_empty();
         is_enough.then_some(Way { schemes: accepted })
     }
 
-    fn denied(&self, security: &Security, judged: &[Judged]) -> Result<Vec<Way>, Denied> {
+    fn denied<'s>(&self, security: &'s Security, judged: &[Judged<'_>]) -> Result<Vec<Way<'s>>, Denied> {
         let cases = judged.iter().filter_map(|(.., verdict)| verdict.as_ref().err().copied());
         let case = cases.max_by_key(|case| weight(*case)).unwrap_or(AuthCase::Missing);
         if case == AuthCase::Missing && self.flaws.has(Flaw::M01) {
-            let scopes = security.first().and_then(|schemes| schemes.first()).map(|(_, scopes)| scopes.clone());
+            let scopes = security.first().and_then(|schemes| schemes.first()).map(|(_, scopes)| scopes.as_slice());
             return Ok(vec![Way {
                 schemes: vec![(Arc::new(Principal::anyone(&self.world())), scopes.unwrap_or_default())],
             }]);
@@ -206,7 +237,7 @@ impl Doorkeeper<'_> {
         Err(Denied { case, is_broken: judged.iter().any(|(_, presented, _)| *presented == Presented::Broken) })
     }
 
-    fn judge(&self, scheme: &Scheme, presented: &Presented, is_refresh: bool) -> Verdict {
+    fn judge(&self, scheme: &Scheme, presented: &Presented<'_>, is_refresh: bool) -> Verdict {
         let text = match presented {
             Presented::Nothing => return Err(AuthCase::Missing),
             Presented::Malformed | Presented::Broken => return Err(AuthCase::Malformed),
@@ -215,7 +246,7 @@ impl Doorkeeper<'_> {
         let verdict = self.credential(scheme, text);
         let is_bearer = matches!(&scheme.place, crate::scheme::Place::Authorization(name) if name == "bearer");
         let is_let_in = is_bearer && (self.flaws.has(Flaw::M02) || is_refresh && self.flaws.has(Flaw::M50));
-        if verdict.is_err() && is_let_in { Ok(Principal::anyone(&self.world())) } else { verdict }
+        if verdict.is_err() && is_let_in { Ok(Arc::new(Principal::anyone(&self.world()))) } else { verdict }
     }
 
     /// The scheme's kinds of credential, one after the other; the reason that says most is given.
@@ -240,9 +271,11 @@ impl Doorkeeper<'_> {
         if !secret.starts_with(scheme.prefix()) {
             return Err(AuthCase::Malformed);
         }
-        let world = self.world();
-        let by_beginning = || world.keys.find_by_shown(secret).filter(|_| self.flaws.has(Flaw::M13));
-        let key = world.keys.find(secret).or_else(by_beginning).ok_or(AuthCase::Unknown)?;
+        let mut world = self.world();
+        let World { keys, accounts, .. } = &mut *world;
+        let by_beginning = || keys.find_by_shown(secret).filter(|_| self.flaws.has(Flaw::M13));
+        let place = keys.find(secret).or_else(by_beginning).ok_or(AuthCase::Unknown)?;
+        let (key, speaker) = keys.at(place).ok_or(AuthCase::Unknown)?;
         if key.family != scheme.family {
             return Err(AuthCase::Unknown);
         }
@@ -255,25 +288,16 @@ impl Doorkeeper<'_> {
         if key.environment != scheme.environment && !self.flaws.has(Flaw::M12) {
             return Err(AuthCase::WrongEnvironment);
         }
-        self.holder(&world, key)
-    }
-
-    /// A key speaks for the user who made it (ROBOTICKS-7), in the organization that it was made for.
-    fn holder(&self, world: &World, key: &ApiKey) -> Verdict {
-        let user = world.accounts.users.get(&key.user).ok_or(AuthCase::Unknown)?;
+        // A key speaks for the user who made it (ROBOTICKS-7), in the organization that it was made for.
+        let user = accounts.users.get(&key.user).ok_or(AuthCase::Unknown)?;
         if !user.is_member && !self.flaws.has(Flaw::M40) {
             return Err(AuthCase::Forbidden);
         }
-        Ok(Principal {
-            credential: key.id.clone(),
-            is_key: true,
-            user: user.email.clone(),
-            organization: key.organization.clone(),
-            permission: user.permission,
-            session: None,
-            scopes: key.scopes.clone(),
-            is_anyone: false,
-        })
+        // It is the same as the last time, save where key or user have changed.
+        if speaker.as_ref().is_none_or(|speaker| !speaker.is_of(key, user)) {
+            *speaker = None;
+        }
+        Ok(Arc::clone(speaker.get_or_insert_with(|| Arc::new(Principal::of(key, user)))))
     }
 
     fn is_revoked(&self, at: DateTime<Utc>) -> bool {
@@ -320,7 +344,7 @@ impl Doorkeeper<'_> {
         let (email, password) = decoded.as_deref().and_then(|text| text.split_once(':')).ok_or(AuthCase::Malformed)?;
         let world = self.world();
         let user = check_password(&world, email, password).ok_or(AuthCase::Unknown)?;
-        Ok(Principal {
+        Ok(Arc::new(Principal {
             credential: format!("password {email}"),
             is_key: false,
             user: email.to_owned(),
@@ -329,7 +353,7 @@ impl Doorkeeper<'_> {
             session: None,
             scopes: None,
             is_anyone: false,
-        })
+        }))
     }
 
     /// A token speaks for its subject, in the organization that it names, which must be the subject's own.
@@ -346,7 +370,7 @@ impl Doorkeeper<'_> {
         if text(scheme.claim("organization", "/org")) != Some(organization) {
             return Err(AuthCase::WrongOrganization);
         }
-        Ok(Principal {
+        Ok(Arc::new(Principal {
             credential: id.to_owned(),
             is_key: false,
             user: subject.to_owned(),
@@ -355,7 +379,7 @@ impl Doorkeeper<'_> {
             session: text("/sid").map(str::to_owned),
             scopes: scopes_of(scheme, claims).map(|scopes| scopes.into_iter().collect()),
             is_anyone: false,
-        })
+        }))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::exchange::Answer;
 
 /// How many answers are kept, and how many bytes of them.
 const ANSWERS: usize = 1024;
-const BYTES: usize = 4 << 20;
+const BYTES: usize = 1 << 20;
 /// Longer targets are not kept.
 const TARGET: usize = 512;
 

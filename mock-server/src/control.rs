@@ -123,7 +123,7 @@ impl Control {
             let answer = Problem::new(405, error, "the Allow header lists the methods").answer();
             return answer.with("allow", &allowed.join(", "));
         };
-        let parameter = found.params.iter().next().map(|(_, value)| decoded(value)).unwrap_or_default();
+        let parameter = found.params.iter().next().map(|(_, value)| decoded(value).into_owned()).unwrap_or_default();
         let input = Input { parameter, query: request.query(), body: &request.body };
         handler(self, &input).unwrap_or_else(Problem::answer)
     }

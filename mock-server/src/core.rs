@@ -32,10 +32,10 @@ use crate::clock::Clock;
 use crate::defect::{Flaw, Flaws, UnknownDefect};
 use crate::exchange::{Answer, Delivery, Outcome, Request};
 use crate::fault::{Effect, Faults, Gates, Stage, deliver};
-use crate::journal::{Entry, Journal, masked};
+use crate::journal::{Journal, Note, masked};
 use crate::plan::{OperationPlan, Plan};
 use crate::rate::{self, Limits, Standing};
-use crate::route::{Routed, decoded};
+use crate::route::{Parameters, Routed, decoded};
 use crate::scheme::Wire;
 use crate::step::{STEPS, Skipped, Step};
 use crate::token::Signer;
@@ -77,9 +77,7 @@ struct Call<'r> {
     now: DateTime<Utc>,
     operation: Option<usize>,
     /// The path parameters as they came over the wire.
-    raw: Vec<(String, String)>,
-    /// The same without their percent-encoding, where they have any.
-    decoded: Option<Vec<(String, String)>>,
+    path: Parameters<'r>,
     principal: Option<Arc<Principal>>,
     standing: Option<Standing>,
     delivery: Delivery,
@@ -90,13 +88,6 @@ struct Call<'r> {
     is_unchecked: bool,
     /// How far the clock is off by which the operation runs.
     skew: TimeDelta,
-}
-
-impl Call<'_> {
-    /// The path parameters without their percent-encoding.
-    fn path(&self) -> &[(String, String)] {
-        self.decoded.as_ref().unwrap_or(&self.raw)
-    }
 }
 
 impl Core {
@@ -142,8 +133,7 @@ impl Core {
             request,
             now: self.clock.now(),
             operation: None,
-            raw: Vec::new(),
-            decoded: None,
+            path: Vec::new(),
             principal: None,
             standing: None,
             delivery: Delivery::default(),
@@ -154,8 +144,9 @@ impl Core {
         };
         let mut answer = self.decide(&mut call).unwrap_or_else(|refusal| *refusal);
         let plan = call.operation.map(|index| &self.plan.operations[index]);
-        if let (Some(standing), Some(plan)) = (&call.standing, plan) {
-            standing.write(plan.rate_limit.as_ref(), &mut answer, &self.flaws);
+        if let Some(standing) = &call.standing {
+            let names = plan.and_then(|plan| plan.standing.as_ref());
+            standing.write(names, &mut answer.headers, &self.flaws);
         }
         if let Some(plan) = plan {
             answer = self.checked(plan, answer);
@@ -174,7 +165,7 @@ impl Core {
     }
 
     /// The stages up to the operation itself; a refusal ends them.
-    fn decide(&self, call: &mut Call<'_>) -> Result<Answer, Box<Answer>> {
+    fn decide<'c>(&'c self, call: &mut Call<'c>) -> Result<Answer, Box<Answer>> {
         let plan = self.route(call)?;
         self.before(call, plan)?;
         let ways = self.authenticate(call, plan)?;
@@ -189,7 +180,7 @@ impl Core {
             return Ok(answer);
         }
         let parts = Parts {
-            path: &call.raw,
+            path: &call.path,
             query: call.request.query(),
             headers: &call.request.headers,
             body: &call.request.body,
@@ -229,8 +220,9 @@ impl Core {
 
     /// Keeps a success that was made and found to be right.
     fn keep(&self, call: &Call<'_>, plan: &OperationPlan, answer: &mut Answer) {
-        let is_made = call.revision > 0 && answer.status == plan.success.status && answer.reason.is_none();
-        if let Some(asked) = self.asked(call, plan).filter(|_| is_made && !answer.is_checked) {
+        let is_new = call.revision > 0 && !answer.is_checked;
+        let is_made = is_new && answer.status == plan.success.status && answer.reason.is_none();
+        if let Some(asked) = is_made.then(|| self.asked(call, plan)).flatten() {
             // Whoever changed something in the meantime made another state of it.
             if self.world().data.revision() != asked.revision {
                 return;
@@ -250,12 +242,13 @@ impl Core {
     fn perform(&self, call: &Call<'_>, plan: &OperationPlan, given: &Given) -> Answer {
         let principal = call.principal.as_deref();
         let now = call.now.checked_add_signed(call.skew).unwrap_or(call.now);
-        let (request, path) = (call.request, call.path());
-        Desk { core: self, plan, request, principal, path, given, now }.perform()
+        let path: Vec<_> =
+            call.path.iter().map(|(name, text)| ((*name).to_owned(), decoded(text).into_owned())).collect();
+        Desk { core: self, plan, request: call.request, principal, path: &path, given, now }.perform()
     }
 
     /// 404 for a path that the document does not have, 405 for a method.
-    fn route<'p>(&'p self, call: &mut Call<'_>) -> Result<&'p OperationPlan, Box<Answer>> {
+    fn route<'c>(&'c self, call: &mut Call<'c>) -> Result<&'c OperationPlan, Box<Answer>> {
         let (method, path) = (&call.request.method, call.request.path());
         let mut routed = self.plan.routes.find(method, path);
         if routed == Routed::NotFound && self.flaws.has(Flaw::M39) {
@@ -264,10 +257,7 @@ impl Core {
         }
         match routed {
             Routed::Found { operation, parameters } => {
-                let is_encoded = parameters.iter().any(|(_, text)| text.contains('%'));
-                let decoded = || parameters.iter().map(|(name, text)| (name.clone(), decoded(text))).collect();
-                call.decoded = is_encoded.then(decoded);
-                call.raw = parameters;
+                call.path = parameters;
                 call.operation = Some(operation);
                 Ok(&self.plan.operations[operation])
             }
@@ -342,7 +332,7 @@ impl Core {
         }
     }
 
-    fn authenticate(&self, call: &Call<'_>, plan: &OperationPlan) -> Result<Vec<Way>, Box<Answer>> {
+    fn authenticate<'c>(&'c self, call: &Call<'_>, plan: &'c OperationPlan) -> Result<Vec<Way<'c>>, Box<Answer>> {
         let doorkeeper = Doorkeeper {
             schemes: &self.plan.schemes,
             world: &self.world,
@@ -360,8 +350,8 @@ impl Core {
             || self.skipped.has(Step::Credential)
             || self.flaws.has(Flaw::M33) && call.request.method == Method::HEAD;
         let is_public = plan.security.is_empty();
-        let everybody = vec![(0..self.plan.schemes.len().min(1)).map(|index| (index, Vec::new())).collect()];
-        let security = if is_public && self.flaws.has(Flaw::M20) { &everybody } else { &plan.security };
+        let is_demanding = is_public && self.flaws.has(Flaw::M20);
+        let security = if is_demanding { &self.plan.any_credential } else { &plan.security };
         if is_skipped && !is_public {
             return Ok(vec![Way::unchecked(&self.world())]);
         }
@@ -416,12 +406,13 @@ impl Core {
         if self.skipped.has(Step::Organization) {
             return Ok(());
         }
-        let named = crate::collection::tenant_parameter(&plan.operation);
-        let value = named.and_then(|name| call.path().iter().find(|(known, _)| known == name)).map(|(_, value)| value);
+        let named = plan.tenant.as_ref();
+        let value = named.and_then(|name| call.path.iter().find(|(known, _)| known == name)).map(|(_, value)| value);
         let (Some(principal), Some(organization)) = (&call.principal, value) else { return Ok(()) };
-        let exists = || self.world().accounts.organizations.contains_key(organization);
+        let organization = decoded(organization);
+        let exists = || self.world().accounts.organizations.contains_key(organization.as_ref());
         let is_read = matches!(call.request.method, Method::GET | Method::HEAD);
-        if principal.organization == *organization || principal.is_anyone && exists() {
+        if principal.organization == organization || principal.is_anyone && exists() {
             return Ok(());
         }
         if self.flaws.has(Flaw::M34) && is_read && exists() {
@@ -435,15 +426,15 @@ impl Core {
     }
 
     /// 403 where no way in has every scope, or the user may only read.
-    fn scopes(&self, call: &mut Call<'_>, plan: &OperationPlan, ways: &[Way]) -> Result<(), Box<Answer>> {
+    fn scopes(&self, call: &mut Call<'_>, plan: &OperationPlan, ways: &[Way<'_>]) -> Result<(), Box<Answer>> {
         let is_read = matches!(call.request.method, Method::GET | Method::HEAD);
         let is_off = self.skipped.has(Step::Scope);
         let is_skipped = is_off || self.flaws.has(Flaw::M30) || self.flaws.has(Flaw::M32) && !is_read;
-        let missing: Vec<Vec<String>> = ways.iter().map(|way| way.missing_scopes(&self.flaws)).collect();
-        let chosen = missing.iter().position(Vec::is_empty).or(is_skipped.then_some(0));
-        let Some(chosen) = chosen else {
+        let wide_enough = ways.iter().position(|way| way.is_wide_enough(&self.flaws));
+        let Some(chosen) = wide_enough.or(is_skipped.then_some(0)) else {
             let schemes = schemes_of(&self.plan.schemes, plan);
-            return Err(Box::new(plan.refusals.scope(&missing[0], &schemes)));
+            let missing = ways.first().map(|way| way.missing_scopes(&self.flaws)).unwrap_or_default();
+            return Err(Box::new(plan.refusals.scope(&missing, &schemes)));
         };
         call.principal = ways.get(chosen).and_then(Way::principal).cloned();
         let may_only_read = call.principal.as_ref().is_some_and(|one| one.permission == Permission::ReadOnly);
@@ -461,9 +452,9 @@ impl Core {
         }
         if answer.status == plan.success.status {
             for (name, value) in &plan.success.headers {
-                let is_flawed = self.flaws.has(Flaw::M59) && name.as_str().eq_ignore_ascii_case("cache-control");
+                let is_flawed = self.flaws.has(Flaw::M59) && *name == http::header::CACHE_CONTROL;
                 if !answer.headers.contains_key(name) && !is_flawed {
-                    answer.set(name, value);
+                    answer.headers.insert(name.clone(), value.clone());
                 }
             }
         }
@@ -502,16 +493,15 @@ impl Core {
         if self.has_docs && call.operation.is_none() && call.request.path().starts_with("/docs") {
             return;
         }
-        self.journal.push(Entry {
-            sequence: 0,
+        self.journal.note(&Note {
             at: call.now,
-            method: call.request.method.to_string(),
-            target: masked(&call.request.target, &self.plan.secrets),
-            operation: call.operation.map(|index| self.plan.operations[index].operation.id.clone()),
+            method: call.request.method.as_str(),
+            target: &masked(&call.request.target, &self.plan.secrets),
+            operation: call.operation.map(|index| self.plan.operations[index].operation.id.as_str()),
             status: answer.status,
             reason: answer.reason,
-            credential: call.principal.as_ref().map(|principal| principal.credential.clone()),
-            user: call.principal.as_ref().map(|principal| principal.user.clone()),
+            credential: call.principal.as_ref().map(|principal| principal.credential.as_str()),
+            user: call.principal.as_ref().map(|principal| principal.user.as_str()),
         });
     }
 

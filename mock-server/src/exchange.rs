@@ -45,13 +45,15 @@ impl Request {
 
     /// The path, without the query.
     pub(crate) fn path(&self) -> &str {
-        self.target.split(['?', '#']).next().unwrap_or_default()
+        let end = self.target.bytes().position(|byte| matches!(byte, b'?' | b'#'));
+        &self.target[..end.unwrap_or(self.target.len())]
     }
 
     /// The query, empty if there is none.
     pub(crate) fn query(&self) -> &str {
-        let target = self.target.split('#').next().unwrap_or_default();
-        target.split_once('?').map_or("", |(_, query)| query)
+        let rest = &self.target[self.path().len()..];
+        let rest = rest.split('#').next().unwrap_or_default();
+        rest.strip_prefix('?').unwrap_or_default()
     }
 }
 
@@ -154,6 +156,22 @@ pub(crate) struct Answer {
     pub(crate) reason: Option<&'static str>,
 }
 
+/// A number as a header's value.
+pub(crate) fn number(mut number: u64) -> HeaderValue {
+    let mut digits = [b'0'; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    // Digits are what a header may hold.
+    HeaderValue::from_bytes(&digits[start..]).unwrap_or(HeaderValue::from_static("0"))
+}
+
 impl Answer {
     /// An answer without a body.
     pub(crate) fn empty(status: u16) -> Self {
@@ -192,13 +210,6 @@ impl Answer {
         }
     }
 
-    /// Sets a header to a number.
-    pub(crate) fn set_number(&mut self, name: &str, number: u64) {
-        if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
-            self.headers.insert(name, HeaderValue::from(number));
-        }
-    }
-
     /// The answer as bytes.
     pub(crate) fn outcome(self, delivery: Delivery) -> Outcome {
         let Self { status, mut headers, media, body, raw, .. } = self;
@@ -219,5 +230,29 @@ impl Answer {
         }
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Outcome { status, headers, body: bytes, delivery }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_a_path_and_a_query() {
+        let parts = |target: &str| {
+            let request = Request::new(Method::GET, target);
+            (request.path().to_owned(), request.query().to_owned())
+        };
+        assert_eq!(parts("/a"), ("/a".into(), String::new()));
+        assert_eq!(parts("/a?b=c?d#e?f"), ("/a".into(), "b=c?d".into()));
+        assert_eq!(parts("/a#b?c"), ("/a".into(), String::new()));
+        assert_eq!(parts(""), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn numbers_are_written_in_full() {
+        for each in [0, 7, 10, 1_000_000, u64::MAX] {
+            assert_eq!(number(each), each.to_string().as_str());
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Faults on purpose: plans that say which requests go wrong, and how.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -253,6 +254,8 @@ impl Fault {
 #[derive(Debug)]
 pub(crate) struct Faults {
     state: Mutex<State>,
+    /// Whether there is any plan at all: mostly there is none, and nobody need wait to learn it.
+    is_any: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -278,7 +281,7 @@ pub struct Plan {
 impl Faults {
     pub(crate) fn new(seed: u64) -> Self {
         let rng = fastrand::Rng::with_seed(seed);
-        Self { state: Mutex::new(State { next: 1, plans: Vec::new(), rng }) }
+        Self { state: Mutex::new(State { next: 1, plans: Vec::new(), rng }), is_any: AtomicBool::new(false) }
     }
 
     /// Puts a plan in force and gives its id.
@@ -287,6 +290,7 @@ impl Faults {
         let id = state.next;
         state.next += 1;
         state.plans.push(Plan { id, fault, matched: 0, acted: 0 });
+        self.is_any.store(true, Ordering::Release);
         id
     }
 
@@ -295,12 +299,17 @@ impl Faults {
     }
 
     pub(crate) fn clear(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).plans.clear();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.plans.clear();
+        self.is_any.store(false, Ordering::Release);
     }
 
     /// What goes wrong with a request to `operation` with `method`: what is for anybody while nobody is known, then
     /// what is for `principal` only.
     pub(crate) fn acting(&self, operation: &str, method: &str, principal: Option<&Principal>) -> Vec<(Stage, Effect)> {
+        if !self.is_any.load(Ordering::Acquire) {
+            return Vec::new();
+        }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State { plans, rng, .. } = &mut *state;
         let is_theirs = |fault: &Fault| match (&fault.principal, principal) {

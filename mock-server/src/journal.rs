@@ -2,6 +2,7 @@
 
 mod verify;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
@@ -53,6 +54,20 @@ impl Entry {
     }
 }
 
+/// A request and its answer as they are noted; the texts are copied into the journal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Note<'a> {
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) method: &'a str,
+    /// Path and query, secrets masked.
+    pub(crate) target: &'a str,
+    pub(crate) operation: Option<&'a str>,
+    pub(crate) status: u16,
+    pub(crate) reason: Option<&'static str>,
+    pub(crate) credential: Option<&'a str>,
+    pub(crate) user: Option<&'a str>,
+}
+
 /// The latest requests.
 #[derive(Debug, Default)]
 pub struct Journal {
@@ -61,11 +76,23 @@ pub struct Journal {
     latest: watch::Sender<u64>,
 }
 
+/// The texts of all records stand in one buffer, one behind the other: to note a request takes no memory of its own,
+/// and writes where it wrote last.
 #[derive(Debug, Default)]
 struct Ring {
-    entries: VecDeque<Entry>,
-    bytes: usize,
+    records: VecDeque<Record>,
+    texts: VecDeque<u8>,
     sequence: u64,
+}
+
+/// What is kept of a request, its texts aside.
+#[derive(Debug)]
+struct Record {
+    at: DateTime<Utc>,
+    status: u16,
+    reason: Option<&'static str>,
+    /// The lengths of method, target, operation, credential and user.
+    lengths: [Option<usize>; 5],
 }
 
 /// Which entries are wanted; all that is stated must hold.
@@ -82,16 +109,21 @@ pub struct Wanted {
 }
 
 impl Journal {
-    pub(crate) fn push(&self, mut entry: Entry) {
+    pub(crate) fn note(&self, note: &Note<'_>) {
+        let texts = [Some(note.method), Some(note.target), note.operation, note.credential, note.user];
+        let lengths = texts.map(|text| text.map(str::len));
+        let record = Record { at: note.at, status: note.status, reason: note.reason, lengths };
+        let size = size_of::<Record>() + record.length();
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
         ring.sequence += 1;
-        entry.sequence = ring.sequence;
-        ring.bytes += size(&entry);
-        ring.entries.push_back(entry);
-        while ring.entries.len() > ENTRIES || ring.bytes > BYTES {
-            let Some(oldest) = ring.entries.pop_front() else { break };
-            ring.bytes -= size(&oldest);
+        while ring.records.len() >= ENTRIES || ring.size() + size > BYTES {
+            if !ring.forget_oldest() {
+                // It is larger than the whole journal.
+                return;
+            }
         }
+        ring.records.push_back(record);
+        texts.into_iter().flatten().for_each(|text| ring.texts.extend(text.as_bytes()));
         let sequence = ring.sequence;
         drop(ring);
         // Nobody is told where nobody listens: most servers are followed by nobody.
@@ -109,69 +141,129 @@ impl Journal {
     #[must_use]
     pub fn entries(&self, wanted: &Wanted) -> Vec<Entry> {
         let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |entry: &&Entry| {
-            entry.sequence > wanted.since
-                && wanted.status.is_none_or(|status| entry.status == status)
-                && wanted.operation.as_ref().is_none_or(|id| entry.operation.as_ref() == Some(id))
-                && wanted.principal.as_ref().is_none_or(|principal| entry.is_of(principal))
-        };
-        ring.entries.iter().filter(fits).cloned().collect()
+        let mut sequence = ring.sequence - ring.records.len() as u64;
+        let mut start = 0;
+        let mut entries = Vec::new();
+        for record in &ring.records {
+            sequence += 1;
+            if sequence > wanted.since && wanted.status.is_none_or(|status| record.status == status) {
+                let entry = ring.entry(sequence, record, start);
+                let is_it = wanted.operation.as_ref().is_none_or(|id| entry.operation.as_ref() == Some(id))
+                    && wanted.principal.as_ref().is_none_or(|principal| entry.is_of(principal));
+                entries.extend(is_it.then_some(entry));
+            }
+            start += record.length();
+        }
+        entries
     }
 
     pub(crate) fn clear(&self) {
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        (ring.entries, ring.bytes) = (VecDeque::new(), 0);
+        *ring = Ring { sequence: ring.sequence, ..Ring::default() };
     }
 }
 
-fn size(entry: &Entry) -> usize {
-    let texts =
-        [&entry.operation, &entry.credential, &entry.user].into_iter().flatten().map(String::len).sum::<usize>();
-    size_of::<Entry>() + entry.target.len() + entry.method.len() + texts
+impl Ring {
+    fn size(&self) -> usize {
+        self.records.len() * size_of::<Record>() + self.texts.len()
+    }
+
+    /// Makes room; false where there is nothing to forget.
+    fn forget_oldest(&mut self) -> bool {
+        let Some(oldest) = self.records.pop_front() else { return false };
+        self.texts.drain(..oldest.length());
+        true
+    }
+
+    /// The record whose texts begin at `start`.
+    fn entry(&self, sequence: u64, record: &Record, mut start: usize) -> Entry {
+        let [method, target, operation, credential, user] = record.lengths.map(|length| {
+            let end = start + length?;
+            let text = self.texts.range(start..end).copied().collect();
+            start = end;
+            // It was a text when it was noted.
+            String::from_utf8(text).ok()
+        });
+        Entry {
+            sequence,
+            at: record.at,
+            method: method.unwrap_or_default(),
+            target: target.unwrap_or_default(),
+            operation,
+            status: record.status,
+            reason: record.reason,
+            credential,
+            user,
+        }
+    }
+}
+
+impl Record {
+    /// How many bytes its texts have.
+    fn length(&self) -> usize {
+        self.lengths.iter().flatten().sum()
+    }
 }
 
 /// `target` with the values of secret query parameters masked; `own` are the document's own keys in the query.
-pub(crate) fn masked(target: &str, own: &[String]) -> String {
-    let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
+pub(crate) fn masked<'t>(target: &'t str, own: &[String]) -> Cow<'t, str> {
+    // Byte by byte: most targets have no query, and none is long.
+    let Some(end) = target.bytes().position(|byte| byte == b'?') else { return Cow::Borrowed(target) };
+    let (path, query) = (&target[..end], &target[end + 1..]);
     let pairs = query.split('&').map(|pair| {
         let name = pair.split('=').next().unwrap_or_default();
         let is_secret = SECRETS.iter().any(|secret| name.eq_ignore_ascii_case(secret))
             || own.iter().any(|secret| name.eq_ignore_ascii_case(secret));
         if is_secret { format!("{name}=***") } else { pair.to_owned() }
     });
-    format!("{path}?{}", pairs.collect::<Vec<_>>().join("&"))
+    Cow::Owned(format!("{path}?{}", pairs.collect::<Vec<_>>().join("&")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn entry(target: &str) -> Entry {
-        Entry {
-            sequence: 0,
-            at: DateTime::default(),
-            method: "GET".into(),
-            target: target.into(),
-            operation: None,
-            status: 200,
-            reason: None,
-            credential: None,
-            user: None,
-        }
+    fn note(target: &str) -> Note<'_> {
+        let at = DateTime::default();
+        Note { at, method: "GET", target, operation: None, status: 200, reason: None, credential: None, user: None }
     }
 
+    /// The server's memory is bounded: in the journal by the number of requests, and by their texts.
     #[test]
     fn the_journal_is_bounded_in_entries_and_bytes() {
         let journal = Journal::default();
         for _ in 0..ENTRIES + 5 {
-            journal.push(entry("/"));
+            journal.note(&note("/"));
         }
         let entries = journal.entries(&Wanted::default());
         assert_eq!((entries.len(), entries[0].sequence), (ENTRIES, 6));
+        let long = "x".repeat(1 << 20);
         for _ in 0..20 {
-            journal.push(entry(&"x".repeat(1 << 20)));
+            journal.note(&note(&long));
         }
-        assert!(journal.ring.lock().unwrap().bytes <= BYTES);
+        assert!(journal.ring.lock().unwrap().size() <= BYTES);
+        journal.note(&note(&"x".repeat(BYTES)));
+        journal.note(&note("/"));
+        let entries = journal.entries(&Wanted::default());
+        assert_eq!((entries.len(), entries[0].sequence), (1, ENTRIES as u64 + 27));
+    }
+
+    /// What is noted comes back whole, whichever of the texts a request has and however often the ring went round.
+    #[test]
+    fn every_text_comes_back_to_its_own_request() {
+        let journal = Journal::default();
+        for number in 0..3 * ENTRIES {
+            let (target, credential) = (format!("/déjà/{number}"), format!("key-{number}"));
+            let operation = (number % 2 == 0).then_some("listThings");
+            let credential = (number % 3 == 0).then_some(credential.as_str());
+            journal.note(&Note { operation, credential, ..note(&target) });
+        }
+        for entry in journal.entries(&Wanted::default()) {
+            let number = entry.sequence - 1;
+            assert_eq!((entry.method.as_str(), entry.target), ("GET", format!("/déjà/{number}")));
+            assert_eq!(entry.operation.is_some(), number % 2 == 0);
+            assert_eq!(entry.credential, (number % 3 == 0).then(|| format!("key-{number}")));
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use bitting_spec::extension::RateLimit;
 use bitting_spec::{Document, Operation, Response, Status};
+use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
 use crate::StartError;
@@ -9,6 +10,7 @@ use crate::authenticate::Security;
 use crate::behaviour::{self, Act, Behaviour};
 use crate::collection::{self, Collection, Target};
 use crate::fake::{Fake, example, flatten};
+use crate::rate::StandingHeaders;
 use crate::refuse::{Refusals, sent};
 use crate::route::Routes;
 use crate::scheme::{Place, Scheme};
@@ -22,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) operations: Vec<OperationPlan>,
     pub(crate) schemes: Vec<Scheme>,
     pub(crate) collections: Vec<Collection>,
+    /// A requirement of just some credential, for public operations (defect M20).
+    pub(crate) any_credential: Security,
     /// Who the tokens are for (`aud`).
     pub(crate) audience: String,
     /// Names of query parameters that hold a credential.
@@ -47,6 +51,10 @@ pub(crate) struct OperationPlan {
     /// Where the items stand in its answer, and their schema.
     pub(crate) list: Option<(String, Value)>,
     pub(crate) rate_limit: Option<RateLimit>,
+    /// The headers that tell callers how they stand.
+    pub(crate) standing: Option<StandingHeaders>,
+    /// The path parameter that names the organization.
+    pub(crate) tenant: Option<String>,
     /// The status of a request that is not valid.
     pub(crate) invalid: u16,
 }
@@ -59,7 +67,7 @@ pub(crate) struct Success {
     pub(crate) schema: Option<Value>,
     pub(crate) example: Option<Value>,
     /// Headers that it must have, with a value that fits.
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Plan {
@@ -89,17 +97,20 @@ impl Plan {
                 refusals: Refusals::new(&document, operation),
                 success: Success::new(&document, operation),
                 list: collection::list_of(&document, operation),
+                standing: rate_limit(&document, operation).and_then(|limit| StandingHeaders::new(&limit.headers?)),
                 rate_limit: rate_limit(&document, operation),
+                tenant: collection::tenant_parameter(operation).map(str::to_owned),
                 invalid: invalid(operation),
                 operation: operation.clone(),
             });
         }
         let secrets = schemes.iter().filter_map(|scheme| match &scheme.place {
-            Place::Query(name) | Place::Header(name) => Some(name.clone()),
+            Place::Query(name) | Place::Header(name, _) => Some(name.clone()),
             _ => None,
         });
         Ok(Self {
             routes: Routes::new(&document)?,
+            any_credential: vec![(0..schemes.len().min(1)).map(|index| (index, Vec::new())).collect()],
             audience: document.api_name(),
             secrets: secrets.collect(),
             operations,
@@ -182,11 +193,13 @@ impl Success {
     }
 }
 
-fn headers(document: &Document, response: &Response) -> Vec<(String, String)> {
+fn headers(document: &Document, response: &Response) -> Vec<(HeaderName, HeaderValue)> {
     let required = response.headers.iter().filter(|(_, header)| header.required);
-    let values = required.map(|(name, header)| {
+    // What no header can be, nobody can send.
+    let values = required.filter_map(|(name, header)| {
         let schema = header.schema.as_ref().map_or(Value::Bool(true), |schema| schema.value.clone());
-        (name.clone(), crate::object::id_text(&Fake::new(document, 0).value(name, &schema)))
+        let value = crate::object::id_text(&Fake::new(document, 0).value(name, &schema));
+        Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(&value).ok()?))
     });
     values.collect()
 }

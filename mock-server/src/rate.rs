@@ -7,12 +7,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bitting_spec::extension::{RateLimit, RateLimitHeaders, ResetFormat};
 use chrono::{DateTime, SecondsFormat};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::authenticate::Principal;
 use crate::defect::{Flaw, Flaws};
-use crate::exchange::Answer;
+use crate::exchange::{Answer, number};
 
 /// More buckets than this are swept of those whose window has ended.
 const SWEEP: usize = 10_000;
@@ -184,10 +185,10 @@ impl Limits {
         if state.buckets.len() > SWEEP {
             state.buckets.retain(|_, bucket| now < bucket.start + window);
         }
-        if !state.buckets.contains_key(key.as_ref()) {
-            state.buckets.insert(key.clone().into_owned(), Bucket { start: now, used: 0 });
-        }
-        let bucket = state.buckets.get_mut(key.as_ref())?;
+        let bucket = match state.buckets.get_mut(key.as_ref()) {
+            Some(bucket) => bucket,
+            None => state.buckets.entry(key.into_owned()).or_insert(Bucket { start: now, used: 0 }),
+        };
         if policy.algorithm == Algorithm::TokenBucket {
             bucket.refill(policy, now);
         } else if now >= bucket.start + window && !flaws.has(Flaw::M77) {
@@ -231,50 +232,86 @@ fn caller<'p>(scope: Option<Scope>, declared: Option<&RateLimit>, principal: &'p
     }
 }
 
+/// The headers that the document names for how a caller stands.
+#[derive(Debug)]
+pub(crate) struct StandingHeaders {
+    limit: HeaderName,
+    remaining: HeaderName,
+    reset: HeaderName,
+    format: ResetFormat,
+}
+
+impl StandingHeaders {
+    /// `None` where the document names what no header can be called.
+    pub(crate) fn new(headers: &RateLimitHeaders) -> Option<Self> {
+        let name = |text: &str| HeaderName::from_bytes(text.as_bytes()).ok();
+        Some(Self {
+            limit: name(&headers.limit)?,
+            remaining: name(&headers.remaining)?,
+            reset: name(&headers.reset.name)?,
+            format: headers.reset.format,
+        })
+    }
+}
+
 impl Standing {
     /// Writes the headers that the document names.
-    pub(crate) fn write(&self, declared: Option<&RateLimit>, answer: &mut Answer, flaws: &Flaws) {
-        if let Some(headers) = self.policy.headers {
-            return self.write_other(headers, answer);
+    pub(crate) fn write(&self, names: Option<&StandingHeaders>, headers: &mut HeaderMap, flaws: &Flaws) {
+        if let Some(other) = self.policy.headers {
+            return self.write_other(other, headers);
         }
-        let Some(headers) = declared.and_then(|limit| limit.headers.as_ref()).filter(|_| !flaws.has(Flaw::M70)) else {
+        let Some(names) = names.filter(|_| !flaws.has(Flaw::M70)) else {
             return;
         };
         let remaining = if flaws.has(Flaw::M71) { self.policy.limit } else { self.remaining };
-        answer.set_number(&headers.limit, self.policy.limit);
-        answer.set_number(&headers.remaining, remaining);
+        headers.insert(names.limit.clone(), number(self.policy.limit));
+        headers.insert(names.remaining.clone(), number(remaining));
         let reset = if flaws.has(Flaw::M72) { self.now - 3600 } else { self.reset };
-        answer.set(&headers.reset.name, &self.reset_text(headers, reset));
+        if let Some(reset) = self.reset_value(names.format, reset) {
+            headers.insert(names.reset.clone(), reset);
+        }
     }
 
     /// Writes the headers that a policy asks for in place of the document's.
-    fn write_other(&self, headers: Headers, answer: &mut Answer) {
+    fn write_other(&self, headers: Headers, to: &mut HeaderMap) {
         let Policy { limit, window, .. } = self.policy;
         match headers {
             Headers::None => {}
             Headers::X => {
-                answer.set_number("x-ratelimit-limit", limit);
-                answer.set_number("x-ratelimit-remaining", self.remaining);
-                answer.set("x-ratelimit-reset", &self.reset.to_string());
+                to.insert(HeaderName::from_static("x-ratelimit-limit"), number(limit));
+                to.insert(HeaderName::from_static("x-ratelimit-remaining"), number(self.remaining));
+                to.insert(
+                    HeaderName::from_static("x-ratelimit-reset"),
+                    number(u64::try_from(self.reset).unwrap_or_default()),
+                );
             }
             Headers::Ietf => {
                 let left = (self.reset - self.now).max(0);
-                answer.set("ratelimit", &format!("\"default\";r={};t={left}", self.remaining));
-                answer.set("ratelimit-policy", &format!("\"default\";q={limit};w={window}"));
+                set(to, "ratelimit", &format!("\"default\";r={};t={left}", self.remaining));
+                set(to, "ratelimit-policy", &format!("\"default\";q={limit};w={window}"));
             }
         }
     }
 
-    fn reset_text(&self, headers: &RateLimitHeaders, reset: i64) -> String {
-        let time = DateTime::from_timestamp(reset, 0).unwrap_or_default();
-        match headers.reset.format {
-            ResetFormat::UnixSeconds => reset.to_string(),
-            ResetFormat::UnixMillis => (reset * 1000).to_string(),
-            ResetFormat::DeltaSeconds => (reset - self.now).max(0).to_string(),
-            ResetFormat::Duration => format!("{}s", (reset - self.now).max(0)),
-            ResetFormat::Rfc3339 => time.to_rfc3339_opts(SecondsFormat::Secs, true),
-            ResetFormat::HttpDate => httpdate::fmt_http_date(time.into()),
-        }
+    fn reset_value(&self, format: ResetFormat, reset: i64) -> Option<HeaderValue> {
+        let left = (reset - self.now).max(0);
+        let time = || DateTime::from_timestamp(reset, 0).unwrap_or_default();
+        let text = match format {
+            // No clock shows a time before 1970.
+            ResetFormat::UnixSeconds => return Some(number(u64::try_from(reset).unwrap_or_default())),
+            ResetFormat::UnixMillis => reset.saturating_mul(1000).to_string(),
+            ResetFormat::DeltaSeconds => left.to_string(),
+            ResetFormat::Duration => format!("{left}s"),
+            ResetFormat::Rfc3339 => time().to_rfc3339_opts(SecondsFormat::Secs, true),
+            ResetFormat::HttpDate => httpdate::fmt_http_date(time().into()),
+        };
+        HeaderValue::from_str(&text).ok()
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
     }
 }
 

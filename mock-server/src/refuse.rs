@@ -103,7 +103,7 @@ fn challenge(answer: &mut Answer, schemes: &[&Scheme], case: AuthCase) {
             }
             Place::Authorization(name) if name == "bearer" => "Bearer".to_owned(),
             Place::Authorization(name) => format!("{name} realm=\"api\""),
-            Place::Header(name) | Place::Query(name) | Place::Cookie(name) => format!("ApiKey name=\"{name}\""),
+            Place::Header(name, _) | Place::Query(name) | Place::Cookie(name) => format!("ApiKey name=\"{name}\""),
             Place::Connection => continue,
         };
         if !challenges.contains(&challenge) {

@@ -1,5 +1,7 @@
 //! From method and path to the operation: 404 for a path that no template has, 405 with `Allow` for a method.
 
+use std::borrow::Cow;
+
 use bitting_spec::Document;
 use http::Method;
 use matchit::Router;
@@ -30,11 +32,14 @@ enum Piece {
     Parameter(String),
 }
 
+/// Path parameters, by name, as they came over the wire.
+pub(crate) type Parameters<'r> = Vec<(&'r str, &'r str)>;
+
 /// Where a request leads.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Routed {
+pub(crate) enum Routed<'r> {
     /// To an operation, with its path parameters as they came over the wire.
-    Found { operation: usize, parameters: Vec<(String, String)> },
+    Found { operation: usize, parameters: Parameters<'r> },
     /// To a path that does not have the method.
     WrongMethod { allowed: Vec<Method> },
     /// Nowhere.
@@ -84,7 +89,7 @@ impl Routes {
     }
 
     /// Where `method` and `path` lead. `HEAD` is answered as `GET` is (RFC 9110, 9.3.2).
-    pub(crate) fn find(&self, method: &Method, path: &str) -> Routed {
+    pub(crate) fn find<'r>(&'r self, method: &Method, path: &'r str) -> Routed<'r> {
         let stripped = self.prefixes.iter().filter_map(|prefix| path.strip_prefix(prefix.as_str()));
         let candidates = std::iter::once(path).chain(stripped.filter(|rest| rest.starts_with('/')));
         candidates
@@ -93,7 +98,7 @@ impl Routes {
             .unwrap_or(Routed::NotFound)
     }
 
-    fn at(&self, method: &Method, path: &str) -> Routed {
+    fn at<'r>(&'r self, method: &Method, path: &'r str) -> Routed<'r> {
         let Ok(found) = self.router.at(path) else { return Routed::NotFound };
         let templates = self.places[*found.value].iter();
         let mut matching = templates.filter_map(|template| Some((template, template.parameters(path)?)));
@@ -116,7 +121,7 @@ impl Template {
     }
 
     /// The parameters of `path`, if it is of this template.
-    fn parameters(&self, path: &str) -> Option<Vec<(String, String)>> {
+    fn parameters<'r>(&'r self, path: &'r str) -> Option<Parameters<'r>> {
         let mut found = Vec::new();
         for (pieces, text) in self.segments.iter().zip(path.split('/')) {
             capture(pieces, text, &mut found)?;
@@ -154,7 +159,7 @@ fn pieces(segment: &str) -> Vec<Piece> {
     pieces
 }
 
-fn capture(pieces: &[Piece], text: &str, found: &mut Vec<(String, String)>) -> Option<()> {
+fn capture<'r>(pieces: &'r [Piece], text: &'r str, found: &mut Parameters<'r>) -> Option<()> {
     let Some((piece, after)) = pieces.split_first() else { return text.is_empty().then_some(()) };
     match piece {
         Piece::Text(literal) => capture(after, text.strip_prefix(literal.as_str())?, found),
@@ -166,15 +171,15 @@ fn capture(pieces: &[Piece], text: &str, found: &mut Vec<(String, String)>) -> O
             if end == 0 {
                 return None;
             }
-            found.push((name.clone(), text[..end].to_owned()));
+            found.push((name, &text[..end]));
             capture(after, &text[end..], found)
         }
     }
 }
 
 /// A path parameter's text without its percent-encoding, for looking things up.
-pub(crate) fn decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
+pub(crate) fn decoded(text: &str) -> Cow<'_, str> {
+    percent_decode_str(text).decode_utf8_lossy()
 }
 
 /// The path of a URL, without its origin and without a slash at the end.

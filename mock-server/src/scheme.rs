@@ -1,10 +1,12 @@
 //! The security schemes of a document as a server sees them: where a credential stands, and what kind it must be.
 
+use std::borrow::Cow;
+
 use bitting_spec::extension::Auth;
 use bitting_spec::table::{Location, SchemeKind};
 use bitting_spec::{Document, SecurityScheme};
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HeaderName};
 use percent_encoding::percent_decode_str;
 
 use crate::route::path_of;
@@ -16,7 +18,8 @@ use crate::world::lifecycle::Lifecycle;
 pub(crate) enum Place {
     /// `Authorization`, after the name of the scheme, which is in lower case here.
     Authorization(String),
-    Header(String),
+    /// A header, by the name that the document has for it, and as requests have it.
+    Header(String, HeaderName),
     Query(String),
     Cookie(String),
     /// In the connection itself; this server sees none of it.
@@ -28,7 +31,7 @@ impl Place {
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Authorization(_) => "header authorization".to_owned(),
-            Self::Header(name) => format!("header {}", name.to_ascii_lowercase()),
+            Self::Header(_, name) => format!("header {name}"),
             Self::Query(name) => format!("query {name}"),
             Self::Cookie(name) => format!("cookie {name}"),
             Self::Connection => "connection".to_owned(),
@@ -38,7 +41,7 @@ impl Place {
 
 /// What was found at a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Presented {
+pub(crate) enum Presented<'r> {
     /// Nothing, or a credential of another scheme.
     Nothing,
     /// Something that is no credential of this scheme.
@@ -46,7 +49,7 @@ pub(crate) enum Presented {
     /// A header that no credential can stand in: not ASCII, or there twice.
     Broken,
     /// The credential's text.
-    Text(String),
+    Text(Cow<'r, str>),
 }
 
 /// A security scheme.
@@ -120,7 +123,11 @@ pub(crate) fn place(scheme: &SecurityScheme) -> Place {
         SchemeKind::ApiKey { location, parameter } => match location {
             Location::Query => Place::Query(parameter.clone()),
             Location::Cookie => Place::Cookie(parameter.clone()),
-            Location::Header | Location::Path => Place::Header(parameter.clone()),
+            // What no header can be called stands nowhere.
+            Location::Header | Location::Path => match HeaderName::from_bytes(parameter.as_bytes()) {
+                Ok(name) => Place::Header(parameter.clone(), name),
+                Err(_) => Place::Connection,
+            },
         },
         SchemeKind::Http { scheme, .. } => Place::Authorization(scheme.clone()),
         SchemeKind::OAuth2 { .. } | SchemeKind::OpenIdConnect { .. } => Place::Authorization("bearer".to_owned()),
@@ -210,12 +217,14 @@ pub(crate) struct Wire<'r> {
     pub(crate) exact_spelling: bool,
 }
 
-impl Wire<'_> {
+impl<'r> Wire<'r> {
     /// What the request presents at `place`.
-    pub(crate) fn at(&self, place: &Place) -> Presented {
+    pub(crate) fn at(&self, place: &Place) -> Presented<'r> {
         match place {
             Place::Authorization(scheme) => self.authorization(scheme),
-            Place::Header(name) => self.header(name).map_or_else(|presented| presented, key),
+            Place::Header(_, name) => {
+                self.header(name).map_or_else(|presented| presented, |text| key(Cow::Borrowed(text)))
+            }
             Place::Query(name) => self.parameter(name),
             Place::Cookie(name) => self.cookie(name),
             Place::Connection => Presented::Nothing,
@@ -223,7 +232,7 @@ impl Wire<'_> {
     }
 
     /// The value of a header that must be there at most once.
-    fn header(&self, name: &str) -> Result<&str, Presented> {
+    fn header(&self, name: &HeaderName) -> Result<&'r str, Presented<'r>> {
         let mut values = self.headers.get_all(name).iter();
         match (values.next(), values.next()) {
             (None, _) => Err(Presented::Nothing),
@@ -233,8 +242,8 @@ impl Wire<'_> {
     }
 
     /// RFC 9110, 11.4: the scheme's name in any case, spaces, then the credential (RFC 6750, 2.1).
-    fn authorization(&self, scheme: &str) -> Presented {
-        let value = match self.header(AUTHORIZATION.as_str()) {
+    fn authorization(&self, scheme: &str) -> Presented<'r> {
+        let value = match self.header(&AUTHORIZATION) {
             Ok(value) => value.trim(),
             Err(presented) => return presented,
         };
@@ -246,58 +255,58 @@ impl Wire<'_> {
         let text = text.trim_start_matches(' ');
         match is_scheme {
             false => Presented::Nothing,
-            true => key(text),
+            true => key(Cow::Borrowed(text)),
         }
     }
 
-    pub(crate) fn parameter(&self, name: &str) -> Presented {
+    pub(crate) fn parameter(&self, name: &str) -> Presented<'r> {
         let found = form_urlencoded::parse(self.query.as_bytes()).find(|(known, _)| known == name);
-        found.map_or(Presented::Nothing, |(_, value)| key(&value))
+        found.map_or(Presented::Nothing, |(_, value)| key(value))
     }
 
-    fn cookie(&self, name: &str) -> Presented {
+    fn cookie(&self, name: &str) -> Presented<'r> {
         let lines = self.headers.get_all("cookie").iter().filter_map(|line| line.to_str().ok());
         let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
         let found = pairs.find(|(known, _)| *known == name);
-        found.map_or(Presented::Nothing, |(_, value)| key(&percent_decode_str(value).decode_utf8_lossy()))
+        found.map_or(Presented::Nothing, |(_, value)| key(percent_decode_str(value).decode_utf8_lossy()))
     }
 }
 
 /// A credential is one word.
-fn key(text: &str) -> Presented {
+fn key(text: Cow<'_, str>) -> Presented<'_> {
     let is_word = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_word { Presented::Text(text.to_owned()) } else { Presented::Malformed }
+    if is_word { Presented::Text(text) } else { Presented::Malformed }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn bearer(values: &[&str]) -> Presented {
+    fn bearer(values: &[&str]) -> String {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(AUTHORIZATION, http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         let wire = Wire { headers: &headers, query: "", exact_spelling: false };
-        wire.at(&Place::Authorization("bearer".to_owned()))
+        format!("{:?}", wire.at(&Place::Authorization("bearer".to_owned())))
     }
 
     /// RFC 9110, 11.1: the scheme's name is case-insensitive; Prism takes `Bearer` only.
     #[test]
     fn the_scheme_name_is_taken_in_any_case() {
         for value in ["Bearer abc", "bearer abc", "BEARER   abc", " Bearer abc "] {
-            assert_eq!(bearer(&[value]), Presented::Text("abc".into()), "{value}");
+            assert_eq!(bearer(&[value]), "Text(\"abc\")", "{value}");
         }
     }
 
     #[test]
     fn what_is_no_credential_is_told_apart_from_none() {
-        assert_eq!(bearer(&[]), Presented::Nothing);
-        assert_eq!(bearer(&["Basic abc"]), Presented::Nothing);
+        assert_eq!(bearer(&[]), "Nothing");
+        assert_eq!(bearer(&["Basic abc"]), "Nothing");
         for value in ["Bearer", "Bearer ", "Bearer a b"] {
-            assert_eq!(bearer(&[value]), Presented::Malformed, "{value}");
+            assert_eq!(bearer(&[value]), "Malformed", "{value}");
         }
-        assert_eq!(bearer(&["Bearer a", "Bearer b"]), Presented::Broken);
-        assert_eq!(bearer(&["Bearer é"]), Presented::Broken);
+        assert_eq!(bearer(&["Bearer a", "Bearer b"]), "Broken");
+        assert_eq!(bearer(&["Bearer é"]), "Broken");
     }
 }

@@ -1,17 +1,17 @@
-//! Whether requests and answers are what the document says: JSON Schema validators, compiled once at the start.
+//! Whether requests and answers are what the document says: JSON Schema validators, each made once.
 
 mod multipart;
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
 
 use bitting_spec::style::{self, Shape};
 use bitting_spec::table::{self, Location};
 use bitting_spec::{Document, Operation, Status};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, Validator};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::StartError;
 use crate::exchange::Answer;
@@ -25,20 +25,30 @@ pub(crate) enum Side {
     Answer,
 }
 
-/// A compiled schema.
+/// A schema, compiled when it is needed first: a large document has many that no request ever meets.
 #[derive(Debug)]
 pub(crate) struct Rule {
-    validator: Validator,
+    schema: Value,
+    validator: OnceLock<Option<Validator>>,
     shape: Shape,
 }
 
 impl Rule {
+    fn new(schema: Value) -> Self {
+        Self { shape: Shape::of(&schema), schema, validator: OnceLock::new() }
+    }
+
+    fn validator(&self) -> Option<&Validator> {
+        self.validator.get_or_init(|| compiled(&self.schema).ok()).as_ref()
+    }
+
     /// What is wrong with `value`: where, and what; never the value itself, which may be a secret.
     pub(crate) fn fault(&self, value: &Value) -> Option<String> {
-        if self.validator.is_valid(value) {
+        let Some(validator) = self.validator() else { return Some("its schema cannot be used".to_owned()) };
+        if validator.is_valid(value) {
             return None;
         }
-        let error = self.validator.iter_errors(value).next()?;
+        let error = validator.iter_errors(value).next()?;
         let place = error.instance_path().to_string();
         let message = error.masked().to_string();
         Some(if place.is_empty() { message } else { format!("at {place}: {message}") })
@@ -51,9 +61,9 @@ const REPAIRS: usize = 64;
 impl Rule {
     /// `value` without the parts that are not of the schema; `None` where nothing would be left.
     fn repaired(&self, value: &Value) -> Option<Value> {
-        let mut value = value.clone();
+        let (mut value, validator) = (value.clone(), self.validator()?);
         for _ in 0..REPAIRS {
-            let Some(error) = self.validator.iter_errors(&value).next() else { return Some(value) };
+            let Some(error) = validator.iter_errors(&value).next() else { return Some(value) };
             let place = error.instance_path().to_string();
             let unexpected = match error.kind() {
                 ValidationErrorKind::AdditionalProperties { unexpected }
@@ -84,15 +94,23 @@ fn take_out(value: &mut Value, place: &str) -> Option<()> {
     Some(())
 }
 
-/// Compiles schemas, each only once.
+fn compiled(schema: &Value) -> Result<Validator, String> {
+    let options = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
+    options.build(schema).map_err(|error| error.to_string())
+}
+
+/// Makes rules of schemas, each only once, and tells at the start which schema is none.
 pub(crate) struct Rules<'d> {
     document: &'d Document,
     known: HashMap<(Side, String), Arc<Rule>>,
+    /// Components and patterns that were found to be right.
+    components: HashSet<String>,
+    patterns: HashSet<String>,
 }
 
 impl<'d> Rules<'d> {
     pub(crate) fn new(document: &'d Document) -> Self {
-        Self { document, known: HashMap::new() }
+        Self { document, known: HashMap::new(), components: HashSet::new(), patterns: HashSet::new() }
     }
 
     fn rule(&mut self, schema: &bitting_spec::Schema, side: Side) -> Result<Arc<Rule>, StartError> {
@@ -102,16 +120,42 @@ impl<'d> Rules<'d> {
         }
         let mut bundled = self.document.bundle(&schema.value);
         relax(self.document, &mut bundled, side);
-        let options = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
-        let validator = options.build(&bundled).map_err(|error| StartError::Schema {
+        self.check(&bundled).map_err(|message| StartError::Schema {
             file: self.document.file().to_owned(),
             line: self.document.line(&schema.pointer),
             pointer: schema.pointer.clone(),
-            message: error.to_string(),
+            message,
         })?;
-        let rule = Arc::new(Rule { validator, shape: Shape::of(&bundled) });
+        let rule = Arc::new(Rule::new(bundled));
         self.known.insert(key, Arc::clone(&rule));
         Ok(rule)
+    }
+
+    /// Whether a schema can be compiled, its components included: it is a schema (JSON Schema 2020-12, 8.1.2), and its
+    /// patterns are patterns. References lead somewhere: the document could not be read otherwise.
+    fn check(&mut self, bundled: &Value) -> Result<(), String> {
+        let components = bundled.pointer("/components/schemas").and_then(Value::as_object);
+        let new: Vec<(&String, &Value)> =
+            components.into_iter().flatten().filter(|(name, _)| !self.components.contains(*name)).collect();
+        self.check_alone(bundled)?;
+        for (name, component) in new {
+            self.check_alone(component)?;
+            self.components.insert(name.clone());
+        }
+        Ok(())
+    }
+
+    fn check_alone(&mut self, schema: &Value) -> Result<(), String> {
+        jsonschema::draft202012::meta::validate(schema).map_err(|error| error.to_string())?;
+        let mut patterns = Vec::new();
+        patterns_of(schema, &mut patterns);
+        for pattern in patterns {
+            if !self.patterns.contains(pattern) {
+                compiled(&json!({"pattern": pattern}))?;
+                self.patterns.insert(pattern.to_owned());
+            }
+        }
+        Ok(())
     }
 
     /// What an object of this schema looks like when it is answered.
@@ -154,7 +198,10 @@ impl<'d> Rules<'d> {
             }
             for (name, header) in &response.headers {
                 let rule = header.schema.as_ref().map(|schema| self.rule(schema, Side::Answer)).transpose()?;
-                documented.headers.push((name.clone(), header.required, rule));
+                // What no header can be called is never sent.
+                if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+                    documented.headers.push((name, header.required, rule));
+                }
             }
             all.push(documented);
         }
@@ -162,18 +209,50 @@ impl<'d> Rules<'d> {
     }
 }
 
+/// The patterns in a schema; not those of its components.
+fn patterns_of<'s>(schema: &'s Value, patterns: &mut Vec<&'s str>) {
+    match schema {
+        Value::Object(keywords) => {
+            for (keyword, value) in keywords {
+                match (keyword.as_str(), value) {
+                    ("pattern", Value::String(pattern)) => patterns.push(pattern),
+                    // These hold values, in which a word is no keyword.
+                    ("components" | "example" | "examples" | "default" | "const" | "enum", _) => {}
+                    ("patternProperties", Value::Object(properties)) => {
+                        patterns.extend(properties.keys().map(String::as_str));
+                        properties.values().for_each(|schema| patterns_of(schema, patterns));
+                    }
+                    // Names of properties are no keywords either.
+                    ("properties" | "$defs" | "dependentSchemas", Value::Object(schemas)) => {
+                        schemas.values().for_each(|schema| patterns_of(schema, patterns));
+                    }
+                    (_, value) => patterns_of(value, patterns),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| patterns_of(item, patterns)),
+        _ => {}
+    }
+}
+
+/// Keywords that bring more keywords with them.
+const PARTS: [&str; 4] = ["$ref", "allOf", "oneOf", "anyOf"];
+
 /// Takes from every `required` what this side need not send.
 fn relax(document: &Document, schema: &mut Value, side: Side) {
     let mark = if side == Side::Request { "readOnly" } else { "writeOnly" };
     match schema {
         Value::Object(keywords) => {
-            let properties = keywords.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
-            let is_spared = |name: &Value| {
-                let property = name.as_str().and_then(|name| properties.get(name));
-                property.is_some_and(|schema| flatten(document, schema).get(mark) == Some(&Value::Bool(true)))
+            let properties = keywords.get("properties").and_then(Value::as_object);
+            let is_whole = |schema: &Value| PARTS.iter().all(|part| schema.get(*part).is_none());
+            let is_marked = |schema: &Value| match is_whole(schema) {
+                true => schema.get(mark) == Some(&Value::Bool(true)),
+                false => flatten(document, schema).get(mark) == Some(&Value::Bool(true)),
             };
+            let marked = properties.into_iter().flatten().filter(|(_, schema)| is_marked(schema));
+            let spared: Vec<String> = marked.map(|(name, _)| name.clone()).collect();
             if let Some(Value::Array(required)) = keywords.get_mut("required") {
-                required.retain(|name| !is_spared(name));
+                required.retain(|name| !spared.iter().any(|spared| name == spared));
             }
             keywords.values_mut().for_each(|value| relax(document, value, side));
         }
@@ -258,7 +337,7 @@ impl Invalid {
 
 /// The parts of a request that inputs are read from.
 pub(crate) struct Parts<'r> {
-    pub(crate) path: &'r [(String, String)],
+    pub(crate) path: &'r [(&'r str, &'r str)],
     pub(crate) query: &'r str,
     pub(crate) headers: &'r HeaderMap,
     pub(crate) body: &'r [u8],
@@ -309,7 +388,7 @@ impl Input {
             Location::Header => header(&self.parameter.name)?,
             Location::Path => {
                 let found = parts.path.iter().find(|(name, _)| *name == self.parameter.name);
-                found.map(|(_, text)| text.as_str())
+                found.map(|(_, text)| *text)
             }
         };
         let Some(text) = text else { return Ok(None) };
@@ -382,7 +461,7 @@ fn parse((media_type, stated): (&str, Option<&str>), rule: Option<&Rule>, body: 
 struct Documented {
     status: Status,
     media: Vec<(String, Option<Arc<Rule>>)>,
-    headers: Vec<(String, bool, Option<Arc<Rule>>)>,
+    headers: Vec<(HeaderName, bool, Option<Arc<Rule>>)>,
 }
 
 /// What an operation answers.
@@ -451,5 +530,47 @@ impl Answers {
             None => Some(format!("the media type {media} is not documented for status {status}")),
             Some((_, rule)) => rule.as_ref()?.fault(body),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the rules of a document with this schema as its component say at the start.
+    fn started(component: &Value) -> Result<(), String> {
+        let text = json!({"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "components": {"schemas": {"A": component}},
+            "paths": {"/a": {"post": {"requestBody": {"content": {"application/json": {"schema": {"type": "array", "items":
+            {"$ref": "#/components/schemas/A"}}}}}, "responses": {}}}}});
+        let document = Document::parse("t.json", &text.to_string()).unwrap();
+        let mut rules = Rules::new(&document);
+        rules.inputs(&document.operations[0]).map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Issue 4, "Bad input": a document is refused at the start, though its rules are compiled later.
+    #[test]
+    fn what_is_no_schema_is_said_at_the_start() {
+        for wrong in [
+            json!({"type": "nothing"}),
+            json!({"properties": {"name": {"minLength": -1}}}),
+            json!({"properties": {"name": {"pattern": "("}}}),
+            json!({"patternProperties": {"[": true}}),
+            json!({"$defs": {"name": {"anyOf": [{"pattern": "("}]}}}),
+        ] {
+            assert!(started(&wrong).is_err_and(|error| error.contains("t.json:1")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_a_pattern_only_where_it_is_a_keyword() {
+        let right = json!({"properties": {"pattern": {"type": "string", "examples": [{"pattern": "("}], "default": "("}},
+            "enum": [{"pattern": "("}], "example": {"pattern": "("}});
+        assert_eq!(started(&right), Ok(()));
+    }
+
+    #[test]
+    fn a_rule_that_cannot_be_compiled_lets_nothing_pass() {
+        assert!(Rule::new(json!({"pattern": "("})).fault(&json!("text")).is_some());
+        assert_eq!(Rule::new(json!({"type": "string"})).fault(&json!("text")), None);
     }
 }

@@ -3,6 +3,7 @@
 mod bench;
 mod clock;
 mod codegen;
+mod processor;
 mod shell;
 mod test;
 mod tidy;
@@ -19,7 +20,7 @@ Tasks:
   tidy               Check the invariants of ARCHITECTURE.md
   test [rust|python|node|examples]...
                      Run every test in all three languages; makes its own virtual environment and npm install
-  bench [python|node|server|check]... [--quick] [--json PATH]
+  bench [python|node|server|start|check]... [--quick] [--json PATH]
                      Measure beside the peers, in one run, and print one table
 ";
 

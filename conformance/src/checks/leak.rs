@@ -1,13 +1,15 @@
 //! `leak.*`: answers that say more than the document does.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
+use aho_corasick::AhoCorasick;
 use bitting_spec::Document;
 use serde_json::Value;
 
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::finding::Observation;
-use crate::generate::property_names;
+use crate::generate::Declared;
 use crate::run::{Judge, Judging, Trial};
 
 const NEEDS: &[Need] = &[Need::Valid];
@@ -95,6 +97,9 @@ const TRACES: [&str; 14] = [
     "com.mysql.jdbc",
 ];
 
+/// Every mark at once: a body is gone through one time only.
+static MARKS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(TRACES).ok());
+
 fn secret(judging: &Judging<'_>) -> Option<Observation> {
     let (pointer, names) = undeclared(judging)?;
     let is_secret = |name: &&String| SECRETS.contains(&name.to_ascii_lowercase().replace(['-', '_'], "").as_str());
@@ -111,8 +116,8 @@ fn undocumented(judging: &Judging<'_>) -> Option<Observation> {
 }
 
 fn trace(judging: &Judging<'_>) -> Option<Observation> {
-    let text = String::from_utf8_lossy(&judging.exchange.answer.body);
-    let mark = TRACES.iter().find(|mark| text.contains(**mark))?;
+    let found = MARKS.as_ref()?.find(&judging.exchange.answer.body)?;
+    let mark = TRACES.get(found.pattern().as_usize())?;
     let cause = format!("an answer shows the inside of the server: `{}`", mark.trim());
     Some(Observation::error(cause, "an error that says nothing of the server's inside", judging.exchange))
 }
@@ -124,20 +129,21 @@ fn undeclared(judging: &Judging<'_>) -> Option<(String, BTreeSet<String>)> {
     let given = answer.media_type().filter(|given| given == "application/json" || given.ends_with("+json"))?;
     let schema = response.content.iter().find(|(name, _)| name.starts_with(&given))?.1.schema.as_ref()?;
     let mut names = BTreeSet::new();
-    collect(judging.context.document, &schema.value, &answer.json()?, 0, &mut names);
+    let declared = judging.context.declared(schema);
+    collect(judging.context.document, &declared, answer.parsed()?, 0, &mut names);
     (!names.is_empty()).then(|| (schema.pointer.clone(), names))
 }
 
 /// Deeper than this nobody looks.
 const MAX_DEPTH: usize = 4;
 
-fn collect(document: &Document, schema: &Value, value: &Value, depth: usize, names: &mut BTreeSet<String>) {
+fn collect(document: &Document, schema: &Declared, value: &Value, depth: usize, names: &mut BTreeSet<String>) {
     if depth > MAX_DEPTH {
         return;
     }
     match value {
         Value::Object(members) => {
-            let Some(declared) = property_names(document, schema) else { return };
+            let Some(declared) = schema.members(document) else { return };
             for (name, member) in members {
                 match declared.get(name) {
                     Some(Some(schema)) => collect(document, schema, member, depth + 1, names),
@@ -147,7 +153,7 @@ fn collect(document: &Document, schema: &Value, value: &Value, depth: usize, nam
             }
         }
         Value::Array(items) => {
-            if let Some(schema) = document.resolve(schema).get("items") {
+            if let Some(schema) = schema.items(document) {
                 items.iter().take(5).for_each(|item| collect(document, schema, item, depth + 1, names));
             }
         }

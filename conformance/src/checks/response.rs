@@ -167,15 +167,16 @@ fn schema(judging: &Judging<'_>) -> Option<Observation> {
         return None;
     }
     let expected = || format!("a body of the schema for {}", answer.status);
-    let body: Value = match serde_json::from_slice(&answer.body) {
-        Ok(body) => body,
-        Err(error) => {
-            let seen = Observation::error("the body is no JSON", expected(), judging.exchange).at(&schema.pointer);
-            return Some(seen.saying(error.to_string()));
-        }
+    let Some(body) = answer.parsed() else {
+        let error = serde_json::from_slice::<Value>(&answer.body).err()?;
+        let seen = Observation::error("the body is no JSON", expected(), judging.exchange).at(&schema.pointer);
+        return Some(seen.saying(error.to_string()));
     };
     let validator = judging.context.validator(schema)?;
-    let error = validator.iter_errors(&body).next()?;
+    if validator.is_valid(body) {
+        return None;
+    }
+    let error = validator.iter_errors(body).next()?;
     let place = error.instance_path().to_string();
     let keyword = error.schema_path().to_string();
     let keyword = keyword.rsplit('/').next().unwrap_or_default();

@@ -36,7 +36,11 @@ pub(super) const CHECKS: &[Check] = &[
             needs: &[Need::Valid, Need::ReadOnly],
             phase: Phase::Auth,
         },
-        applies: needs_scopes,
+        // Whoever issues a key with scopes may well need these scopes too (`scope.escalation`).
+        applies: |document, operation| {
+            let issues = issuer(document).is_some_and(|issuer| issuer.operation.id == operation.id);
+            !issues && needs_scopes(document, operation)
+        },
         run: |trial| Box::pin(sufficient(trial)),
     },
     Check {

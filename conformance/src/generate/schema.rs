@@ -3,6 +3,7 @@
 //! This loses what cannot be merged (`not`, `if`); every value is checked against the schema itself before it is used.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use bitting_spec::Document;
 use percent_encoding::percent_decode_str;
@@ -75,6 +76,36 @@ pub(crate) fn property_names(document: &dyn Resolve, schema: &Value) -> Option<B
         }
     }
     (!all.is_empty()).then_some(all)
+}
+
+/// What a schema declares of the members of its objects and the items of its lists, worked out where somebody looks, and
+/// once.
+#[derive(Debug)]
+pub(crate) struct Declared {
+    schema: Value,
+    members: OnceLock<Option<BTreeMap<String, Option<Self>>>>,
+    items: OnceLock<Option<Box<Self>>>,
+}
+
+impl Declared {
+    pub(crate) fn new(schema: Value) -> Self {
+        Self { schema, members: OnceLock::new(), items: OnceLock::new() }
+    }
+
+    /// The members, as [`property_names`] has them.
+    pub(crate) fn members(&self, document: &Document) -> Option<&BTreeMap<String, Option<Self>>> {
+        let work_out = || {
+            let names = property_names(document, &self.schema)?;
+            Some(names.into_iter().map(|(name, schema)| (name, schema.map(Self::new))).collect())
+        };
+        self.members.get_or_init(work_out).as_ref()
+    }
+
+    /// The items of a list.
+    pub(crate) fn items(&self, document: &Document) -> Option<&Self> {
+        let work_out = || document.resolve(&self.schema).get("items").cloned().map(Self::new).map(Box::new);
+        self.items.get_or_init(work_out).as_deref()
+    }
 }
 
 fn spread(document: &dyn Resolve, schema: &Value, depth: usize) -> Vec<Keywords> {

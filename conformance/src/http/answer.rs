@@ -1,6 +1,7 @@
 //! An answer as it came, or why none came.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -12,9 +13,15 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The body as JSON, read when somebody asks for it, and once.
+    json: OnceLock<Option<Value>>,
 }
 
 impl Answer {
+    pub(crate) fn new(status: u16, headers: HeaderMap, body: Bytes) -> Self {
+        Self { status, headers, body, json: OnceLock::new() }
+    }
+
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -32,7 +39,12 @@ impl Answer {
 
     /// The body as JSON.
     pub(crate) fn json(&self) -> Option<Value> {
-        serde_json::from_slice(&self.body).ok()
+        self.parsed().cloned()
+    }
+
+    /// The body as JSON, for who only looks at it.
+    pub(crate) fn parsed(&self) -> Option<&Value> {
+        self.json.get_or_init(|| serde_json::from_slice(&self.body).ok()).as_ref()
     }
 
     /// At most `length` characters of the body, for people to read.

@@ -57,6 +57,10 @@ impl Base {
         &self.0
     }
 
+    fn is_secure(&self) -> bool {
+        self.0.starts_with("https:")
+    }
+
     /// Whether the server is on this machine, by its address or by the name that always means it (RFC 6761, 6.3).
     pub(crate) fn is_loopback(&self) -> bool {
         let url = url::Url::parse(&self.0);
@@ -87,38 +91,46 @@ impl Base {
     }
 }
 
-/// A client that follows no redirect, keeps connections open and gives up in time.
+/// A client for one base URL that follows no redirect, keeps connections open and gives up in time.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
-    inner: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    connections: Connections,
     timeout: Duration,
+}
+
+/// Open connections. To read the system's authorities takes longer than all else that a run begins with: it is done
+/// for those who need them.
+#[derive(Debug, Clone)]
+enum Connections {
+    Plain(legacy::Client<HttpConnector, Full<Bytes>>),
+    Secure(legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
 }
 
 impl Client {
     /// A client that waits at most `timeout` for each answer, its body included, and trusts the system's authorities and
     /// those of `authorities` (PEM).
-    pub(crate) fn new(timeout: Duration, authorities: &[u8]) -> Result<Self, Error> {
-        Self::speaking(timeout, authorities, false)
+    pub(crate) fn new(base: &Base, timeout: Duration, authorities: &[u8]) -> Result<Self, Error> {
+        Self::speaking(base, timeout, authorities, false)
     }
 
     /// The same, which speaks HTTP/2 and nothing else if `http2` (RFC 9113, 3.3).
-    pub(crate) fn speaking(timeout: Duration, authorities: &[u8], http2: bool) -> Result<Self, Error> {
+    pub(crate) fn speaking(base: &Base, timeout: Duration, authorities: &[u8], http2: bool) -> Result<Self, Error> {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(timeout));
+        let mut builder = legacy::Client::builder(TokioExecutor::new());
+        builder.pool_timer(TokioTimer::new()).pool_idle_timeout(Duration::from_secs(30)).http2_only(http2);
+        if !base.is_secure() && authorities.is_empty() {
+            return Ok(Self { connections: Connections::Plain(builder.build(connector)), timeout });
+        }
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls(authorities)?)
             .https_or_http()
             .enable_http1()
             .enable_http2()
             .wrap_connector(connector);
-        let inner = legacy::Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(30))
-            .http2_only(http2)
-            .build(connector);
-        Ok(Self { inner, timeout })
+        Ok(Self { connections: Connections::Secure(builder.build(connector)), timeout })
     }
 
     /// Sends `request` and reads the whole answer.
@@ -139,12 +151,16 @@ impl Client {
     }
 
     async fn exchange(&self, request: http::Request<Full<Bytes>>) -> Result<Answer, Broken> {
-        let answer = self.inner.request(request).await.map_err(|error| {
+        let answer = match &self.connections {
+            Connections::Plain(client) => client.request(request),
+            Connections::Secure(client) => client.request(request),
+        };
+        let answer = answer.await.map_err(|error| {
             let cause = error.source().map_or_else(|| error.to_string(), causes);
             if error.is_connect() { Broken::Connect(cause) } else { Broken::Protocol(cause) }
         })?;
         let (parts, body) = answer.into_parts();
-        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body: read(body).await? })
+        Ok(Answer::new(parts.status.as_u16(), parts.headers, read(body).await?))
     }
 }
 

@@ -44,7 +44,8 @@ impl ControlPlane {
     /// # Errors
     /// [`Error::Config`] when the URL is none.
     pub fn new(url: &str, token: impl Into<String>) -> Result<Self, Error> {
-        Ok(Self { base: Base::parse(url)?, client: Client::new(PATIENCE, &[])?, token: Secret::new(token) })
+        let base = Base::parse(url)?;
+        Ok(Self { client: Client::new(&base, PATIENCE, &[])?, base, token: Secret::new(token) })
     }
 
     async fn call<T: DeserializeOwned>(

@@ -20,7 +20,7 @@ use super::trial::Stop;
 use crate::clock::{Deadline, Pace};
 use crate::credentials::{Credentials, Nature, Role, Target, nature};
 use crate::error::Error;
-use crate::generate::Case;
+use crate::generate::{Case, Declared};
 use crate::http::{Answer, Base, Broken, Client, Exchange, Request, Vault, taken};
 use crate::options::Options;
 use crate::secret::Secret;
@@ -47,6 +47,7 @@ pub(crate) struct Context<'a> {
     client: Client,
     pace: Option<Pace>,
     validators: Mutex<HashMap<String, Option<Arc<Validator>>>>,
+    declared: Mutex<HashMap<String, Arc<Declared>>>,
     requests: AtomicU64,
     unconnected: AtomicU32,
     limits_matter: AtomicBool,
@@ -67,6 +68,7 @@ impl<'a> Context<'a> {
             document,
             options,
             credentials: &target.credentials,
+            client: Client::speaking(&base, options.timeout, &options.authorities, http2)?,
             base,
             vault: Vault::new(prefixes.collect()),
             deadline: Deadline::after(options.max_time),
@@ -74,9 +76,9 @@ impl<'a> Context<'a> {
             keyring: Keyring::default(),
             shapes: Shapes::default(),
             exercises: Exercises::default(),
-            client: Client::speaking(options.timeout, &options.authorities, http2)?,
             pace: options.rate.map(Pace::per_second),
             validators: Mutex::default(),
+            declared: Mutex::default(),
             requests: AtomicU64::new(0),
             unconnected: AtomicU32::new(0),
             limits_matter: AtomicBool::new(false),
@@ -144,7 +146,7 @@ impl<'a> Context<'a> {
     }
 
     /// Sends a request. An answer that says "too many requests" is waited out, unless limits are what is checked.
-    pub(crate) async fn exchange(&self, request: Request) -> Result<Exchange, Broken> {
+    pub(crate) async fn exchange(&self, mut request: Request) -> Result<Exchange, Broken> {
         for round in 0.. {
             if self.unconnected.load(Ordering::Relaxed) >= GONE {
                 return Err(Broken::Connect("the server is gone".to_owned()));
@@ -158,14 +160,14 @@ impl<'a> Context<'a> {
                 Err(Broken::Connect(_)) => drop(self.unconnected.fetch_add(1, Ordering::Relaxed)),
                 _ => self.unconnected.store(0, Ordering::Relaxed),
             }
-            let answer = sent?;
-            let exchange = Exchange { request: request.clone(), answer };
+            let exchange = Exchange { request, answer: sent? };
             if exchange.answer.status != 429 || round >= PATIENCE || self.limits_matter.load(Ordering::Relaxed) {
                 return Ok(exchange);
             }
             if !self.wait_out(&exchange).await {
                 return Ok(exchange);
             }
+            request = exchange.request;
         }
         Err(Broken::Request("it was never sent".to_owned()))
     }
@@ -250,8 +252,23 @@ impl<'a> Context<'a> {
     /// A validator for a schema of the document, compiled once.
     pub(crate) fn validator(&self, schema: &Schema) -> Option<Arc<Validator>> {
         let mut known = self.validators.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || crate::generate::validator(self.document, &schema.value).map(Arc::new);
-        known.entry(schema.pointer.clone()).or_insert_with(made).clone()
+        if let Some(validator) = known.get(&schema.pointer) {
+            return validator.clone();
+        }
+        let made = crate::generate::validator(self.document, &schema.value).map(Arc::new);
+        known.insert(schema.pointer.clone(), made.clone());
+        made
+    }
+
+    /// The members that a schema of the document declares.
+    pub(crate) fn declared(&self, schema: &Schema) -> Arc<Declared> {
+        let mut known = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(declared) = known.get(&schema.pointer) {
+            return Arc::clone(declared);
+        }
+        let made = Arc::new(Declared::new(schema.value.clone()));
+        known.insert(schema.pointer.clone(), Arc::clone(&made));
+        made
     }
 
     /// From now on an answer that says "too many requests" is what is checked.

@@ -211,15 +211,13 @@ async fn send(
     case: &Case,
     sign: &Sign,
 ) -> Result<Result<Exchange, Broken>, Stop> {
-    let mut case = case.clone();
     let about_path = matches!(sign, Sign::Invalid { place, .. } if place.starts_with("path"));
-    if operation.method == "DELETE" && !about_path && *sign != Sign::Unknown {
-        case = case.about(&context.arguments(operation, Role::Valid, true).await?);
+    let uses_up = operation.method == "DELETE" || context.is_done_once(operation);
+    let mut request = match uses_up && !about_path && *sign != Sign::Unknown {
+        true => case.clone().about(&context.arguments(operation, Role::Valid, true).await?).request(operation),
+        false => case.request(operation),
     }
-    if context.is_done_once(operation) && !about_path && *sign != Sign::Unknown {
-        case = case.about(&context.arguments(operation, Role::Valid, true).await?);
-    }
-    let mut request = case.request(operation).map_err(Stop::Skip)?;
+    .map_err(Stop::Skip)?;
     if *sign != Sign::Anonymous {
         request = context.authorized(operation, Role::Valid, request).await?;
     }

@@ -61,8 +61,8 @@ impl Context<'_> {
     ) -> Result<Request, Stop> {
         let mut reason = None;
         for alternative in operation.security.iter().filter(|alternative| !alternative.is_empty()) {
-            match self.with_alternative(operation, alternative.keys(), role, request.clone()).await {
-                Ok(request) => return Ok(request),
+            match self.secrets(operation, alternative.keys(), role).await {
+                Ok(secrets) => return Ok(with_secrets(request, &secrets)),
                 Err(stop) => reason = reason.or(Some(stop)),
             }
         }
@@ -79,14 +79,25 @@ impl Context<'_> {
         operation: &Operation,
         schemes: impl Iterator<Item = &String>,
         role: Role,
-        mut request: Request,
+        request: Request,
     ) -> Result<Request, Stop> {
+        Ok(with_secrets(request, &self.secrets(operation, schemes, role).await?))
+    }
+
+    /// The principal's secret for each of `schemes`.
+    async fn secrets(
+        &self,
+        operation: &Operation,
+        schemes: impl Iterator<Item = &String>,
+        role: Role,
+    ) -> Result<Vec<(&SecurityScheme, Secret)>, Stop> {
+        let mut secrets = Vec::new();
         for name in schemes {
             let Some(scheme) = self.document.scheme(name) else { continue };
             let secret = self.secret_for(operation, role, scheme).await?;
-            request = apply(scheme, &secret, request);
+            secrets.push((scheme, secret));
         }
-        Ok(request)
+        Ok(secrets)
     }
 
     /// The principal's secret for a call of `operation`. What ends a session gets one of its own.
@@ -383,6 +394,10 @@ pub(crate) fn is_logout(operation: &Operation) -> bool {
         _ => &["logout", "signout"],
     };
     words.contains(&last.as_str())
+}
+
+fn with_secrets(request: Request, secrets: &[(&SecurityScheme, Secret)]) -> Request {
+    secrets.iter().fold(request, |request, (scheme, secret)| apply(scheme, secret, request))
 }
 
 /// `request` with `secret` where `scheme` puts it (OpenAPI 3.1, 4.8.27; RFC 6750, 2.1; RFC 7617, 2).

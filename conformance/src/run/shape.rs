@@ -412,7 +412,7 @@ fn form_is_invalid(generator: &Generator, value: &Value) -> bool {
 /// Cases that together have every part that any of `taken` has, the fullest first.
 fn covering(taken: &[Case]) -> Vec<&Case> {
     let mut fullest: Vec<&Case> = taken.iter().collect();
-    fullest.sort_by_key(|case| std::cmp::Reverse(parts(case).len()));
+    fullest.sort_by_cached_key(|case| std::cmp::Reverse(parts(case).len()));
     let mut covered = BTreeSet::new();
     fullest.retain(|case| {
         let before = covered.len();

@@ -274,7 +274,7 @@ impl Context<'_> {
         let lister =
             self.document.operations.iter().find(|other| other.method == "GET" && same_path(&other.path, prefix));
         let Some(lister) = lister else {
-            return self.declared(operation, name, changeable).ok_or_else(unknown);
+            return self.told(operation, name, changeable).ok_or_else(unknown);
         };
         let case = self.positive(lister, role).await?;
         let exchange = self.call(lister, &case, role).await?;
@@ -286,7 +286,7 @@ impl Context<'_> {
 
     /// A value of a path parameter that nothing makes or lists: the document's example, or, on a server that is there to
     /// be tested, any that is valid.
-    fn declared(&self, operation: &Operation, name: &str, any: bool) -> Option<Value> {
+    fn told(&self, operation: &Operation, name: &str, any: bool) -> Option<Value> {
         let parameter = path_parameter(operation, name)?;
         let schema = self.document.resolve(&parameter.schema.value);
         let listed = schema.get("examples").and_then(|examples| examples.get(0));
@@ -387,9 +387,9 @@ fn path_arguments(template: &str, path: &str) -> Option<Case> {
 
 /// What tells an object apart, from the answer that it was made with: a member of the body, or the end of `Location`.
 pub(crate) fn identity(answer: &Answer, name: &str) -> Option<Value> {
-    let body = answer.json();
+    let body = answer.parsed();
     let guess = || {
-        let body = body.as_ref()?;
+        let body = body?;
         identity_in(body, name).or_else(|| identity_in(body.get("data")?, name))
     };
     certain_identity(answer, name).or_else(guess)
@@ -397,8 +397,8 @@ pub(crate) fn identity(answer: &Answer, name: &str) -> Option<Value> {
 
 /// The same, only where the answer leaves no doubt: the member that the parameter names, or the end of `Location`.
 pub(crate) fn certain_identity(answer: &Answer, name: &str) -> Option<Value> {
-    let body = answer.json();
-    let named = body.as_ref().and_then(|body| named_in(body, name).or_else(|| named_in(body.get("data")?, name)));
+    let body = answer.parsed();
+    let named = body.and_then(|body| named_in(body, name).or_else(|| named_in(body.get("data")?, name)));
     named.map(|(_, id)| id).or_else(|| {
         let location = answer.header("location")?;
         let path = location.split(['?', '#']).next().unwrap_or_default();
@@ -425,14 +425,14 @@ pub(crate) fn identity_in(object: &Value, name: &str) -> Option<Value> {
 
 /// The items of a list: where the paging says, the body itself, or its only list.
 pub(crate) fn listed_items(operation: &Operation, answer: &Answer) -> Option<Vec<Value>> {
-    let body = answer.json()?;
+    let body = answer.parsed()?;
     let paged = operation.pagination.as_ref().and_then(|paging| body.pointer(paging.response.get("items")?)).cloned();
     let only = |body: &Value| match body {
         Value::Array(_) => Some(body.clone()),
         Value::Object(members) => members.values().find(|member| member.is_array()).cloned(),
         _ => None,
     };
-    match paged.filter(Value::is_array).or_else(|| only(&body)) {
+    match paged.filter(Value::is_array).or_else(|| only(body)) {
         Some(Value::Array(items)) => Some(items),
         _ => None,
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::load::{self, Seen};
+use crate::load::{self, Seen, Until};
 use crate::process::Server;
 use crate::{Failure, announce};
 
@@ -13,18 +13,21 @@ use crate::{Failure, announce};
 const WARM_UP: Duration = Duration::from_secs(1);
 const PEERS: [&str; 2] = ["axum", "wiremock"];
 
-/// Asks each server for `time`, `turns` times, and prints a line for each.
-pub(crate) async fn run(time: Duration, turns: usize) -> Result<(), Failure> {
+/// Asks each server for `time`, `turns` times, and prints a line for each. `prism` is the program of that name, where
+/// it is installed.
+pub(crate) async fn run(time: Duration, turns: usize, prism: Option<&str>) -> Result<(), Failure> {
     let reference = Server::start("bitting", "", "")?;
-    let request = load::request(reference.address, &reference.key);
-    let body = load::body(reference.address, &request).await?;
     let key = reference.key.clone();
-    let mut contests = vec![Contest::new("bitting", reference)];
+    let body = load::body(reference.address, &load::request(reference.address, &key, "")).await?;
+    let mut contests = vec![Contest::new("bitting", reference).await?];
     for name in PEERS {
-        contests.push(Contest::new(name, Server::start(name, &key, &body)?));
+        contests.push(Contest::new(name, Server::start(name, &key, &body)?).await?);
+    }
+    if let Some(program) = prism {
+        contests.push(Contest::new("prism", Server::prism(program, &key)?).await?);
     }
     for contest in &contests {
-        load::run(contest.server.address, &contest.request, WARM_UP.min(time)).await?;
+        load::run(contest.server.address, &contest.request, Until::Time(WARM_UP.min(time))).await?;
     }
     for _ in 0..turns.max(1) {
         for contest in &mut contests {
@@ -32,7 +35,7 @@ pub(crate) async fn run(time: Duration, turns: usize) -> Result<(), Failure> {
         }
     }
     for contest in contests {
-        contest.report(body.len());
+        contest.report();
     }
     Ok(())
 }
@@ -41,20 +44,24 @@ pub(crate) async fn run(time: Duration, turns: usize) -> Result<(), Failure> {
 struct Contest {
     name: &'static str,
     server: Server,
-    request: Arc<[u8]>,
+    request: Arc<[Box<[u8]>]>,
+    /// The length of what it answers.
+    body: usize,
     turns: Vec<Seen>,
     processor_time: Option<Duration>,
 }
 
 impl Contest {
-    fn new(name: &'static str, server: Server) -> Self {
-        let request = load::request(server.address, &server.key);
-        Self { name, server, request, turns: Vec::new(), processor_time: Some(Duration::ZERO) }
+    async fn new(name: &'static str, server: Server) -> Result<Self, Failure> {
+        let request = load::request(server.address, &server.key, "");
+        let body = load::body(server.address, &request).await?.len();
+        let request = Arc::new([request]);
+        Ok(Self { name, server, request, body, turns: Vec::new(), processor_time: Some(Duration::ZERO) })
     }
 
     async fn turn(&mut self, time: Duration) -> Result<(), Failure> {
         let before = self.server.processor_time();
-        self.turns.push(load::run(self.server.address, &self.request, time).await?);
+        self.turns.push(load::run(self.server.address, &self.request, Until::Time(time)).await?);
         let after = self.server.processor_time();
         let spent = after.zip(before).map(|(after, before)| after.saturating_sub(before));
         self.processor_time = self.processor_time.zip(spent).map(|(sum, spent)| sum + spent);
@@ -63,7 +70,7 @@ impl Contest {
 
     /// Rates are the median of the turns; latencies are of all answers together.
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    fn report(self, body: usize) {
+    fn report(self) {
         let rate = |seen: &Seen| seen.latencies.len() as f64 / seen.elapsed.as_secs_f64();
         let mut rates: Vec<f64> = self.turns.iter().map(rate).collect();
         rates.sort_by(f64::total_cmp);
@@ -74,7 +81,7 @@ impl Contest {
         let each = |time: Duration| time.as_secs_f64() * 1e6 / latencies.len().max(1) as f64;
         announce(&json!({
             "server": self.name,
-            "body_bytes": body,
+            "body_bytes": self.body,
             "requests": latencies.len(),
             "per_second": rates.get(rates.len() / 2),
             "p50_us": share(50),

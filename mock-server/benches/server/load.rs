@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -24,25 +24,40 @@ pub(crate) struct Seen {
 }
 
 /// The request for the operation, with the key.
-pub(crate) fn request(address: SocketAddr, key: &str) -> Arc<[u8]> {
+pub(crate) fn request(address: SocketAddr, key: &str, query: &str) -> Box<[u8]> {
     let text = format!(
-        "GET {PATH} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\naccept: application/json\r\n\r\n"
+        "GET {PATH}{query} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\naccept: application/json\r\n\r\n"
     );
     text.into_bytes().into()
 }
 
-/// Asks for as long as `time`.
-pub(crate) async fn run(address: SocketAddr, request: &Arc<[u8]>, time: Duration) -> Result<Seen, Failure> {
+/// When a load ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Until {
+    /// After this long.
+    Time(Duration),
+    /// After so many requests, a few more or less.
+    Requests(usize),
+}
+
+/// Sends `requests`, one after the other and over again; each connection begins with another one.
+pub(crate) async fn run(address: SocketAddr, requests: &Arc<[Box<[u8]>]>, until: Until) -> Result<Seen, Failure> {
     let start = clock::now();
     let mut tasks = JoinSet::new();
-    for _ in 0..CONNECTIONS {
+    for index in 0..CONNECTIONS {
         let mut connection = Connection::open(address).await?;
-        let request = Arc::clone(request);
+        let requests = Arc::clone(requests);
         tasks.spawn(async move {
             let mut latencies = Vec::with_capacity(1 << 16);
             let mut before = clock::now();
-            while before.duration_since(start) < time {
-                connection.ask(&request).await?;
+            let is_under_way = |now: Instant, count: usize| match until {
+                Until::Time(time) => now.duration_since(start) < time,
+                Until::Requests(requests) => count < requests.div_ceil(CONNECTIONS),
+            };
+            let mut next = requests.iter().cycle().skip(index * requests.len() / CONNECTIONS);
+            while is_under_way(before, latencies.len()) {
+                let Some(request) = next.next() else { break };
+                connection.ask(request).await?;
                 let after = clock::now();
                 latencies.push(u32::try_from(after.duration_since(before).as_nanos()).unwrap_or(u32::MAX));
                 before = after;

@@ -4,6 +4,7 @@
 mod axum;
 mod clock;
 mod compare;
+mod endure;
 mod fixed;
 mod load;
 mod process;
@@ -25,9 +26,12 @@ const HELP: &str = "\
 Usage: server <COMMAND>
 
 Commands:
-  compare [--seconds S] [--turns N]  Measure the reference server beside its peers; prints one line of JSON for each
-  static [--port N]                  Answer fixed pages of devices, until it is ended
-  serve NAME                         One of the servers that are compared; `compare` starts it";
+  compare [--seconds S] [--turns N] [--prism PROGRAM]
+                      Measure the reference server beside its peers; prints one line of JSON for each
+  endure [--requests N]
+                      What the reference server holds on the way to so many requests
+  static [--port N]   Answer fixed pages of devices, until it is ended
+  serve NAME          One of the servers that are compared; `compare` starts it";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -49,8 +53,11 @@ async fn run(arguments: &[&str]) -> Result<(), Failure> {
         ["compare" | "--bench", rest @ ..] => {
             let seconds: f64 = option(rest, "--seconds", 3.0)?;
             let time = Duration::try_from_secs_f64(seconds)?;
-            compare::run(time, option(rest, "--turns", 3)?).await
+            let prism: String = option(rest, "--prism", String::new())?;
+            let prism = Some(prism.as_str()).filter(|program| !program.is_empty());
+            compare::run(time, option(rest, "--turns", 3)?, prism).await
         }
+        ["endure", rest @ ..] => endure::run(option(rest, "--requests", 1_000_000)?).await,
         ["static", rest @ ..] => fixed::run(option(rest, "--port", 0)?).await,
         ["serve", "bitting"] => reference::run().await,
         ["serve", "axum"] => axum::run().await,

@@ -1,16 +1,21 @@
 //! A server as a process of its own, so that its memory and its processor time are known.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::Failure;
+use crate::{Failure, clock};
 
 /// In how many ticks of a second Linux counts processor time (`USER_HZ`, the same on every machine that it runs on).
 const TICKS: u64 = 100;
+
+/// How long a server may take to start.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The document that every server here is of.
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/openapi/roboticks.yaml");
 
 /// A server, which ends with this value.
 pub(crate) struct Server {
@@ -34,6 +39,23 @@ impl Server {
         let text = |member: &str| about[member].as_str().unwrap_or_default();
         let key = if about["key"].is_string() { text("key") } else { key };
         Ok(Self { child, address: text("address").parse()?, key: key.to_owned() })
+    }
+
+    /// Starts Prism with the document of the reference server. It takes any key.
+    pub(crate) fn prism(program: &str, key: &str) -> Result<Self, Failure> {
+        let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+        let port = address.port().to_string();
+        let mut command = Command::new(program);
+        command.args(["mock", DOCUMENT, "--host", "127.0.0.1", "--port", &port]).stdout(Stdio::null());
+        let mut server = Self { child: command.spawn()?, address, key: key.to_owned() };
+        let start = clock::now();
+        while TcpStream::connect(address).is_err() {
+            if server.child.try_wait()?.is_some() || start.elapsed() > PATIENCE {
+                return Err(format!("`{program}` did not start").into());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(server)
     }
 
     /// The processor time that it has had; `None` where the system does not say.

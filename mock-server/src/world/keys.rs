@@ -1,6 +1,7 @@
 //! API keys: only their hashes are kept, and each inherits its creator's permissions unless it is given scopes.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
@@ -9,6 +10,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::lifecycle::Lifecycle;
 use super::{Hash, hash};
+use crate::authenticate::Principal;
 
 /// How many characters of a secret may be shown, beyond the prefix that all keys share.
 const SHOWN: usize = 6;
@@ -88,31 +90,41 @@ pub(crate) fn shown(secret: &str) -> String {
     secret.chars().take(prefix + SHOWN).collect()
 }
 
-/// Every API key, found by its id or by the hash of its secret.
+/// Every API key, found by its id or by the hash of its secret. None is ever taken away, so that each has its place.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Keys {
     by_id: IndexMap<String, ApiKey>,
-    by_hash: HashMap<Hash, String>,
+    by_hash: HashMap<Hash, usize>,
+    /// Whoever spoke with the key at each place last.
+    speakers: Vec<Option<Arc<Principal>>>,
 }
 
 impl Keys {
     /// Adds a key.
     pub(crate) fn insert(&mut self, key: ApiKey) {
-        self.by_hash.insert(key.hash, key.id.clone());
-        self.by_id.insert(key.id.clone(), key);
+        let hash = key.hash;
+        let (place, _) = self.by_id.insert_full(key.id.clone(), key);
+        self.by_hash.insert(hash, place);
+        self.speakers.resize(self.by_id.len(), None);
     }
 
-    /// The key with this secret.
-    pub(crate) fn find(&self, secret: &str) -> Option<&ApiKey> {
+    /// The place of the key with this secret.
+    pub(crate) fn find(&self, secret: &str) -> Option<usize> {
         let hash = hash(secret);
-        let key = self.by_id.get(self.by_hash.get(&hash)?)?;
-        bool::from(key.hash.ct_eq(&hash)).then_some(key)
+        let place = *self.by_hash.get(&hash)?;
+        let (_, key) = self.by_id.get_index(place)?;
+        bool::from(key.hash.ct_eq(&hash)).then_some(place)
     }
 
-    /// A key whose secret begins like this one (defect M13).
-    pub(crate) fn find_by_shown(&self, secret: &str) -> Option<&ApiKey> {
+    /// The place of a key whose secret begins like this one (defect M13).
+    pub(crate) fn find_by_shown(&self, secret: &str) -> Option<usize> {
         let shown = shown(secret);
-        self.by_id.values().find(|key| key.shown == shown)
+        self.by_id.values().position(|key| key.shown == shown)
+    }
+
+    /// The key at a place, and whoever spoke with it last.
+    pub(crate) fn at(&mut self, place: usize) -> Option<(&ApiKey, &mut Option<Arc<Principal>>)> {
+        Some((self.by_id.get_index(place)?.1, self.speakers.get_mut(place)?))
     }
 
     /// The key with this id.

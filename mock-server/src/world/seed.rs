@@ -17,6 +17,8 @@ use stated::Stated;
 
 /// The first list of every collection, long enough for several pages.
 const MANY: usize = 45;
+/// As many objects as all first lists have together, where a document has very many collections.
+const FIRST: usize = 1500;
 /// Every other list.
 const FEW: usize = 4;
 /// Of how many parents the children are made: lists within lists would grow without end.
@@ -54,11 +56,12 @@ impl Ground<'_> {
     /// The objects: on the lists that are stated those that are, on all others made-up ones.
     fn data(&self, stated: &[Stated<'_>]) -> Result<Data, Misfit> {
         let mut data = Data::default();
+        let many = (FIRST / self.collections.len().max(1)).clamp(FEW, MANY);
         for (index, collection) in self.collections.iter().enumerate() {
             let here: Vec<&Stated<'_>> = stated.iter().filter(|stated| stated.collection == index).collect();
             for (place, scope) in scopes(&data, collection, self.population).into_iter().enumerate() {
                 if !here.iter().any(|stated| stated.scope == scope) {
-                    self.make_up(&mut data, index, &scope, if place == 0 { MANY } else { FEW });
+                    self.make_up(&mut data, index, &scope, if place == 0 { many } else { FEW });
                 }
             }
             for stated in here {

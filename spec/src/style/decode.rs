@@ -86,9 +86,11 @@ impl Shape {
             "" | "null" if self.allows("null") && !self.allows("string") => return Value::Null,
             _ => {}
         }
-        if (self.allows("integer") || self.allows("number"))
-            && let Ok(number) = serde_json::from_str::<serde_json::Number>(&text)
-        {
+        let is_number = self.allows("integer") || self.allows("number");
+        if let Some(number) = digits(&text).filter(|_| is_number) {
+            return Value::from(number);
+        }
+        if is_number && let Ok(number) = serde_json::from_str::<serde_json::Number>(&text) {
             return whole(&number).map_or(Value::Number(number), Value::from);
         }
         Value::String(text)
@@ -136,6 +138,13 @@ impl Shape {
         }
         Ok(Value::Object(object))
     }
+}
+
+/// A whole number that is written as digits alone, which most are; anything else is for the JSON parser to tell.
+fn digits(text: &str) -> Option<u64> {
+    let is_plain = (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_plain = is_plain && (text == "0" || !text.starts_with('0'));
+    is_plain.then(|| text.bytes().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
 }
 
 /// What stands in a field of a form.

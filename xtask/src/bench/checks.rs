@@ -1,74 +1,142 @@
-//! The suite: how many cases `bitting check` makes in a second, the start of the program and its own server included.
+//! The suite beside Schemathesis: both check one server, a process of its own, in turns. Each says itself how many
+//! cases it made.
 
-use std::fs;
+use std::process::{Command, Stdio};
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::build::Built;
+use super::peers::Peer;
+use super::serve::Served;
 use super::{Effort, median};
-use crate::clock;
 use crate::shell::{self, command};
+use crate::{clock, processor};
 
-/// In how many ticks of a second Linux counts processor time (`USER_HZ`, the same on every machine that it runs on).
-const TICKS: f64 = 100.0;
+/// What both check.
+const DOCUMENT: &str = "spec/openapi/roboticks.yaml";
+/// Whose key Schemathesis gets; ours orders its own.
+const USER: &str = "ada@acme.example";
 
-/// What was seen of the suite.
+/// What was seen of a suite; every figure is the median of its runs.
 #[derive(Serialize)]
 pub(super) struct Checks {
-    /// Requests of one run; the median, as are the others.
+    pub(super) tool: &'static str,
+    pub(super) version: Option<String>,
+    /// Requests of one run.
     pub(super) cases: f64,
     pub(super) seconds: f64,
     pub(super) per_second: f64,
-    /// Microseconds of processor time for one case, the server's part included.
+    /// Microseconds of the suite's own processor time for one case.
     pub(super) cpu_us: Option<f64>,
+    /// Its part of the processor time that it and the server have had.
+    pub(super) share: Option<f64>,
 }
 
-/// Runs the suite once in each turn, each with a seed of its own.
-pub(super) fn measure(built: &Built, effort: Effort) -> Result<Checks, String> {
-    let (mut cases, mut seconds, mut rates) = (Vec::new(), Vec::new(), Vec::new());
-    let before = processor_seconds();
-    for seed in 0..effort.turns {
-        shell::note(&format!("turn {}: bitting check", seed + 1));
-        let seed = seed.to_string();
-        let check = command(&built.cli, ".", &["check", "spec/openapi/roboticks.yaml", "--seed", &seed]);
-        let start = clock::now();
-        let output = shell::output(check)?;
-        let elapsed = start.elapsed().as_secs_f64();
-        let count = requests(&output).ok_or("`bitting check` no longer ends with how many requests it made")?;
-        cases.push(count);
-        seconds.push(elapsed);
-        rates.push(count / elapsed);
+/// One run of a suite.
+struct Run {
+    cases: f64,
+    seconds: f64,
+    /// Seconds of processor time: its own and the server's.
+    spent: Option<(f64, f64)>,
+}
+
+/// Runs the suites once in each turn, each turn with a seed of its own and a new server; ours is the first one.
+pub(super) fn measure(built: &Built, schemathesis: Option<&Peer>, effort: Effort) -> Result<Vec<Checks>, String> {
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for turn in 0..effort.turns {
+        let served = Served::start(&built.cli, DOCUMENT)?;
+        shell::note(&format!("turn {}: bitting check", turn + 1));
+        ours.push(run(&served, bitting(built, &served, turn, effort), " requests in ")?);
+        let Some(peer) = schemathesis else { continue };
+        shell::note(&format!("turn {}: schemathesis", turn + 1));
+        theirs.push(run(&served, rival(peer, &served, turn, effort)?, " generated")?);
     }
-    let spent = processor_seconds().zip(before).map(|(after, before)| after - before);
-    let cpu_us = spent.map(|spent| spent * 1e6 / cases.iter().sum::<f64>());
-    Ok(Checks { cases: median(cases), seconds: median(seconds), per_second: median(rates), cpu_us })
+    let mut all = vec![Checks::of("bitting check", None, &ours)];
+    all.extend(schemathesis.map(|peer| Checks::of("Schemathesis", Some(peer.version.clone()), &theirs)));
+    Ok(all)
 }
 
-/// How many requests a report says that it made: `… 1234 requests in 5.6 s, seed 0`.
-fn requests(report: &str) -> Option<f64> {
-    let (before, _) = report.trim_end().lines().next_back()?.rsplit_once(" requests in ")?;
-    before.rsplit(' ').next()?.parse().ok()
+fn bitting(built: &Built, served: &Served, seed: usize, effort: Effort) -> Command {
+    let (seed, cases) = (seed.to_string(), effort.cases.to_string());
+    let at = ["--url", served.text("base_url"), "--control-url", served.text("control_url")];
+    let how = ["--seed", &seed, "--max-cases", &cases, "--quiet"];
+    let mut check = command(&built.cli, ".", &[&["check", DOCUMENT], at.as_slice(), &how].concat());
+    check.env("BITTING_CONTROL_TOKEN", served.text("control_token"));
+    check
 }
 
-/// The processor time of the programs that this one ran and that have ended; `None` where the system does not say.
-fn processor_seconds() -> Option<f64> {
-    let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The name of the program may hold blanks; it ends with the last bracket. Then `state` is field 3.
-    let (_, fields) = stat.rsplit_once(") ")?;
-    let ticks: Option<f64> = fields.split(' ').skip(13).take(2).map(|field| field.parse::<f64>().ok()).sum();
-    ticks.map(|ticks| ticks / TICKS)
+fn rival(peer: &Peer, served: &Served, seed: usize, effort: Effort) -> Result<Command, String> {
+    served.order("POST", "/v1/reset", &Value::Null)?;
+    served.order("PUT", "/v1/rate-limits", &json!({"limit": 1_000_000, "window": 60}))?;
+    let key = served.order("POST", "/v1/keys", &json!({"user": USER}))?;
+    let header = format!("Authorization: Bearer {}", key["secret"].as_str().unwrap_or_default());
+    let (seed, examples) = (seed.to_string(), effort.examples.to_string());
+    let how = ["--seed", &seed, "--max-examples", &examples, "--no-color", "--continue-on-failure"];
+    let at = ["run", DOCUMENT, "--url", served.text("base_url"), "-H", &header];
+    Ok(command(&peer.program, ".", &[at.as_slice(), &how].concat()))
+}
+
+/// Runs a suite, which says how many cases it made before `words`. Findings are no failure of the measurement.
+fn run(served: &Served, mut suite: Command, words: &str) -> Result<Run, String> {
+    let program = suite.get_program().to_string_lossy().into_owned();
+    let times = || Some((processor::of_ended()?, served.processor_seconds()?));
+    let (before, start) = (times(), clock::now());
+    let output = suite.stderr(Stdio::null()).output().map_err(|error| format!("{program}: {error}"))?;
+    let (seconds, after) = (start.elapsed().as_secs_f64(), times());
+    let said = String::from_utf8_lossy(&output.stdout);
+    let cases = count(&said, words);
+    let cases = cases.ok_or_else(|| format!("{program} does not say how many cases it made: {said}"))?;
+    let spent = after.zip(before).map(|(after, before)| (after.0 - before.0, after.1 - before.1));
+    Ok(Run { cases, seconds, spent })
+}
+
+/// The number before `words`: `… 1234 requests in 5.6 s, seed 0`, `1,234 generated`.
+fn count(said: &str, words: &str) -> Option<f64> {
+    let (before, _) = said.rsplit_once(words)?;
+    before.rsplit(char::is_whitespace).next()?.replace(',', "").parse().ok()
+}
+
+impl Checks {
+    fn of(tool: &'static str, version: Option<String>, runs: &[Run]) -> Self {
+        let middle = |figure: fn(&Run) -> f64| median(runs.iter().map(figure).collect());
+        let spent = |figure: fn((f64, f64), f64) -> f64| {
+            let all: Option<Vec<f64>> = runs.iter().map(|run| Some(figure(run.spent?, run.cases))).collect();
+            all.map(median)
+        };
+        Self {
+            tool,
+            version,
+            cases: middle(|run| run.cases),
+            seconds: middle(|run| run.seconds),
+            per_second: middle(|run| run.cases / run.seconds),
+            cpu_us: spent(|(own, _), cases| own * 1e6 / cases),
+            share: spent(|(own, server), _| own / (own + server)),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Issue 2, "First figures": cases per second of `check` are read from its last line.
+    /// Issue 5, "Proof": cases per second beside Schemathesis; each tool says itself how many there were.
     #[test]
-    fn the_last_line_says_how_many_requests_there_were() {
-        let line =
-            "pass  Roboticks API at http://127.0.0.1:1: 0 errors and 2 notes in 9 verdicts (9 passed, 0 skipped); ";
-        assert_eq!(requests(&format!("Findings\n\n{line}1234 requests in 5.6 s, seed 0\n")), Some(1234.0));
-        assert_eq!(requests("nothing"), None);
+    fn each_suite_says_how_many_cases_it_made() {
+        let ours =
+            "pass  Roboticks API at http://127.0.0.1:1: 0 errors in 9 verdicts; 1234 requests in 5.6 s, seed 0\n";
+        assert_eq!(count(ours, " requests in "), Some(1234.0));
+        assert_eq!(count("Test cases:\n  1,805 generated, 1,805 passed\n", " generated"), Some(1805.0));
+        assert_eq!(count("nothing", " generated"), None);
+    }
+
+    /// Issue 5, "Proof": the suite's own share is measured against the server's part of the same run.
+    #[test]
+    fn the_share_is_its_part_of_both() {
+        let run = |cases, own, server| Run { cases, seconds: 2.0, spent: Some((own, server)) };
+        let checks =
+            Checks::of("bitting check", None, &[run(100.0, 1.0, 3.0), run(100.0, 1.0, 4.0), run(10.0, 1.0, 1.0)]);
+        assert_eq!((checks.cases, checks.per_second, checks.share), (100.0, 50.0, Some(0.25)));
+        assert_eq!(checks.cpu_us, Some(10_000.0));
     }
 }

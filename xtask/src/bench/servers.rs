@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Effort;
 use super::build::Built;
+use super::peers::{Peer, argument};
 use crate::shell::{self, command};
 
 /// What was seen of a server.
@@ -13,7 +14,7 @@ use crate::shell::{self, command};
 pub(super) struct Server {
     #[serde(rename = "server")]
     pub(super) name: String,
-    /// The version of its crate.
+    /// The version of its crate or package.
     pub(super) version: Option<String>,
     /// The size of the body that each of them answers.
     pub(super) body_bytes: f64,
@@ -28,16 +29,37 @@ pub(super) struct Server {
     pub(super) memory_bytes: Option<f64>,
 }
 
+/// What the reference server holds on the way to very many requests.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Endurance {
+    pub(super) seconds: f64,
+    /// After how many requests it was looked at, and the bytes that it held.
+    pub(super) memory_bytes: Vec<(f64, Option<f64>)>,
+}
+
+/// Sends a million requests to the reference server.
+pub(super) fn endure(built: &Built) -> Result<Endurance, String> {
+    shell::note("a million requests");
+    let output = shell::output(command(&built.server, ".", &["endure"]))?;
+    serde_json::from_str(&output).map_err(|error| format!("the servers' benchmark printed `{output}`: {error}"))
+}
+
 /// Measures the servers in turns; ours is the first one.
-pub(super) fn measure(built: &Built, effort: Effort) -> Result<Vec<Server>, String> {
+pub(super) fn measure(built: &Built, prism: Option<&Peer>, effort: Effort) -> Result<Vec<Server>, String> {
     shell::note("servers, in turns");
     let (seconds, turns) = (effort.server.to_string(), effort.turns.to_string());
-    let output = shell::output(command(&built.server, ".", &["compare", "--seconds", &seconds, "--turns", &turns]))?;
+    let program = prism.map(|peer| argument(&peer.program)).unwrap_or_default();
+    let arguments = ["compare", "--seconds", &seconds, "--turns", &turns, "--prism", &program];
+    let output = shell::output(command(&built.server, ".", &arguments))?;
     let lock = fs::read_to_string(shell::root().join("Cargo.lock")).map_err(|error| format!("Cargo.lock: {error}"))?;
     let server = |line| {
         let server = serde_json::from_str(line);
         let server: Server = server.map_err(|error| format!("the servers' benchmark printed `{line}`: {error}"))?;
-        Ok(Server { version: locked(&lock, &server.name), ..server })
+        let version = match server.name.as_str() {
+            "prism" => prism.map(|peer| peer.version.clone()),
+            name => locked(&lock, name),
+        };
+        Ok(Server { version, ..server })
     };
     output.lines().map(server).collect()
 }

@@ -1,14 +1,18 @@
 //! The table of figures, in Markdown: one row for each client and each server.
 
+use super::Seen;
 use super::checks::Checks;
 use super::clients::{Calls, Group, groups};
-use super::servers::Server;
+use super::peers::titled;
+use super::servers::{Endurance, Server};
+use super::starts::Start;
 
 /// The cases of a client in the order of the columns: calls in flight, the project whose page is asked for.
 const CASES: [(u64, &str); 4] = [(1, "warehouse"), (64, "warehouse"), (1, "factory"), (64, "factory")];
 
 /// The whole table; what was not measured has no rows.
-pub(super) fn table(calls: &[Calls], servers: &[Server], checks: Option<&Checks>) -> String {
+pub(super) fn table(seen: &Seen) -> String {
+    let Seen { clients: calls, servers, endurance, starts, checks } = seen;
     let heads = ["1 at a time, 0.3 KB", "64 in flight, 0.3 KB", "1 at a time, 10 KB", "64 in flight, 10 KB"];
     let mut rows = vec![row("", &heads), "|---|---|---|---|---|".to_owned()];
     for group in groups().iter().filter(|group| calls.iter().any(|calls| calls.title == group.title)) {
@@ -20,9 +24,14 @@ pub(super) fn table(calls: &[Calls], servers: &[Server], checks: Option<&Checks>
         rows.push(row(&title, &["*requests per second*", "*latency: median, 99 %*", "*processor time*", "*memory*"]));
         rows.extend(servers.iter().map(|server| server_row(server, ours)));
     }
-    if let Some(checks) = checks {
-        rows.push(row("**Checks**", &["*cases per second*", "*one run*", "*processor time*", ""]));
-        rows.push(check_row(checks));
+    rows.extend(endurance.iter().flat_map(memory_rows));
+    if let Some(ours) = starts.first() {
+        rows.push(row("**Start**", &["*server, 26 KB document*", "*server, 1 MB document*", "*suite*", ""]));
+        rows.extend(starts.iter().map(|start| start_row(start, ours)));
+    }
+    if let Some(ours) = checks.first() {
+        rows.push(row("**Checks**", &["*cases per second*", "*one run*", "*processor time*", "*its share*"]));
+        rows.extend(checks.iter().map(|checks| check_row(checks, ours)));
     }
     rows.join("\n")
 }
@@ -52,7 +61,7 @@ fn clients(group: &Group, calls: &[Calls]) -> Vec<String> {
 fn server_row(server: &Server, ours: &Server) -> String {
     let rate = thousands(server.per_second);
     let ratio = format!("{rate} · {}", times(ours.per_second / server.per_second));
-    let memory = server.memory_bytes.map_or("–".to_owned(), |bytes| format!("{:.0} MB", bytes / 1e6));
+    let memory = megabytes(server.memory_bytes);
     let cells = [
         if server.name == ours.name { rate } else { ratio },
         format!("{}, {}", microseconds(server.p50_us), microseconds(server.p99_us)),
@@ -64,11 +73,39 @@ fn server_row(server: &Server, ours: &Server) -> String {
     row(if server.name == ours.name { "bitting, everything on" } else { title.trim_end() }, &cells)
 }
 
-fn check_row(checks: &Checks) -> String {
-    let processor = checks.cpu_us.map_or("–".to_owned(), microseconds);
-    let run = format!("{} cases in {:.2} s", thousands(checks.cases), checks.seconds);
-    let cells = [thousands(checks.per_second), run, processor, String::new()];
-    row("bitting check, its own server included", &cells)
+/// What the server held, from the start to the last request.
+fn memory_rows(endurance: &Endurance) -> [String; 2] {
+    let heads = endurance.memory_bytes.iter().map(|(count, _)| format!("*after {} requests*", thousands(*count)));
+    let cells = endurance.memory_bytes.iter().map(|(_, bytes)| megabytes(*bytes));
+    [row("**Memory** of the server", &heads.collect::<Vec<_>>()), row("bitting", &cells.collect::<Vec<_>>())]
+}
+
+fn start_row(start: &Start, ours: &Start) -> String {
+    let cell = |its: Option<f64>, ours: Option<f64>| {
+        let Some(its) = its else { return "–".to_owned() };
+        let time = microseconds(its * 1e3);
+        let ratio = ours.filter(|_| start.version.is_some()).map(|ours| format!(" · {}", times(its / ours)));
+        time + &ratio.unwrap_or_default()
+    };
+    let cells =
+        [cell(start.small, ours.small), cell(start.large, ours.large), cell(start.suite, ours.suite), String::new()];
+    row(&titled(start.tool, start.version.as_deref()), &cells)
+}
+
+fn check_row(checks: &Checks, ours: &Checks) -> String {
+    let rate = thousands(checks.per_second);
+    let ratio = format!("{rate} · {}", times(ours.per_second / checks.per_second));
+    let cells = [
+        if checks.version.is_some() { ratio } else { rate },
+        format!("{} cases in {:.2} s", thousands(checks.cases), checks.seconds),
+        checks.cpu_us.map_or("–".to_owned(), microseconds),
+        checks.share.map_or("–".to_owned(), |share| format!("{:.0} %", share * 100.0)),
+    ];
+    row(&titled(checks.tool, checks.version.as_deref()), &cells)
+}
+
+fn megabytes(bytes: Option<f64>) -> String {
+    bytes.map_or("–".to_owned(), |bytes| format!("{:.1} MB", bytes / 1e6))
 }
 
 fn row(title: &str, cells: &[impl AsRef<str>]) -> String {
@@ -89,12 +126,14 @@ fn thousands(number: f64) -> String {
     grouped
 }
 
-/// `7.5 µs`, `81 µs` or `2.4 ms`.
+/// `7.5 µs`, `81 µs`, `2.4 ms`, `24 ms` or `2.4 s`.
 fn microseconds(time: f64) -> String {
     match time {
         time if time < 10.0 => format!("{time:.1} µs"),
-        time if time < 1_000.0 => format!("{time:.0} µs"),
-        time => format!("{:.1} ms", time / 1_000.0),
+        time if time < 1e3 => format!("{time:.0} µs"),
+        time if time < 1e4 => format!("{:.1} ms", time / 1e3),
+        time if time < 1e6 => format!("{:.0} ms", time / 1e3),
+        time => format!("{:.1} s", time / 1e6),
     }
 }
 
@@ -132,6 +171,7 @@ mod tests {
     fn figures_are_short() {
         assert_eq!([thousands(7.0), thousands(123.4), thousands(1_234_567.0)], ["7", "123", "1,234,567"]);
         assert_eq!([microseconds(7.46), microseconds(81.2), microseconds(2_440.0)], ["7.5 µs", "81 µs", "2.4 ms"]);
+        assert_eq!([microseconds(24_400.0), microseconds(2_440_000.0)], ["24 ms", "2.4 s"]);
         assert_eq!([times(0.84), times(9.94), times(29.4)], ["0.8×", "9.9×", "29×"]);
     }
 }

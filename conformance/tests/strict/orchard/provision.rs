@@ -120,6 +120,9 @@ impl Provisioner for Control {
     }
 
     fn mint_token(&self, order: TokenOrder) -> Provision<'_, Minted> {
+        if order.tamper == Tamper::KeyConfusion || order.environment.is_some() {
+            return ready(Err(ProvisionError::Unsupported));
+        }
         let mut wanted = Claims { scopes: order.scopes, ..Claims::default() };
         wanted.life = if order.expired { Some(-5) } else { order.ttl.and_then(|life| i64::try_from(life).ok()) };
         match order.tamper {
