@@ -21,7 +21,7 @@ use crate::clock::{Deadline, Pace};
 use crate::credentials::{Credentials, Nature, Role, Target, nature};
 use crate::error::Error;
 use crate::generate::{Case, Declared};
-use crate::http::{Answer, Base, Broken, Client, Exchange, Request, Vault, taken};
+use crate::http::{Base, Broken, Client, Exchange, Request, Vault, taken};
 use crate::options::Options;
 use crate::secret::Secret;
 
@@ -170,11 +170,6 @@ impl<'a> Context<'a> {
             request = exchange.request;
         }
         Err(Broken::Request("it was never sent".to_owned()))
-    }
-
-    /// Sends a request that is no part of the run, to wherever.
-    pub(super) async fn ask(&self, base: &Base, request: &Request) -> Result<Answer, Broken> {
-        self.client.send(base, request).await
     }
 
     /// Waits until the server takes requests again. `false` when that would take too long.

@@ -11,7 +11,7 @@ use crate::credentials::Role;
 use crate::error::Error;
 use crate::finding::place;
 use crate::generate::Case;
-use crate::http::{Broken, Request};
+use crate::http::{Broken, Client, Request};
 
 /// How many operations a credential is tried on before it counts as not working.
 const TRIES: usize = 3;
@@ -56,7 +56,10 @@ impl Context<'_> {
 
     /// Whether the server talks https where the URL says http, or the other way round.
     async fn speaks_other_scheme(&self) -> bool {
-        match self.ask(&self.base.other_scheme(), &Request::new("GET", "/")).await {
+        let other = self.base.other_scheme();
+        // A client of its own: the one for http knows no TLS.
+        let Ok(client) = Client::new(&other, self.options.timeout, &self.options.authorities) else { return false };
+        match client.send(&other, &Request::new("GET", "/")).await {
             Ok(_) => true,
             // Who shows a certificate speaks TLS, whether it is trusted or not.
             Err(Broken::Connect(reason)) => reason.contains("certificate"),

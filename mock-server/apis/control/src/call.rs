@@ -16,13 +16,19 @@ pub struct Call<O, T> {
 
 impl<O, T> Clone for Call<O, T> {
     fn clone(&self) -> Self {
-        Self { request: self.request.clone(), operation: PhantomData }
+        Self {
+            request: self.request.clone(),
+            operation: PhantomData,
+        }
     }
 }
 
 impl<O, T> Call<O, T> {
     pub(crate) fn new(client: &bitting::Client, operation_id: &'static str) -> Self {
-        Self { request: Request::new(client, operation_id), operation: PhantomData }
+        Self {
+            request: Request::new(client, operation_id),
+            operation: PhantomData,
+        }
     }
 
     /// Sets what holds for this call alone: time limits, retries, headers.

@@ -19,7 +19,10 @@ pub use call::*;
 
 /// The operations, which the runtime makes requests of.
 static API: LazyLock<Arc<bitting::table::Api>> = LazyLock::new(|| {
-    Arc::new(serde_json::from_str(include_str!("../api.json")).expect("api.json is written with this file"))
+    Arc::new(
+        serde_json::from_str(include_str!("../api.json"))
+            .expect("api.json is written with this file"),
+    )
 });
 
 /// A client of the bitting control plane. Clones share their connections and tokens.

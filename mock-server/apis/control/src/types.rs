@@ -172,7 +172,9 @@ pub struct MintKey {
     pub scheme: Option<Option<String>>,
     /// Absent: whatever its user may do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scopes: Option<Option<Vec<String>>>,
+    pub scopes: Option<
+        Option<Vec<String>>,
+    >,
     /// Its life in seconds; absent: without an end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<Option<i64>>,
@@ -204,7 +206,9 @@ pub struct CreateKey {
     pub by: String,
     /// The admin as whom a site admin acts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub impersonating: Option<Option<String>>,
+    pub impersonating: Option<
+        Option<String>,
+    >,
     pub name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<String>>,
@@ -221,7 +225,10 @@ pub struct CreateKey {
 
 impl CreateKey {
     /// What is required, and nothing else.
-    pub fn new(by: impl Into<String>, name: impl Into<String>) -> Self {
+    pub fn new(
+        by: impl Into<String>,
+        name: impl Into<String>,
+    ) -> Self {
         Self {
             by: by.into(),
             impersonating: Default::default(),
@@ -243,7 +250,9 @@ pub struct MintToken {
     pub scheme: Option<Option<String>>,
     /// Absent: whatever its user may do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scopes: Option<Option<Vec<String>>>,
+    pub scopes: Option<
+        Option<Vec<String>>,
+    >,
     /// Its life in seconds; absent: an hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<Option<i64>>,
@@ -323,7 +332,9 @@ pub struct ClockSetting2 {
     pub mode: Option<String>,
     /// Absent: where it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<Option<::chrono::DateTime<::chrono::offset::Utc>>>,
+    pub at: Option<
+        Option<::chrono::DateTime<::chrono::offset::Utc>>,
+    >,
 }
 
 #[derive(Clone, Debug, PartialEq, ::serde::Deserialize, ::serde::Serialize)]
@@ -337,7 +348,10 @@ pub struct ClockSetting3 {
 impl ClockSetting3 {
     /// What is required, and nothing else.
     pub fn new(offset: i64) -> Self {
-        Self { mode: Default::default(), offset }
+        Self {
+            mode: Default::default(),
+            offset,
+        }
     }
 }
 
@@ -351,7 +365,10 @@ pub struct ClockSetting4 {
 impl ClockSetting4 {
     /// What is required, and nothing else.
     pub fn new(scale: f64) -> Self {
-        Self { mode: Default::default(), scale }
+        Self {
+            mode: Default::default(),
+            scale,
+        }
     }
 }
 
@@ -392,7 +409,13 @@ pub struct Policy {
 impl Policy {
     /// What is required, and nothing else.
     pub fn new(limit: i64, window: i64) -> Self {
-        Self { limit, window, scope: Default::default(), algorithm: Default::default(), headers: Default::default() }
+        Self {
+            limit,
+            window,
+            scope: Default::default(),
+            algorithm: Default::default(),
+            headers: Default::default(),
+        }
     }
 }
 
@@ -596,8 +619,13 @@ pub struct Archive {
 #[derive(Clone, Debug, PartialEq, ::serde::Deserialize, ::serde::Serialize)]
 pub struct ArchiveLog {
     pub version: String,
-    pub creator: ::std::collections::BTreeMap<String, String>,
-    pub entries: Vec<::serde_json::Map<String, ::serde_json::Value>>,
+    pub creator: ::std::collections::BTreeMap<
+        String,
+        String,
+    >,
+    pub entries: Vec<
+        ::serde_json::Map<String, ::serde_json::Value>,
+    >,
 }
 
 #[derive(Clone, Debug, PartialEq, ::serde::Deserialize, ::serde::Serialize)]
@@ -618,7 +646,12 @@ pub struct Expectation {
 impl Expectation {
     /// What is required, and nothing else.
     pub fn new(match_: Vec<Match>) -> Self {
-        Self { match_, times: Default::default(), order: Default::default(), since: Default::default() }
+        Self {
+            match_,
+            times: Default::default(),
+            order: Default::default(),
+            since: Default::default(),
+        }
     }
 }
 
@@ -650,7 +683,9 @@ pub struct Match {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub query: Option<::std::collections::BTreeMap<String, String>>,
+    pub query: Option<
+        ::std::collections::BTreeMap<String, String>,
+    >,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -707,7 +742,11 @@ pub struct MintKeyResponse {
 
 impl ::std::fmt::Debug for MintKeyResponse {
     fn fmt(&self, formatter: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-        formatter.debug_struct("MintKeyResponse").field("id", &self.id).field("secret", &"[redacted]").finish()
+        formatter
+            .debug_struct("MintKeyResponse")
+            .field("id", &self.id)
+            .field("secret", &"[redacted]")
+            .finish()
     }
 }
 
@@ -764,7 +803,10 @@ pub struct AddOrganizationBody {
 impl AddOrganizationBody {
     /// What is required, and nothing else.
     pub fn new(slug: impl Into<String>) -> Self {
-        Self { slug: slug.into(), projects: Default::default() }
+        Self {
+            slug: slug.into(),
+            projects: Default::default(),
+        }
     }
 }
 
@@ -779,7 +821,9 @@ pub struct AddUserBody {
     pub permission: Option<Permission>,
     /// What else the user may do; absent: a member may manage keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rights: Option<Option<Vec<AddUserBodyRightsItem>>>,
+    pub rights: Option<
+        Option<Vec<AddUserBodyRightsItem>>,
+    >,
 }
 
 impl ::std::fmt::Debug for AddUserBody {
@@ -797,7 +841,10 @@ impl ::std::fmt::Debug for AddUserBody {
 
 impl AddUserBody {
     /// What is required, and nothing else.
-    pub fn new(email: impl Into<String>, password: impl Into<String>) -> Self {
+    pub fn new(
+        email: impl Into<String>,
+        password: impl Into<String>,
+    ) -> Self {
         Self {
             email: email.into(),
             password: password.into(),
@@ -818,13 +865,18 @@ bitting::open_enum! {
 pub struct RegisterClientBody {
     pub organization: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub redirect_uris: Option<Option<Vec<String>>>,
+    pub redirect_uris: Option<
+        Option<Vec<String>>,
+    >,
 }
 
 impl RegisterClientBody {
     /// What is required, and nothing else.
     pub fn new(organization: impl Into<String>) -> Self {
-        Self { organization: organization.into(), redirect_uris: Default::default() }
+        Self {
+            organization: organization.into(),
+            redirect_uris: Default::default(),
+        }
     }
 }
 
@@ -855,12 +907,18 @@ pub struct MintCodeBody {
     pub scopes: Option<Vec<String>>,
     /// The SHA-256 of the verifier in base64url.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code_challenge: Option<Option<String>>,
+    pub code_challenge: Option<
+        Option<String>,
+    >,
 }
 
 impl MintCodeBody {
     /// What is required, and nothing else.
-    pub fn new(client_id: impl Into<String>, redirect_uri: impl Into<String>, user: impl Into<String>) -> Self {
+    pub fn new(
+        client_id: impl Into<String>,
+        redirect_uri: impl Into<String>,
+        user: impl Into<String>,
+    ) -> Self {
         Self {
             client_id: client_id.into(),
             redirect_uri: redirect_uri.into(),
@@ -884,7 +942,11 @@ pub struct MintTokenResponse {
 
 impl ::std::fmt::Debug for MintTokenResponse {
     fn fmt(&self, formatter: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-        formatter.debug_struct("MintTokenResponse").field("token", &"[redacted]").field("jti", &self.jti).finish()
+        formatter
+            .debug_struct("MintTokenResponse")
+            .field("token", &"[redacted]")
+            .field("jti", &self.jti)
+            .finish()
     }
 }
 

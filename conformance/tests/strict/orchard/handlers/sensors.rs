@@ -4,6 +4,7 @@ use bitting_spec::Operation;
 use serde_json::{Value, json};
 
 use super::super::auth::Caller;
+use super::super::store::Store;
 use super::super::{Given, Orchard, problem};
 use super::{number, text};
 use crate::wire::Answer;
@@ -87,28 +88,7 @@ impl Orchard {
                 }
                 Answer::new(204)
             }
-            "updateSensor" => {
-                let mass = std::mem::take(&mut store.mass);
-                let sensor = &mut store.sensors[at].value;
-                let mut new = sensor.clone();
-                if self.bad("ST12") {
-                    new.as_object_mut()
-                        .into_iter()
-                        .for_each(|members| members.retain(|name, _| name != "firmware" && name != "thresholds"));
-                }
-                for (name, value) in given["body"].as_object().into_iter().flatten() {
-                    new[name] = value.clone();
-                }
-                for (name, value) in mass.iter().filter(|_| self.bad("DA02")) {
-                    if let Some(name) = name.strip_prefix("mass:").filter(|name| ["status", "site_id"].contains(name)) {
-                        new[name] = value.clone();
-                    }
-                }
-                if !self.bad("ST05") {
-                    *sensor = new.clone();
-                }
-                Answer::json(200, "application/json", &new)
-            }
+            "updateSensor" => update(self, &mut store, at, given),
             "addReadings" => {
                 let readings = given["body"]["readings"].as_array().cloned().unwrap_or_default();
                 let accepted = readings.len();
@@ -128,4 +108,28 @@ impl Orchard {
             }
         }
     }
+}
+
+/// Changes the sensor at `at`.
+fn update(orchard: &Orchard, store: &mut Store, at: usize, given: &Given) -> Answer {
+    let mass = std::mem::take(&mut store.mass);
+    let sensor = &mut store.sensors[at].value;
+    let mut new = sensor.clone();
+    if orchard.bad("ST12") {
+        new.as_object_mut()
+            .into_iter()
+            .for_each(|members| members.retain(|name, _| name != "firmware" && name != "thresholds"));
+    }
+    for (name, value) in given["body"].as_object().into_iter().flatten() {
+        new[name] = value.clone();
+    }
+    for (name, value) in mass.iter().filter(|_| orchard.bad("DA02")) {
+        if let Some(name) = name.strip_prefix("mass:").filter(|name| ["status", "site_id"].contains(name)) {
+            new[name] = value.clone();
+        }
+    }
+    if !orchard.bad("ST05") {
+        *sensor = new.clone();
+    }
+    Answer::json(200, "application/json", &new)
 }

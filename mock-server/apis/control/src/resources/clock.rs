@@ -34,7 +34,10 @@ impl Clock {
     /// Move the server's clock
     ///
     /// `POST /v1/clock/advance`. Credential: `ControlToken`. Errors: 400, 401.
-    pub fn advance(&self, body: &types::AdvanceClockBody) -> Call<(), Json<types::Clock>> {
+    pub fn advance(
+        &self,
+        body: &types::AdvanceClockBody,
+    ) -> Call<(), Json<types::Clock>> {
         Call::new(&self.client, "advanceClock").json(body)
     }
 }

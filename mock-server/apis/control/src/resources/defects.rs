@@ -27,7 +27,10 @@ impl Defects {
     /// Switch defects on; all others go off
     ///
     /// `PUT /v1/defects`. Credential: `ControlToken`. Errors: 400, 401, 404.
-    pub fn set(&self, body: &types::SetDefectsBody) -> Call<(), Json<types::SetDefectsResponse>> {
+    pub fn set(
+        &self,
+        body: &types::SetDefectsBody,
+    ) -> Call<(), Json<types::SetDefectsResponse>> {
         Call::new(&self.client, "setDefects").json(body)
     }
 }

@@ -31,14 +31,21 @@ impl Keys {
     /// Name, scopes and end must fit the rules (`x-auth.key`), and whoever makes it needs the right to manage keys. Its secret is in this answer and nowhere else.
     ///
     /// `POST /v1/organizations/{slug}/keys`. Credential: `ControlToken`. Errors: 400, 401, 403, 404, 409.
-    pub fn create(&self, slug: impl ToString, body: &types::CreateKey) -> Call<(), Json<types::CreateKeyResponse>> {
+    pub fn create(
+        &self,
+        slug: impl ToString,
+        body: &types::CreateKey,
+    ) -> Call<(), Json<types::CreateKeyResponse>> {
         Call::new(&self.client, "createKey").text("slug", slug).json(body)
     }
 
     /// Make the key that takes the place of another, which works on until it ends
     ///
     /// `POST /v1/keys/{id}/rotate`. Credential: `ControlToken`. Errors: 400, 401, 404.
-    pub fn rotate(&self, id: impl ToString) -> Call<RotateKey, Json<types::RotateKeyResponse>> {
+    pub fn rotate(
+        &self,
+        id: impl ToString,
+    ) -> Call<RotateKey, Json<types::RotateKeyResponse>> {
         Call::new(&self.client, "rotateKey").text("id", id)
     }
 

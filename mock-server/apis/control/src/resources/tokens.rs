@@ -20,21 +20,30 @@ impl Tokens {
     /// Register an OAuth client
     ///
     /// `POST /v1/clients`. Credential: `ControlToken`. Errors: 400, 401, 404.
-    pub fn register_client(&self, body: &types::RegisterClientBody) -> Call<(), Json<types::RegisterClientResponse>> {
+    pub fn register_client(
+        &self,
+        body: &types::RegisterClientBody,
+    ) -> Call<(), Json<types::RegisterClientResponse>> {
         Call::new(&self.client, "registerClient").json(body)
     }
 
     /// Make an authorization code as if a user had consented
     ///
     /// `POST /v1/codes`. Credential: `ControlToken`. Errors: 400, 401, 404.
-    pub fn mint_code(&self, body: &types::MintCodeBody) -> Call<(), Json<types::MintCodeResponse>> {
+    pub fn mint_code(
+        &self,
+        body: &types::MintCodeBody,
+    ) -> Call<(), Json<types::MintCodeResponse>> {
         Call::new(&self.client, "mintCode").json(body)
     }
 
     /// Make a token, a good one or one that is wrong on purpose
     ///
     /// `POST /v1/tokens`. Credential: `ControlToken`. Errors: 400, 401, 404, 409.
-    pub fn mint(&self, body: &types::MintToken) -> Call<(), Json<types::MintTokenResponse>> {
+    pub fn mint(
+        &self,
+        body: &types::MintToken,
+    ) -> Call<(), Json<types::MintTokenResponse>> {
         Call::new(&self.client, "mintToken").json(body)
     }
 
