@@ -8,9 +8,11 @@ import { run } from './child.mjs';
 import { serve } from './reference.mjs';
 
 const root = join(import.meta.dirname, '..', '..', '..');
+/** The programs of the READMEs. A test of somebody's app is none: `check.test.mjs` has the like. */
 const blocks = ['README.md', 'bindings/node/README.md'].flatMap((path) => {
   const text = readFileSync(join(root, path), 'utf8');
-  return [...text.matchAll(/^```js\n([^]*?)^```/gm)].map(([, code], index) => ({ name: `${path}, block ${index}`, code }));
+  const code = [...text.matchAll(/^```js\n([^]*?)^```/gm)].map(([, code]) => code).filter((code) => !/^test\(/m.test(code));
+  return code.map((code, index) => ({ name: `${path}, block ${index}`, code }));
 });
 
 test('there is code', () => assert.ok(blocks.some(({ name }) => name.startsWith('README.md'))));
