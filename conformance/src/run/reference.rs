@@ -45,13 +45,36 @@ pub(crate) fn reference_names(document: &Document, operation: &Operation) -> Vec
     let own = bitting_spec::template_names(&operation.path);
     let mut names: Vec<String> = Vec::new();
     for name in body.chain(query).filter(|name| !own.iter().any(|own| plain(own) == plain(name))) {
-        if referred(document, name).is_some_and(|other| other.id != operation.id)
-            && !names.iter().any(|known| known == name)
-        {
+        let follows =
+            |other: &Operation| other.id != operation.id && !leads_back(document, other, operation, &mut Vec::new());
+        if referred(document, name).is_some_and(follows) && !names.iter().any(|known| known == name) {
             names.push(name.to_owned());
         }
     }
     names
+}
+
+/// Whether making what `read` reads asks for what `operation` makes: two that name each other would wait for ever.
+fn leads_back<'a>(document: &'a Document, read: &Operation, operation: &Operation, seen: &mut Vec<&'a str>) -> bool {
+    let makers = document.operations.iter().filter(|maker| {
+        let below = read.path.strip_prefix(maker.path.trim_end_matches('/'));
+        maker.method == "POST" && below.is_some_and(|rest| rest.starts_with("/{"))
+    });
+    for maker in makers {
+        if maker.id == operation.id {
+            return true;
+        }
+        if seen.contains(&maker.id.as_str()) {
+            continue;
+        }
+        seen.push(&maker.id);
+        let named = sent(document, maker).into_iter().filter_map(|(name, _)| referred(document, name));
+        let named: Vec<&Operation> = named.collect();
+        if named.into_iter().any(|other| leads_back(document, other, operation, seen)) {
+            return true;
+        }
+    }
+    false
 }
 
 impl Context<'_> {
@@ -131,5 +154,24 @@ mod tests {
         let to = |name: &str| referred(&document, name).map(|operation| operation.id.as_str());
         assert_eq!((to("sensorId"), to("sensor_ids"), to("box_id")), (Some("sensor"), Some("sensor"), Some("box")));
         assert_eq!((to("id"), to("valid"), to("name")), (None, None, None));
+    }
+
+    /// any-document: objects that name each other, or one of their own kind, are made without what they name.
+    #[test]
+    fn what_names_each_other_is_not_followed() {
+        let text = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {
+            "/cats": {"post": {"operationId": "cat", "requestBody": {"content": {"application/json": {"schema":
+                {"type": "object", "properties": {"dog_id": {"type": "string"}, "cat_id": {"type": "string"}, "owner_id": {"type": "string"}}}}}},
+                "responses": {"201": {"description": "d"}}}},
+            "/cats/{cat_id}": {"get": {"responses": {"200": {"description": "d"}}}},
+            "/dogs": {"post": {"operationId": "dog", "requestBody": {"content": {"application/json": {"schema":
+                {"type": "object", "properties": {"cat_id": {"type": "string"}}}}}}, "responses": {"201": {"description": "d"}}}},
+            "/dogs/{dog_id}": {"get": {"responses": {"200": {"description": "d"}}}},
+            "/owners": {"post": {"operationId": "owner", "responses": {"201": {"description": "d"}}}},
+            "/owners/{owner_id}": {"get": {"responses": {"200": {"description": "d"}}}}}}"#;
+        let document = Document::parse("pets.json", text).expect("it is valid");
+        let names = |id: &str| reference_names(&document, document.operation(id).expect("it is there"));
+        assert_eq!(names("cat"), ["owner_id"]);
+        assert_eq!(names("dog"), Vec::<String>::new());
     }
 }
