@@ -13,7 +13,7 @@ use bitting_mock::RunningServer;
 use bitting_spec::Document;
 
 use crate::document;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::options::{self, Check, Form};
 use crate::plan;
 use crate::serve;
@@ -59,6 +59,10 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
         && report.verdicts.iter().all(|one| matches!(one.outcome, Outcome::Skip { .. }))
     {
         return Err(Failure::usage("nothing could be checked", remedy(&document, &report)));
+    }
+    if report.stranger {
+        let what = "nobody who may enter is known, so only the doors of protected operations were tried";
+        failure::warn(what, remedy(&document, &report));
     }
     Ok(ExitCode::from(report.exit_code()))
 }

@@ -23,7 +23,7 @@ pub(super) const CHECKS: &[Check] = &[
             rule: "The body of a refusal equals the document's example for its case (`x-auth-case`); where there is \
                    none it is of the documented schema; where the document is silent it may be anything.",
             source: "OpenAPI 3.1, 4.8.16; x-auth-case",
-            needs: &[Need::Valid],
+            needs: &[],
             phase: Phase::Auth,
         },
         applies: is_protected,
@@ -36,7 +36,7 @@ pub(super) const CHECKS: &[Check] = &[
             rule: "A 401 carries WWW-Authenticate with at least one challenge, and where the operation takes a bearer token \
                    one of them is of that scheme.",
             source: "RFC 9110, 11.6.1 and 15.5.2; RFC 6750, 3",
-            needs: &[Need::Valid],
+            needs: &[],
             phase: Phase::Auth,
         },
         applies: is_protected,

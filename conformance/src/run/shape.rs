@@ -13,7 +13,7 @@ use super::reference::referring;
 use crate::credentials::Role;
 use crate::error::Error;
 use crate::generate::{
-    Argument, Case, Generator, Parts, body_media, is_form, is_multipart, of_text, runner, violations,
+    Argument, Case, Generator, Parts, body_media, is_form, is_multipart, of_text, runner, sayable, violations,
 };
 
 /// How many generated bodies are tried to reach an operation.
@@ -242,9 +242,28 @@ impl Shape {
         }
         let body = if index == 1 { self.fullest(chance) } else { self.sample_body(false, chance) };
         if let Some(body) = body {
-            case.body = Some(body);
+            case.body = Some(self.told(body, base));
         }
         referring(case, &context.known_references(&self.operation), |body| self.takes(body))
+    }
+
+    /// A form without what it cannot tell: `null`, and empty texts, which many servers take for nothing. What must be
+    /// there is as in `base`.
+    fn told(&self, (media_type, body): (String, Value), base: &Case) -> (String, Value) {
+        let Value::Object(mut members) = body else { return (media_type, body) };
+        if is_form(&media_type) || is_multipart(&media_type) {
+            let known = base.body.as_ref().map(|(_, body)| body);
+            let is_untold = |name: &String| members.get(name).is_some_and(|value| value.is_null() || value == "");
+            for name in members.keys().filter(|name| is_untold(name)).cloned().collect::<Vec<_>>() {
+                members.shift_remove(&name);
+                if !self.takes(&Value::Object(members.clone()))
+                    && let Some(value) = known.and_then(|known| known.get(&name))
+                {
+                    members.insert(name, value.clone());
+                }
+            }
+        }
+        (media_type, Value::Object(members))
     }
 
     /// Whether a body is of its schema.
@@ -346,7 +365,9 @@ impl Shape {
     /// Whether every part of the case is valid.
     pub(crate) fn is_valid(&self, operation: &Operation, case: &Case) -> bool {
         let body = match (&self.body, &case.body) {
-            (Some((_, _, Some(generator))), Some((_, value))) => generator.accepts(value),
+            (Some((media_type, _, Some(generator))), Some((_, value))) => {
+                generator.accepts(&sayable(media_type, value))
+            }
             (_, None) => operation.request_body.as_ref().is_none_or(|body| !body.required),
             _ => true,
         };
@@ -363,7 +384,7 @@ impl Shape {
             (Some((media_type, _, Some(generator))), Some((_, value)))
                 if is_form(media_type) || is_multipart(media_type) =>
             {
-                form_is_invalid(generator, value)
+                form_is_invalid(generator, &sayable(media_type, value))
             }
             (Some((media_type, _, Some(generator))), Some((_, value))) => {
                 media_type.contains("json") && !generator.accepts(value)
