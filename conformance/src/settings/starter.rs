@@ -31,6 +31,19 @@ const TAIL: &str = r#"
 #"http.*" = "note"
 "#;
 
+/// What stands in the place of the principals where no operation needs one.
+const OVERLAY: &str = r#"
+# No operation of the document needs a credential, so nothing about credentials can be checked. Where the API wants one, an
+# overlay beside the document says so (`openapi.overlay.yaml` beside `openapi.yaml`), and `bitting init` says what to give:
+#   overlay: 1.0.0
+#   info: { title: What the document leaves out, version: "1" }
+#   actions:
+#     - target: $
+#       update:
+#         security: [{ Token: [] }]
+#         components: { securitySchemes: { Token: { type: http, scheme: bearer } } }
+"#;
+
 /// The last part: what one operation needs, and how much is done.
 const BUDGET: &str = r#"
 [budget]
@@ -90,8 +103,10 @@ fn data(document: &Document, text: &mut String) {
 }
 
 fn principals(document: &Document, text: &mut String) {
+    if document.operations.iter().all(Operation::is_public) {
+        text.push_str(OVERLAY);
+    }
     if document.security_schemes.is_empty() {
-        text.push_str("\n# The document declares no security scheme: nothing about credentials can be checked.\n");
         return;
     }
     for (role, about) in [
