@@ -138,6 +138,12 @@ pub(crate) fn infer(document: &Document, collections: &[Collection], operation: 
         ("POST", Target::List { collection, .. }) if collections[collection].schema.is_some() => {
             Behaviour::Create { collection }
         }
+        // What comes in pages is a list, whatever its path ends with.
+        ("GET", Target::Item { .. })
+            if operation.pagination.is_some() && crate::collection::list_of(document, operation).is_some() =>
+        {
+            Behaviour::Generate
+        }
         ("GET", Target::Item { collection }) => Behaviour::Read { collection },
         ("PATCH", Target::Item { collection }) => Behaviour::Update { collection },
         ("PUT", Target::Item { collection }) => Behaviour::Replace { collection },

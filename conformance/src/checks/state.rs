@@ -308,6 +308,7 @@ async fn update_persists(trial: &Trial<'_>) -> Result<(), Stop> {
     for index in 0..3 {
         let mut chance = runner(trial.context.options.seed, &trial.operation.id, "update", index);
         let case = shape.valid(trial.context, trial.operation, &base, index, &mut chance).about(&about);
+        let case = of_itself(trial.operation, case);
         let changed = trial.call(trial.operation, &case, Role::Valid).await?;
         if !changed.answer.is_success() {
             continue;
@@ -318,6 +319,24 @@ async fn update_persists(trial: &Trial<'_>) -> Result<(), Stop> {
         }
     }
     Ok(())
+}
+
+/// The case with the object's own id where its body holds one: another one would be another object's.
+fn of_itself(operation: &Operation, mut case: Case) -> Case {
+    let names = bitting_spec::template_names(&operation.path);
+    let own = names.last().and_then(|name| {
+        let argument = case.path().find(|argument| argument.name == *name)?;
+        Some((name.to_string(), argument.value.clone()))
+    });
+    let (Some((name, own)), Some((_, Value::Object(members)))) = (own, &mut case.body) else { return case };
+    let inside = members.get_mut("data").and_then(Value::as_object_mut);
+    if let Some(members) = inside.filter(|members| members.contains_key("id")) {
+        members.insert("id".to_owned(), own.clone());
+    }
+    if let Some((member, _)) = named_in(&Value::Object(members.clone()), &name) {
+        members.insert(member, own);
+    }
+    case
 }
 
 async fn failed_update(trial: &Trial<'_>) -> Result<(), Stop> {
@@ -362,6 +381,13 @@ async fn pages(trial: &Trial<'_>) -> Result<(), Stop> {
             trial.count(1);
         }
     }
+    let whole = trial.context.pages(trial.operation, &case, Role::Valid).await?;
+    let held = whole.iter().map(|page| listed_items(trial.operation, &page.answer).unwrap_or_default());
+    let held: Vec<Vec<Value>> = held.collect();
+    if held.iter().any(|items| items.iter().enumerate().any(|(index, item)| items[..index].contains(item))) {
+        return Err(skip("one page holds items that nothing tells apart"));
+    }
+    let all: Vec<Value> = held.concat();
     let size = 2;
     let pages = trial.context.pages_of(trial.operation, &case, Role::Valid, size, 3).await?;
     let mut seen: Vec<Value> = Vec::new();
@@ -381,9 +407,6 @@ async fn pages(trial: &Trial<'_>) -> Result<(), Stop> {
             seen.push(item);
         }
     }
-    let whole = trial.context.pages(trial.operation, &case, Role::Valid).await?;
-    let all: Vec<Value> =
-        whole.iter().flat_map(|page| listed_items(trial.operation, &page.answer).unwrap_or_default()).collect();
     if let (Some(left_out), Some(page)) = (all.iter().take(seen.len()).find(|item| !seen.contains(item)), pages.last())
     {
         let id = left_out.get("id").unwrap_or(left_out).to_string();

@@ -90,6 +90,8 @@ impl Shape {
         });
         let body = body_media(operation).map(|(media_type, media)| {
             let made = media.schema.as_ref().and_then(|schema| generator(&schema.value));
+            let is_form = is_form(media_type) || is_multipart(media_type);
+            let made = made.map(|made| if is_form { made.of_form() } else { made });
             let mut media = media.clone();
             if let Some(value) = context.options.data.body(&operation.id) {
                 let name = "settings".to_owned();
@@ -401,7 +403,9 @@ fn form_is_invalid(generator: &Generator, value: &Value) -> bool {
     }
     members.iter().all(|(name, member)| {
         let text = member.as_str().map_or_else(|| member.to_string(), str::to_owned);
-        of_text(&text).into_iter().all(|reading| {
+        // One text is a list of one too.
+        let lists = of_text(&text).into_iter().map(|reading| Value::Array(vec![reading]));
+        of_text(&text).into_iter().chain(lists).all(|reading| {
             let mut other = members.clone();
             other.insert(name.clone(), reading);
             !generator.accepts(&Value::Object(other))

@@ -102,7 +102,8 @@ impl Desk<'_> {
         };
         let maker = self.maker(collection, id);
         let members = self.members(collection);
-        let new = if is_whole { maker.replaced(&old, &members) } else { maker.updated(&old, &members) };
+        let body = body_schema(&self.plan.operation).unwrap_or(&Value::Null);
+        let new = if is_whole { maker.replaced(&old, &members, body) } else { maker.updated(&old, &members) };
         let answer = self.success(self.shown(collection, &new));
         match self.core.world().data.find_mut(index, &scope, id) {
             Some(row) => row.value = Arc::new(new),
