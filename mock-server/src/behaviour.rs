@@ -24,7 +24,7 @@ use crate::collection::{Collection, Target, target, trimmed};
 use crate::core::Core;
 use crate::defect::Flaw;
 use crate::exchange::{Answer, Request};
-use crate::fake::{Fake, seed_of};
+use crate::fake::{Fake, flatten, seed_of};
 use crate::plan::OperationPlan;
 use crate::route::path_of;
 use crate::scheme::{self, Scheme};
@@ -268,7 +268,10 @@ impl Desk<'_> {
 
     /// `value` as the answer of this operation shows it.
     fn shown(&self, collection: &Collection, value: &Value) -> Value {
+        let is_list = |schema: &Value| flatten(&self.core.plan.document, schema).get("type") == Some(&"array".into());
         match &self.plan.success.schema {
+            // Some documents answer one object as a list of one.
+            Some(schema) if value.is_object() && is_list(schema) => Value::Array(vec![value.clone()]),
             Some(schema) if Some(schema) != collection.schema.as_ref() => {
                 match collection.wrapper(&self.core.plan.document, schema) {
                     Some(name) => {

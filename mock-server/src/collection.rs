@@ -133,7 +133,8 @@ fn tells(document: &Document, collections: &[Collection], operation: &Operation)
     match target(document, collections, operation) {
         Target::List { collection, .. } => match operation.method.as_str() {
             "GET" => list_of(document, operation).map(|_| collection),
-            "POST" => answer(operation).map(|_| collection),
+            // Where a POST makes an object, its Location tells the id, whatever its body says.
+            "POST" => collections[collection].schema.as_ref().map(|_| collection),
             _ => None,
         },
         _ => None,
@@ -263,14 +264,14 @@ pub(crate) fn list_of(document: &Document, operation: &Operation) -> Option<(Str
     }
     let [(name, list)] = lists.as_slice() else { return None };
     let envelope = ENVELOPE.iter();
-    let is_envelope = |other: &String| other == *name || envelope.clone().any(|word| other.to_lowercase().contains(word));
+    let is_envelope =
+        |other: &String| other == *name || envelope.clone().any(|word| other.to_lowercase().contains(word));
     properties.keys().all(is_envelope).then(|| (pointer(name), items(list)))
 }
 
 /// Words in the names of what stands around a list.
-const ENVELOPE: [&str; 12] = [
-    "total", "count", "limit", "offset", "page", "next", "cursor", "has_more", "size", "meta", "links", "included",
-];
+const ENVELOPE: [&str; 12] =
+    ["total", "count", "limit", "offset", "page", "next", "cursor", "has_more", "size", "meta", "links", "included"];
 
 /// Whether another operation reads one object of the schema `items` below the path of `operation`.
 fn is_read_alone(document: &Document, operation: &Operation, items: &Value) -> bool {

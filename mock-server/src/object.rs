@@ -188,6 +188,16 @@ pub(crate) fn shown(document: &Document, schema: &Value, value: &Value, seed: u6
     let properties = flat.get("properties").and_then(Value::as_object);
     let mut whole = object.clone();
     retain_declared(document, schema, &mut whole);
+    // A member such as the name of the operation has another value in each answer.
+    for (name, value) in &mut whole {
+        let property = properties.and_then(|properties| properties.get(name));
+        let choices = property.map(|property| flatten(document, property)).and_then(|flat| flat.get("enum").cloned());
+        if let (Some(Value::Array(choices)), Some(property)) = (choices, property)
+            && !choices.contains(value)
+        {
+            *value = Fake::new(document, seed).value(name, property);
+        }
+    }
     let required = flat.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     for name in required.filter(|name| !object.contains_key(*name)) {
         let schema = properties.and_then(|properties| properties.get(name)).unwrap_or(&Value::Null);

@@ -45,7 +45,9 @@ impl Needs {
 
     /// Whether `other` can be called without calling `operation`.
     pub(super) fn is_free_of(&self, other: &Operation, operation: &Operation) -> bool {
-        let (Some(other), Some(own)) = (self.places.get(&other.id), self.places.get(&operation.id)) else { return true };
+        let (Some(other), Some(own)) = (self.places.get(&other.id), self.places.get(&operation.id)) else {
+            return true;
+        };
         !self.leads(*other, *own)
     }
 
@@ -154,7 +156,10 @@ mod tests {
         ));
         let needs = Needs::of(&document);
         let is_free = |from: &str, to: &str| {
-            needs.is_free_of(document.operation(from).expect("it is there"), document.operation(to).expect("it is there"))
+            needs.is_free_of(
+                document.operation(from).expect("it is there"),
+                document.operation(to).expect("it is there"),
+            )
         };
         assert!(!is_free("two", "one") && !is_free("one", "two") && is_free("three", "one"));
     }

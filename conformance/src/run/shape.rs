@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bitting_spec::table::Location;
 use bitting_spec::{Example, MediaType, Operation, Parameter};
 use proptest::test_runner::TestRunner;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Context;
 use super::reference::referring;
@@ -376,9 +376,12 @@ impl Shape {
         body || self.parameters.iter().any(|(parameter, generator)| match (argument(case, parameter), generator) {
             (None, _) => parameter.required,
             (Some(argument), Some(generator)) => {
-                // One text is a list of one too.
-                let accepts =
-                    |value: &Value| generator.accepts(value) || generator.accepts(&Value::Array(vec![value.clone()]));
+                // One text is a list of one too, and `a=b` an object with the member `a`, where objects are taken apart.
+                let object = |value: &Value| json!({ argument.name.as_str(): value });
+                let accepts = |value: &Value| {
+                    let others = [Value::Array(vec![value.clone()]), object(value)];
+                    generator.accepts(value) || others.iter().any(|other| generator.accepts(other))
+                };
                 !Case::text_is_valid(operation, argument, accepts)
             }
             (Some(_), None) => false,

@@ -44,6 +44,9 @@ impl Desk<'_> {
                 let turn = usize::try_from(world.next_serial()).unwrap_or(0) % rows.len();
                 rows.rotate_left(turn);
             }
+            if self.lists_names() {
+                rows = world.data.names(index, &prefix).into_iter().map(Arc::new).collect();
+            }
             rows
         };
         self.filter(collection, &mut rows);
@@ -55,6 +58,12 @@ impl Desk<'_> {
         let items = rows.into_iter().skip(page.start).take(page.size);
         let items = items.map(|row| self.item(collection, &row)).collect();
         self.success(self.envelope(items, total, &page))
+    }
+
+    /// Whether the list holds the objects' names alone.
+    fn lists_names(&self) -> bool {
+        let schema = self.plan.list.as_ref().map(|(_, schema)| flatten(&self.core.plan.document, schema));
+        schema.is_some_and(|schema| schema.get("type") == Some(&"string".into()))
     }
 
     fn item(&self, collection: &Collection, row: &Value) -> Value {
