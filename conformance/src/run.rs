@@ -7,6 +7,7 @@ mod grant;
 mod issue;
 mod keyring;
 mod links;
+mod needs;
 mod paging;
 mod preflight;
 mod reference;

@@ -24,7 +24,7 @@ use crate::collection::{Collection, Target, target, trimmed};
 use crate::core::Core;
 use crate::defect::Flaw;
 use crate::exchange::{Answer, Request};
-use crate::fake::{Fake, seed_of};
+use crate::fake::{Fake, flatten, seed_of};
 use crate::plan::OperationPlan;
 use crate::scheme::{self, Scheme};
 use crate::validate::Given;
@@ -141,6 +141,12 @@ pub(crate) fn infer(document: &Document, collections: &[Collection], operation: 
         }
         ("POST", Target::List { collection, .. }) if collections[collection].schema.is_some() => {
             Behaviour::Create { collection }
+        }
+        // What comes in pages is a list, whatever its path ends with.
+        ("GET", Target::Item { .. })
+            if operation.pagination.is_some() && crate::collection::list_of(document, operation).is_some() =>
+        {
+            Behaviour::Generate
         }
         ("GET", Target::Item { collection }) => Behaviour::Read { collection },
         ("PATCH", Target::Item { collection }) => Behaviour::Update { collection },
@@ -266,7 +272,10 @@ impl Desk<'_> {
 
     /// `value` as the answer of this operation shows it.
     fn shown(&self, collection: &Collection, value: &Value) -> Value {
+        let is_list = |schema: &Value| flatten(&self.core.plan.document, schema).get("type") == Some(&"array".into());
         match &self.plan.success.schema {
+            // Some documents answer one object as a list of one.
+            Some(schema) if value.is_object() && is_list(schema) => Value::Array(vec![value.clone()]),
             Some(schema) if Some(schema) != collection.schema.as_ref() => {
                 match collection.wrapper(&self.core.plan.document, schema) {
                     Some(name) => {

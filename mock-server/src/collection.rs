@@ -133,7 +133,8 @@ fn tells(document: &Document, collections: &[Collection], operation: &Operation)
     match target(document, collections, operation) {
         Target::List { collection, .. } => match operation.method.as_str() {
             "GET" => list_of(document, operation).map(|_| collection),
-            "POST" => answer(operation).map(|_| collection),
+            // Where a POST makes an object, its Location tells the id, whatever its body says.
+            "POST" => collections[collection].schema.as_ref().map(|_| collection),
             _ => None,
         },
         _ => None,
@@ -253,15 +254,35 @@ pub(crate) fn list_of(document: &Document, operation: &Operation) -> Option<(Str
         return found.filter(is_array).map(|flat| (pointer.clone(), items(&flat)));
     }
     let properties = flat.get("properties")?.as_object()?;
-    let mut lists =
-        properties.iter().map(|(name, value)| (name, flatten(document, value))).filter(|(_, f)| is_array(f));
-    let (Some((name, list)), None) = (lists.next(), lists.next()) else { return None };
-    let envelope = ["total", "count", "limit", "offset", "page", "next", "cursor", "has_more", "size", "meta", "links"];
-    let is_envelope = |other: &String| other == name || envelope.iter().any(|word| other.to_lowercase().contains(word));
-    properties
-        .keys()
-        .all(is_envelope)
-        .then(|| (format!("/{}", name.replace('~', "~0").replace('/', "~1")), items(&list)))
+    // What `included` holds are other objects (JSON:API, 7.1).
+    let lists = properties.iter().filter(|(name, _)| *name != "included");
+    let lists = lists.map(|(name, value)| (name, flatten(document, value))).filter(|(_, flat)| is_array(flat));
+    let lists: Vec<(&String, Map<String, Value>)> = lists.collect();
+    let pointer = |name: &str| format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+    if let Some((name, list)) = lists.iter().find(|(_, list)| is_read_alone(document, operation, &items(list))) {
+        return Some((pointer(name), items(list)));
+    }
+    let [(name, list)] = lists.as_slice() else { return None };
+    let envelope = ENVELOPE.iter();
+    let is_envelope =
+        |other: &String| other == *name || envelope.clone().any(|word| other.to_lowercase().contains(word));
+    properties.keys().all(is_envelope).then(|| (pointer(name), items(list)))
+}
+
+/// Words in the names of what stands around a list.
+const ENVELOPE: [&str; 12] =
+    ["total", "count", "limit", "offset", "page", "next", "cursor", "has_more", "size", "meta", "links", "included"];
+
+/// Whether another operation reads one object of the schema `items` below the path of `operation`.
+fn is_read_alone(document: &Document, operation: &Operation, items: &Value) -> bool {
+    let item = document.resolve(items);
+    let path = trimmed(&operation.path);
+    let is_below = |other: &&Operation| {
+        let below = trimmed(&other.path).rsplit_once('/').filter(|(list, _)| *list == path);
+        other.method == "GET" && below.is_some_and(|(_, last)| parameter(last).is_some())
+    };
+    let mut reads = document.operations.iter().filter(is_below).filter_map(answer);
+    item.get("properties").is_some() && reads.any(|read| document.resolve(read) == item)
 }
 
 fn is_list(document: &Document, operation: &Operation) -> bool {

@@ -1,5 +1,7 @@
 //! Objects of a collection: how one is made, changed and shown.
 
+use std::collections::HashSet;
+
 use bitting_spec::Document;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -96,9 +98,12 @@ impl Maker<'_> {
     }
 
     /// What `PUT` leaves of `old`: what the server owns.
-    pub(crate) fn replaced(&self, old: &Value, given: &Map<String, Value>) -> Value {
+    pub(crate) fn replaced(&self, old: &Value, given: &Map<String, Value>, body: &Value) -> Value {
+        let body = flatten(self.document, body);
+        let is_given = |name: &str| body.get("properties").is_some_and(|properties| properties.get(name).is_some());
         let mut kept = as_object(old.clone());
-        kept.retain(|name, _| self.owns(name) || is_stamp(name));
+        // When an object was made is the server's to say, unless the document lets the client say it.
+        kept.retain(|name, _| self.owns(name) || is_stamp(name) && !is_given(name));
         self.updated(&Value::Object(kept), given)
     }
 
@@ -121,9 +126,7 @@ impl Maker<'_> {
             whole.insert(name, value);
         }
         self.strip(&mut whole, "writeOnly");
-        if self.collection.flat.get("additionalProperties") == Some(&Value::Bool(false)) {
-            whole.retain(|name, _| self.collection.property(name).is_some());
-        }
+        retain_declared(self.document, schema, &mut whole);
         whole
     }
 
@@ -179,14 +182,21 @@ impl Maker<'_> {
     }
 }
 
-/// `value` as `schema` shows it: without what it does not know, if it is closed, and with what it requires.
+/// `value` as `schema` shows it: without what it does not know, and with what it requires.
 pub(crate) fn shown(document: &Document, schema: &Value, value: &Value, seed: u64) -> Value {
     let (Value::Object(object), flat) = (value, flatten(document, schema)) else { return value.clone() };
     let properties = flat.get("properties").and_then(Value::as_object);
-    let is_closed = flat.get("additionalProperties") == Some(&Value::Bool(false));
     let mut whole = object.clone();
-    if let (true, Some(properties)) = (is_closed, properties) {
-        whole.retain(|name, _| properties.contains_key(name));
+    retain_declared(document, schema, &mut whole);
+    // A member such as the name of the operation has another value in each answer.
+    for (name, value) in &mut whole {
+        let property = properties.and_then(|properties| properties.get(name));
+        let choices = property.map(|property| flatten(document, property)).and_then(|flat| flat.get("enum").cloned());
+        if let (Some(Value::Array(choices)), Some(property)) = (choices, property)
+            && !choices.contains(value)
+        {
+            *value = Fake::new(document, seed).value(name, property);
+        }
     }
     let required = flat.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     for name in required.filter(|name| !object.contains_key(*name)) {
@@ -197,6 +207,47 @@ pub(crate) fn shown(document: &Document, schema: &Value, value: &Value, seed: u6
         whole.insert(name.to_owned(), Fake::new(document, seed).value(name, schema));
     }
     Value::Object(whole)
+}
+
+/// Takes out what `schema` does not declare. Only a schema that speaks of further members has any: whatever else a client
+/// sends, a secret it may be, is not kept and shown to others.
+fn retain_declared(document: &Document, schema: &Value, object: &mut Map<String, Value>) {
+    let mut declared = Declared::default();
+    declared.read(document, schema, 0);
+    if !declared.is_open && !declared.names.is_empty() {
+        object.retain(|name, _| declared.names.contains(name));
+    }
+}
+
+/// How deep schemas are followed: one may lead back to itself.
+const DEEPEST: usize = 16;
+
+/// The members that a schema names, in all its alternatives, and whether it lets others be.
+#[derive(Default)]
+struct Declared {
+    names: HashSet<String>,
+    is_open: bool,
+}
+
+impl Declared {
+    fn read(&mut self, document: &Document, schema: &Value, depth: usize) {
+        let Some(keywords) = schema.as_object().filter(|_| depth < DEEPEST) else { return };
+        for (key, value) in keywords {
+            match (key.as_str(), value) {
+                ("$ref", _) => self.read(document, document.resolve(schema), depth + 1),
+                ("properties", Value::Object(members)) => self.names.extend(members.keys().cloned()),
+                ("additionalProperties" | "unevaluatedProperties", Value::Bool(open)) => self.is_open |= *open,
+                ("additionalProperties" | "unevaluatedProperties" | "patternProperties", Value::Object(_)) => {
+                    self.is_open = true;
+                }
+                ("allOf" | "oneOf" | "anyOf", Value::Array(parts)) => {
+                    parts.iter().for_each(|part| self.read(document, part, depth + 1));
+                }
+                ("then" | "else", part) => self.read(document, part, depth + 1),
+                _ => {}
+            }
+        }
+    }
 }
 
 /// The text by which an id stands in a path.

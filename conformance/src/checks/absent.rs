@@ -43,6 +43,9 @@ async fn unknown_is_absent(trial: &Trial<'_>) -> Result<(), Stop> {
             .map(|argument| (argument.name.clone(), argument.value.clone()))
     });
     let (name, value) = known.ok_or_else(|| Stop::Skip("the path names no object".to_owned()))?;
+    if !is_told(trial, &name) {
+        return Err(Stop::Skip("nothing tells which objects there are: whoever names one makes its id up".to_owned()));
+    }
     case.set(&name, Location::Path, unknown(&value));
     let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
     if exchange.answer.is_success() {
@@ -50,6 +53,16 @@ async fn unknown_is_absent(trial: &Trial<'_>) -> Result<(), Stop> {
         return Err(Observation::error(cause, "404", &exchange).into());
     }
     Ok(())
+}
+
+/// Whether an operation or the settings tell an id.
+fn is_told(trial: &Trial<'_>, name: &str) -> bool {
+    let (context, operation) = (trial.context, trial.operation);
+    let collection = operation.path.rsplit_once("/{").map_or("", |(prefix, _)| prefix);
+    let tells = |other: &Operation| {
+        matches!(other.method.as_str(), "GET" | "POST") && other.path.trim_end_matches('/') == collection
+    };
+    context.given(operation, name, Role::Valid).is_some() || context.document.operations.iter().any(tells)
 }
 
 /// An id of the same form that nobody has: no server gives these out, and no counter gets so far in a run.

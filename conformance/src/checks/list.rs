@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
+use crate::infer::sent;
 use crate::run::{Stop, Trial, listed_items};
 
 const NEEDS: &[Need] = &[Need::Valid];
@@ -136,7 +137,10 @@ async fn fill(trial: &Trial<'_>) -> Result<(), Stop> {
     let creator = operations.find(|other| other.method == "POST" && other.path == trial.operation.path);
     let Some(creator) = creator else { return Ok(()) };
     let shape = context.shape(creator);
-    for parameter in &trial.operation.parameters {
+    let members = sent(context.document, creator);
+    // A name that the body does not know, such as `sort`, would be a member of nothing.
+    let is_member = |parameter: &&Parameter| members.iter().any(|(name, _)| *name == parameter.name);
+    for parameter in trial.operation.parameters.iter().filter(is_member) {
         for choice in choices(context.document, parameter).into_iter().take(MAX_VALUES) {
             let mut case = context.positive(creator, Role::Valid).await?;
             let Some((_, Value::Object(members))) = &mut case.body else { return Ok(()) };

@@ -72,7 +72,10 @@ impl Case {
                 Location::Path => target = target.replace(&format!("{{{}}}", argument.name), &text),
                 Location::Query if !text.is_empty() => query.push(text),
                 Location::Cookie if !text.is_empty() => cookies.push(text),
-                Location::Header => request = request.header(&argument.name, &text),
+                // A list or an object of nothing is written as nothing; only a text can be empty.
+                Location::Header if !text.is_empty() || argument.value.is_string() => {
+                    request = request.header(&argument.name, &text);
+                }
                 _ => {}
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::exercise::Exercises;
 use super::keyring::Keyring;
+use super::needs::Needs;
 use super::shape::Shapes;
 use super::stage::Stage;
 use super::trial::Stop;
@@ -47,6 +48,7 @@ pub(crate) struct Context<'a> {
     pub(super) keyring: Keyring,
     pub(super) shapes: Shapes,
     pub(super) exercises: Exercises,
+    needs: OnceLock<Needs>,
     client: Client,
     pace: Option<Pace>,
     validators: Mutex<HashMap<String, Option<Arc<Validator>>>>,
@@ -80,6 +82,7 @@ impl<'a> Context<'a> {
             keyring: Keyring::default(),
             shapes: Shapes::default(),
             exercises: Exercises::default(),
+            needs: OnceLock::new(),
             pace: options.rate.map(Pace::per_second),
             validators: Mutex::default(),
             declared: Mutex::default(),
@@ -89,6 +92,11 @@ impl<'a> Context<'a> {
         };
         context.keep_given();
         Ok(context)
+    }
+
+    /// What each operation asks for first.
+    pub(super) fn needs(&self) -> &Needs {
+        self.needs.get_or_init(|| Needs::of(self.document))
     }
 
     /// Remembers every secret that was given, so that none is shown.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bitting_spec::table::Location;
 use bitting_spec::{Example, MediaType, Operation, Parameter};
 use proptest::test_runner::TestRunner;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Context;
 use super::reference::referring;
@@ -90,6 +90,8 @@ impl Shape {
         });
         let body = body_media(operation).map(|(media_type, media)| {
             let made = media.schema.as_ref().and_then(|schema| generator(&schema.value));
+            let is_form = is_form(media_type) || is_multipart(media_type);
+            let made = made.map(|made| if is_form { made.of_form() } else { made });
             let mut media = media.clone();
             if let Some(value) = context.options.data.body(&operation.id) {
                 let name = "settings".to_owned();
@@ -395,9 +397,12 @@ impl Shape {
         body || self.parameters.iter().any(|(parameter, generator)| match (argument(case, parameter), generator) {
             (None, _) => parameter.required,
             (Some(argument), Some(generator)) => {
-                // One text is a list of one too.
-                let accepts =
-                    |value: &Value| generator.accepts(value) || generator.accepts(&Value::Array(vec![value.clone()]));
+                // One text is a list of one too, and `a=b` an object with the member `a`, where objects are taken apart.
+                let object = |value: &Value| json!({ argument.name.as_str(): value });
+                let accepts = |value: &Value| {
+                    let others = [Value::Array(vec![value.clone()]), object(value)];
+                    generator.accepts(value) || others.iter().any(|other| generator.accepts(other))
+                };
                 !Case::text_is_valid(operation, argument, accepts)
             }
             (Some(_), None) => false,
@@ -422,7 +427,9 @@ fn form_is_invalid(generator: &Generator, value: &Value) -> bool {
     }
     members.iter().all(|(name, member)| {
         let text = member.as_str().map_or_else(|| member.to_string(), str::to_owned);
-        of_text(&text).into_iter().all(|reading| {
+        // One text is a list of one too.
+        let lists = of_text(&text).into_iter().map(|reading| Value::Array(vec![reading]));
+        of_text(&text).into_iter().chain(lists).all(|reading| {
             let mut other = members.clone();
             other.insert(name.clone(), reading);
             !generator.accepts(&Value::Object(other))

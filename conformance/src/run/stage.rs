@@ -348,7 +348,7 @@ fn first_choice(document: &Document, parameter: &Parameter) -> Option<Value> {
 }
 
 /// Whether two paths are the same but for a slash at the end.
-fn same_path(left: &str, right: &str) -> bool {
+pub(super) fn same_path(left: &str, right: &str) -> bool {
     left.trim_end_matches('/') == right.trim_end_matches('/')
 }
 
