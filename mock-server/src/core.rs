@@ -7,6 +7,7 @@
 mod beside;
 mod lifecycle;
 mod mint;
+pub(crate) mod once;
 mod populate;
 mod snapshot;
 mod spoil;
@@ -37,7 +38,7 @@ use crate::plan::{OperationPlan, Plan};
 use crate::rate::{self, Limits, Standing};
 use crate::route::{Parameters, Routed, decoded};
 use crate::scheme::Wire;
-use crate::step::{STEPS, Skipped, Step};
+use crate::step::{STEPS, Skipped, Step, Tenancy};
 use crate::token::Signer;
 use crate::validate::{Given, Parts};
 use crate::world::file::Origin;
@@ -59,12 +60,15 @@ pub struct Core {
     pub(crate) has_docs: bool,
     /// Whether a refusal says why in a header.
     pub(crate) tells_reasons: bool,
+    /// What a caller of another organization is told; `None`: what the document says.
+    pub(crate) tenancy: Option<Tenancy>,
     clock: Clock,
     gates: Gates,
     journal: Journal,
     world: Mutex<World>,
     initial: World,
     snapshots: Mutex<snapshot::Snapshots>,
+    repeats: once::Repeats,
     cache: Cache,
     skipped: Skipped,
     /// The last `Date` header and its second.
@@ -110,12 +114,14 @@ impl Core {
             world: Mutex::new(initial),
             initial: World::default(),
             snapshots: Mutex::default(),
+            repeats: once::Repeats::default(),
             cache: Cache::default(),
             skipped: Skipped::default(),
             date: Mutex::new((i64::MIN, HeaderValue::from_static(""))),
             origin: OnceLock::new(),
             has_docs,
             tells_reasons: false,
+            tenancy: None,
             plan,
             seed,
             population,
@@ -196,7 +202,7 @@ impl Core {
             let detail = format!("The request is not valid: {}", invalid.detail);
             Err(Box::new(plan.refusals.answer(status, None, Some(&detail)).because("invalid")))
         })?;
-        Ok(self.perform(call, plan, &given))
+        self.once(call, plan, &given)
     }
 
     /// What an answer that may be kept is kept for.
@@ -401,7 +407,8 @@ impl Core {
         Err(Box::new(answer))
     }
 
-    /// 403 where the path names another organization than the caller's; whether it exists is not told.
+    /// 403 where the path names another organization than the caller's, or 404 where those are hidden; whether it exists
+    /// is not told.
     fn organization(&self, call: &Call<'_>, plan: &OperationPlan) -> Result<(), Box<Answer>> {
         if self.skipped.has(Step::Organization) {
             return Ok(());
@@ -418,10 +425,14 @@ impl Core {
         if self.flaws.has(Flaw::M34) && is_read && exists() {
             return Ok(());
         }
-        if self.flaws.has(Flaw::M38) && !exists() {
-            return Err(Box::new(plan.refusals.answer(404, None, None).because("not-found")));
-        }
-        let answer = plan.refusals.answer(403, Some(AuthCase::WrongOrganization), None);
+        let is_hidden = match self.flaws.has(Flaw::M38) {
+            true => !exists(),
+            false => self.tenancy.map_or(plan.hides, |tenancy| tenancy == Tenancy::Hide),
+        };
+        let answer = match is_hidden {
+            true => plan.refusals.answer(404, None, None),
+            false => plan.refusals.answer(403, Some(AuthCase::WrongOrganization), None),
+        };
         Err(Box::new(answer.because("wrong-organization")))
     }
 

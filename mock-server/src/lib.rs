@@ -56,7 +56,7 @@ pub use rate::{Algorithm as RateAlgorithm, Headers as RateHeaders, Policy, Scope
 #[cfg(feature = "wiremock")]
 pub use respond::Responder;
 pub use server::{BlockingServer, Builder, RunningServer, Server, StartError};
-pub use step::Step;
+pub use step::{Step, Tenancy};
 pub use token::Algorithm;
 pub use world::{
     KeyInfo, Organization, Permission, Person, Population, StatedClient, StatedKey, StatedObjects, WorldError,
