@@ -3,7 +3,7 @@ const dark = matchMedia('(prefers-color-scheme: dark)');
 const dress = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
 dress();
 dark.addEventListener('change', dress);
-SwaggerUIBundle({
+const ui = SwaggerUIBundle({
   url: '/docs/openapi.json',
   dom_id: '#swagger-ui',
   deepLinking: true,
@@ -13,3 +13,4 @@ SwaggerUIBundle({
   oauth2RedirectUrl: `${location.origin}/docs/oauth2-redirect.html`,
   presets: [SwaggerUIBundle.presets.apis],
 });
+ui.initOAuth({ usePkceWithAuthorizationCodeGrant: true });
