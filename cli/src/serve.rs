@@ -3,8 +3,9 @@
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use bitting_mock::{Builder, RunningServer, Server, StartError};
+use bitting_mock::{Builder, Core, Misfit, RunningServer, Server, StartError};
 use bitting_spec::Document;
 
 use crate::document;
@@ -26,6 +27,7 @@ pub(crate) fn run(options: &Serve) -> Result<ExitCode, Failure> {
         // Whoever is told that it is ready may end it at once.
         let asked_to_stop = interrupted();
         announce(&server, options)?;
+        tokio::spawn(tell_misfits(Arc::clone(server.core())));
         tokio::select! {
             () = server.stopped() => {}
             () = asked_to_stop => {}
@@ -77,6 +79,23 @@ fn announce(server: &RunningServer, options: &Serve) -> Result<(), Failure> {
         tell(server, docs.as_deref());
     }
     Ok(())
+}
+
+/// Says once of each operation that no answer was found which fits the document.
+async fn tell_misfits(core: Arc<Core>) {
+    let (mut news, mut told) = (core.follow_misfits(), 0);
+    while news.changed().await.is_ok() {
+        for misfit in core.misfits().into_iter().skip(told) {
+            told += 1;
+            if !misfit.mended {
+                let Misfit { operation, status, fault, .. } = misfit;
+                let help = "it goes out as it is; give the response an example that fits";
+                document::note(&format!(
+                    "{operation}: no answer {status} was found that fits the document ({fault}); {help}"
+                ));
+            }
+        }
+    }
 }
 
 /// What somebody at a terminal does next.

@@ -2,11 +2,12 @@
 //!
 //! The order of decisions is fixed and published: route (404, 405), fault before, authentication (401), rate limit
 //! (429), organization (403), scope (403), validity of the request (422 or 400), the operation itself, our own answer
-//! against the document (500 if it breaks it), fault after.
+//! against the document (mended if it breaks it), fault after.
 
 mod beside;
 mod lifecycle;
 mod mint;
+pub(crate) mod misfit;
 pub(crate) mod once;
 mod populate;
 mod snapshot;
@@ -40,7 +41,7 @@ use crate::route::{Parameters, Routed, decoded};
 use crate::scheme::Wire;
 use crate::step::{STEPS, Skipped, Step, Tenancy};
 use crate::token::Signer;
-use crate::validate::{Given, Parts};
+use crate::validate::{Given, Mender, Parts};
 use crate::world::file::Origin;
 use crate::world::seed::Ground;
 use crate::world::{Permission, Population, World};
@@ -69,6 +70,7 @@ pub struct Core {
     initial: World,
     snapshots: Mutex<snapshot::Snapshots>,
     repeats: once::Repeats,
+    misfits: misfit::Misfits,
     cache: Cache,
     skipped: Skipped,
     /// The last `Date` header and its second.
@@ -115,6 +117,7 @@ impl Core {
             initial: World::default(),
             snapshots: Mutex::default(),
             repeats: once::Repeats::default(),
+            misfits: misfit::Misfits::default(),
             cache: Cache::default(),
             skipped: Skipped::default(),
             date: Mutex::new((i64::MIN, HeaderValue::from_static(""))),
@@ -456,7 +459,8 @@ impl Core {
         Ok(())
     }
 
-    /// Our own answer, unless it breaks the document: that is our fault, and we say so. What a fault asked for may.
+    /// Our own answer. If it breaks the document it is mended; where nothing fits it goes out as it is, and is told among
+    /// the misfits. What a fault asked for may break it.
     fn checked(&self, plan: &OperationPlan, mut answer: Answer) -> Answer {
         if answer.reason == Some("fault") || self.skipped.has(Step::SelfCheck) {
             return answer;
@@ -472,21 +476,20 @@ impl Core {
         let Some(fault) = plan.answers.fault(&answer) else {
             return answer;
         };
-        if let Some(body) = plan.answers.repaired(&answer) {
-            let answer = Answer { body: Some(body), ..answer };
-            return if plan.answers.fault(&answer).is_none() { answer } else { self.faulty(plan, &fault) };
+        let mender = Mender { document: &self.plan.document, seed: self.seed };
+        if let Some(body) = plan.answers.mended(&answer, &mender) {
+            let mended = Answer { body: Some(body), ..answer.clone() };
+            if plan.answers.fault(&mended).is_none() {
+                self.misfits.note(&plan.operation.id, answer.status, &fault, true);
+                return mended;
+            }
         }
+        self.misfits.note(&plan.operation.id, answer.status, &fault, false);
         // What a refusal says matters more than the body that the document gives it and nobody can make.
         if answer.status >= 400 {
             return Answer { body: None, raw: None, media: String::new(), ..answer };
         }
-        self.faulty(plan, &fault)
-    }
-
-    fn faulty(&self, plan: &OperationPlan, fault: &str) -> Answer {
-        let error = format!("the answer that bitting made for {} breaks the document: {fault}", plan.operation.id);
-        let help = "give the response an example that fits its schema; bitting then answers that";
-        Answer::json(500, json!({"error": error, "help": help})).because("self-check")
+        answer.because("self-check")
     }
 
     /// The time as a header; it is written once a second.

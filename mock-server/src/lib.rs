@@ -46,6 +46,7 @@ mod token;
 mod validate;
 mod world;
 
+pub use self::core::misfit::Misfit;
 pub use self::core::{Core, CreateKey, KeyError, MintError, MintKey, MintToken, Minted, Tamper};
 pub use clock::{Clock, ClockError, Reading, Setting};
 pub use defect::{Defect, UnknownDefect, defects, find as find_defect};

@@ -95,6 +95,8 @@ test('a key is made, called with, revoked and refused', { skip }, async (t) => {
   await refused.waitFor();
   assert.match(await refused.textContent(), /listDevices.*revoked/);
   await picture(page, 'console');
+  const cut = await page.locator('.scroll').evaluateAll((all) => all.filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.getAttribute('aria-labelledby')));
+  assert.deepEqual(cut, [], 'no table is wider than its card');
   await page.getByRole('checkbox', { name: /M01/ }).check();
   await page.locator('#defect-count', { hasText: '1 on' }).waitFor();
   const open401 = await fetch(`${ready.base_url}/api/v1/devices`);
