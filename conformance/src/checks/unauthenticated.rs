@@ -191,11 +191,12 @@ fn wrong_besides(trial: &Trial<'_>, request: &Request) -> Vec<(&'static str, Req
         all.push(("an invalid body", request.clone().body(Bytes::from_static(b"{\"bitting\":"))));
         all.push(("an unknown media type", request.clone().with_header("content-type", "application/x-bitting")));
     }
-    let object = trial.operation.path.rsplit('/').next().filter(|last| last.starts_with('{'));
+    let object = trial.operation.trimmed_path().rsplit('/').next().filter(|last| last.starts_with('{'));
     if object.is_some()
-        && let Some((prefix, _)) = request.path().rsplit_once('/')
+        && let Some((prefix, _)) = request.path().trim_end_matches('/').rsplit_once('/')
     {
-        let target = format!("{prefix}/00000000-0000-4000-8000-000000000000");
+        let end = if trial.operation.path.ends_with('/') { "/" } else { "" };
+        let target = format!("{prefix}/00000000-0000-4000-8000-000000000000{end}");
         all.push(("an object that does not exist", Request { target, ..request.clone() }));
     }
     let number = trial.operation.parameters.iter().find(|parameter| {

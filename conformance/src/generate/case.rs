@@ -41,6 +41,12 @@ impl Case {
         self.arguments.push(Argument { name: name.to_owned(), location, value });
     }
 
+    /// Whether it holds a text of nothing but spaces, which many servers take for none at all.
+    pub(crate) fn is_blank(&self) -> bool {
+        let body = self.body.as_ref().map(|(_, body)| body);
+        self.arguments.iter().map(|argument| &argument.value).chain(body).any(is_blank)
+    }
+
     /// The path arguments, which say what the call is about.
     pub(crate) fn path(&self) -> impl Iterator<Item = &Argument> {
         self.arguments.iter().filter(|argument| argument.location == Location::Path)
@@ -150,6 +156,16 @@ pub(crate) fn is_multipart(media_type: &str) -> bool {
 /// A member of a form as text: a text as it is, anything else as JSON.
 pub(super) fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Whether a value is, or holds, a text of nothing but spaces.
+pub(crate) fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(items) => items.iter().any(is_blank),
+        Value::Object(members) => members.values().any(is_blank),
+        _ => false,
+    }
 }
 
 /// What of a body can be said in its media type: a form has no `null`, so a member that is one is left out.

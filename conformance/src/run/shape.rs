@@ -13,13 +13,15 @@ use super::reference::referring;
 use crate::credentials::Role;
 use crate::error::Error;
 use crate::generate::{
-    Argument, Case, Generator, Parts, body_media, is_form, is_multipart, of_text, runner, sayable, violations,
+    Argument, Case, Generator, Parts, body_media, is_blank, is_form, is_multipart, of_text, runner, sayable, violations,
 };
 
 /// How many generated bodies are tried to reach an operation.
 const ATTEMPTS: u32 = 6;
 /// Of how many generated bodies the fullest is made.
 const FULLEST_OF: u32 = 8;
+/// Of how many generated bodies one without empty texts is taken.
+const LIKELY_OF: u32 = 16;
 
 /// The shapes of the operations so far.
 #[derive(Default)]
@@ -146,7 +148,7 @@ impl Shape {
                 }
             }
             // One of them has as much as there is: some servers ask for what the document says they can do without.
-            let body = if index == 2 { self.fullest(&mut chance) } else { self.sample_body(index == 0, &mut chance) };
+            let body = if index == 2 { self.fullest(&mut chance) } else { self.likely_body(index == 0, &mut chance) };
             case.body = body.map(|(media_type, body)| {
                 // The least body is the likeliest to be taken, where the document shows none.
                 let is_example = index == 0 && self.has_example();
@@ -195,6 +197,16 @@ impl Shape {
             }
         }
         Value::Object(members)
+    }
+
+    /// A body without empty texts, if one is met: servers refuse them more often than their documents.
+    fn likely_body(&self, example: bool, chance: &mut TestRunner) -> Option<(String, Value)> {
+        let first = self.sample_body(example, chance)?;
+        if !is_blank(&first.1) {
+            return Some(first);
+        }
+        let more = (0..LIKELY_OF).filter_map(|_| self.sample_body(false, chance));
+        Some(more.into_iter().find(|(_, body)| !is_blank(body)).unwrap_or(first))
     }
 
     fn sample_body(&self, example: bool, chance: &mut TestRunner) -> Option<(String, Value)> {
@@ -396,6 +408,8 @@ impl Shape {
         };
         body || self.parameters.iter().any(|(parameter, generator)| match (argument(case, parameter), generator) {
             (None, _) => parameter.required,
+            // What is there and empty is not there for many servers.
+            (Some(argument), _) if argument.value == "" && !parameter.required => false,
             (Some(argument), Some(generator)) => {
                 // One text is a list of one too, and `a=b` an object with the member `a`, where objects are taken apart.
                 let object = |value: &Value| json!({ argument.name.as_str(): value });
