@@ -25,7 +25,8 @@ fn a_world_is_restored_whole_under_parallel_requests() {
                 while !is_over.load(Ordering::Relaxed) {
                     turn += 1;
                     let serial = format!("RBT-{worker}{:03}", turn % 1000);
-                    let made = core.handle(&bearer(post(DEVICES, &json!({"name": "x", "serial_number": serial})), secret));
+                    let made =
+                        core.handle(&bearer(post(DEVICES, &json!({"name": "x", "serial_number": serial})), secret));
                     assert!([201, 409].contains(&status(&made)), "{}", made.json());
                     let list = read(core, DEVICES, secret).json();
                     let total = list["total"].as_u64().unwrap();
