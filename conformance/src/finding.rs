@@ -222,7 +222,7 @@ pub(crate) fn finding(context: &Context<'_>, check: &CheckInfo, operation: &Oper
         operation: operation.id.clone(),
         place: place(operation),
         file: document.file().to_owned(),
-        line: document.line(&pointer),
+        line: None,
         pointer,
         cause: context.vault.scrub(&seen.cause),
         expected: context.vault.scrub(&seen.expected),

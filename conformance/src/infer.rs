@@ -7,7 +7,7 @@ mod limits;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use bitting_spec::extension::Tenant;
+use bitting_spec::extension::{RateLimit, Tenant};
 pub(crate) use bitting_spec::infer::{answered, named, plain, pointer, properties, sent};
 use bitting_spec::{Document, Operation, template_names};
 
@@ -19,9 +19,16 @@ pub(crate) fn inferred<'a>(document: &'a Document, credentials: &Credentials) ->
     bitting_spec::infer::sessions(&mut document);
     if document.rate_limit.is_none()
         && document.operations.iter().all(|operation| operation.rate_limit.is_none())
-        && let Some(rule) = limits::infer(&document)
+        && let Some(mut rule) = limits::infer(&document)
     {
-        document.to_mut().rate_limit = Some(rule);
+        // Only the operations that show the fields are known to have them.
+        let headers = rule.headers.take();
+        let document = document.to_mut();
+        for operation in &mut document.operations {
+            let shown = headers.as_ref().filter(|headers| limits::shows(operation, headers));
+            operation.rate_limit = shown.map(|headers| RateLimit { headers: Some(headers.clone()), ..rule.clone() });
+        }
+        document.rate_limit = Some(rule);
     }
     tenants(&mut document, credentials);
     document
@@ -127,8 +134,11 @@ components:
             (refresh.operation_id.as_deref(), refresh.request["refresh_token"].as_str()),
             (Some("renew"), "/refreshToken")
         );
-        let headers = document.rate_limit.as_ref().and_then(|rule| rule.headers.clone()).expect("limits are told");
+        let limit = |id: &str| document.operation(id).and_then(|operation| operation.rate_limit.clone());
+        let headers = limit("listBoxes").and_then(|rule| rule.headers).expect("limits are told");
         assert_eq!(headers.remaining, "x-rate-limit-remaining");
+        // What does not show them is not asked for them.
+        assert!(limit("me").is_none() && document.rate_limit.as_ref().is_some_and(|rule| rule.headers.is_none()));
         let tenant = |id: &str| document.operation(id).and_then(|operation| operation.tenant.clone());
         assert_eq!(tenant("listBoxes"), Some(Tenant::Path("team".to_owned())));
         assert_eq!((tenant("me"), tenant("signIn")), (Some(Tenant::Token), None));

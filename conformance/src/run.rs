@@ -112,7 +112,8 @@ pub async fn run(
     context.restore_member().await;
     context.restore_rate().await;
     verdicts.sort_by_key(|(index, _)| *index);
-    let verdicts: Vec<Verdict> = verdicts.into_iter().map(|(_, verdict)| verdict).collect();
+    let mut verdicts: Vec<Verdict> = verdicts.into_iter().map(|(_, verdict)| verdict).collect();
+    find_lines(document, &mut verdicts);
     Ok(Report {
         operations: covered(&context),
         unmet: unmet(&options, &verdicts, &plan.without_subject),
@@ -183,7 +184,9 @@ fn verdict(check: &'static str, operation: &Operation, outcome: Outcome) -> Verd
 fn covered(context: &Context<'_>) -> Vec<Covered> {
     let document = context.document;
     let operations = document.operations.iter().filter(|operation| context.options.covers(&operation.id));
-    let covered = |operation: &Operation| {
+    let operations: Vec<&Operation> = operations.collect();
+    let lines = document.lines(&operations.iter().map(|operation| operation.pointer.as_str()).collect::<Vec<_>>());
+    let covered = |(operation, line): (&Operation, Option<usize>)| {
         let mut scopes: Vec<String> =
             operation.security.iter().flat_map(|one| one.values()).flatten().cloned().collect();
         scopes.sort_unstable();
@@ -191,13 +194,24 @@ fn covered(context: &Context<'_>) -> Vec<Covered> {
         Covered {
             id: operation.id.clone(),
             place: place(operation),
-            line: document.line(&operation.pointer),
+            line,
             public: operation.is_public(),
             scopes,
             reached: context.was_reached(operation),
         }
     };
-    operations.map(covered).collect()
+    operations.into_iter().zip(lines).map(covered).collect()
+}
+
+/// Finds the lines of what the findings are about, all at once: a large document takes a while to read.
+fn find_lines(document: &Document, verdicts: &mut [Verdict]) {
+    let findings = verdicts.iter_mut().filter_map(|verdict| match &mut verdict.outcome {
+        Outcome::Fail(finding) => Some(finding),
+        _ => None,
+    });
+    let mut findings: Vec<_> = findings.collect();
+    let lines = document.lines(&findings.iter().map(|finding| finding.pointer.as_str()).collect::<Vec<_>>());
+    findings.iter_mut().zip(lines).for_each(|(finding, line)| finding.line = line);
 }
 
 /// What was required and was not told: on some operation, or, where it was required by its own name, on none at all.

@@ -28,6 +28,8 @@ pub(crate) struct Collection {
     pub(crate) is_hidden: bool,
     /// Whether everybody sees the same objects: no operation on it is bound to an organization.
     pub(crate) is_shared: bool,
+    /// Whether the paths of its objects end in a slash.
+    pub(crate) ends_in_slash: bool,
     /// Whether an operation reads one of its objects.
     pub(crate) is_readable: bool,
     /// What an object looks like; `None`: the document has no operation that shows one.
@@ -151,6 +153,7 @@ fn entry<'c>(found: &'c mut Vec<Collection>, path: &str) -> &'c mut Collection {
             is_tenant: false,
             is_hidden: false,
             is_shared: true,
+            ends_in_slash: false,
             is_readable: false,
             schema: None,
             flat: Map::new(),
@@ -174,7 +177,7 @@ fn describe(document: &Document, collection: &mut Collection, paths: &[String]) 
     let listed = || own.iter().find(|o| o.method == "GET").and_then(|o| Some(list_of(document, o)?.1));
     let made = || own.iter().find(|o| o.method == "POST").and_then(|o| answer(o));
     let changed = || items.iter().find(|o| o.method == "PATCH" || o.method == "PUT").and_then(|o| answer(o));
-    let bare = |schema: &Value| unwrapped(document, schema).unwrap_or_else(|| schema.clone());
+    let bare = |schema: &Value| unwrapped(document, schema).unwrap_or_else(|| single(document, schema));
     collection.schema = match (read, listed()) {
         (Some(read), Some(listed)) if inside(document, read, &listed).is_some() => Some(listed),
         (Some(read), _) => Some(bare(read)),
@@ -182,6 +185,7 @@ fn describe(document: &Document, collection: &mut Collection, paths: &[String]) 
         (None, None) => made().or_else(changed).map(bare),
     };
     collection.is_readable = items.iter().any(|operation| operation.method == "GET");
+    collection.ends_in_slash = items.iter().any(|operation| operation.method == "GET" && operation.path.ends_with('/'));
     collection.flat = collection.schema.as_ref().map(|schema| flatten(document, schema)).unwrap_or_default();
     collection.key = collection.item.as_ref().and_then(|(name, _)| key(name, &collection.flat));
 
@@ -225,6 +229,13 @@ fn unwrapped(document: &Document, outer: &Value) -> Option<Value> {
         |(name, schema): (&String, &Value)| around.contains(&name.as_str()) || name != "id" && is_plain(schema);
     let inner = properties.get(WRAPPER).filter(|_| properties.iter().all(is_around))?;
     flatten(document, inner).contains_key("properties").then(|| inner.clone())
+}
+
+/// The schema of one object where a document answers it as a list of one.
+fn single(document: &Document, schema: &Value) -> Value {
+    let flat = flatten(document, schema);
+    let items = flat.get("items").filter(|_| flat.get("type") == Some(&Value::from("array")));
+    items.unwrap_or(schema).clone()
 }
 
 /// The property that a path parameter such as `device_id`, `deviceId` or `org_slug` names.

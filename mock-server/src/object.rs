@@ -127,6 +127,11 @@ impl Maker<'_> {
         }
         self.strip(&mut whole, "writeOnly");
         retain_declared(self.document, schema, &mut whole);
+        for (name, value) in &mut whole {
+            if let Some(property) = self.collection.property(name) {
+                *value = Fitting { document: self.document, seed: self.seed }.fitted(name, property, value.take(), 0);
+            }
+        }
         whole
     }
 
@@ -190,11 +195,10 @@ pub(crate) fn shown(document: &Document, schema: &Value, value: &Value, seed: u6
     retain_declared(document, schema, &mut whole);
     // A member such as the name of the operation has another value in each answer.
     for (name, value) in &mut whole {
-        let property = properties.and_then(|properties| properties.get(name));
-        let choices = property.map(|property| flatten(document, property)).and_then(|flat| flat.get("enum").cloned());
-        if let (Some(Value::Array(choices)), Some(property)) = (choices, property)
-            && !choices.contains(value)
-        {
+        let Some(property) = properties.and_then(|properties| properties.get(name)) else { continue };
+        *value = Fitting { document, seed }.fitted(name, property, value.take(), 0);
+        let choices = flatten(document, property).get("enum").and_then(Value::as_array).cloned();
+        if choices.is_some_and(|choices| !choices.contains(value)) {
             *value = Fake::new(document, seed).value(name, property);
         }
     }
@@ -212,6 +216,74 @@ pub(crate) fn shown(document: &Document, schema: &Value, value: &Value, seed: u6
         }
     }
     Value::Object(whole)
+}
+
+/// Makes what a client gave fit for an answer, which may describe the same member otherwise than the request does.
+#[derive(Clone, Copy)]
+struct Fitting<'a> {
+    document: &'a Document,
+    seed: u64,
+}
+
+impl Fitting<'_> {
+    /// `value` of the type that `schema` wants, with all that it requires.
+    fn fitted(self, name: &str, schema: &Value, value: Value, depth: usize) -> Value {
+        if depth > DEEPEST || has_alternatives(self.document, schema, 0) {
+            return value;
+        }
+        let flat = flatten(self.document, schema);
+        let properties = flat.get("properties").and_then(Value::as_object);
+        match value {
+            value if !is_of_type(&flat, &value) => Fake::new(self.document, self.seed).value(name, schema),
+            Value::Object(mut members) => {
+                for (name, value) in &mut members {
+                    if let Some(property) = properties.and_then(|properties| properties.get(name)) {
+                        *value = self.fitted(name, property, value.take(), depth + 1);
+                    }
+                }
+                let required = flat.get("required").and_then(Value::as_array).into_iter().flatten();
+                for name in required.filter_map(Value::as_str) {
+                    if let (false, Some(property)) =
+                        (members.contains_key(name), properties.and_then(|properties| properties.get(name)))
+                    {
+                        members.insert(name.to_owned(), Fake::new(self.document, self.seed).value(name, property));
+                    }
+                }
+                Value::Object(members)
+            }
+            Value::Array(items) => {
+                let schema = flat.get("items").unwrap_or(&Value::Null);
+                Value::Array(items.into_iter().map(|item| self.fitted(name, schema, item, depth + 1)).collect())
+            }
+            plain => plain,
+        }
+    }
+}
+
+/// Whether a schema is one of several, so that nobody can say what a value of it lacks.
+fn has_alternatives(document: &Document, schema: &Value, depth: usize) -> bool {
+    let schema = document.resolve(schema);
+    let parts = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
+    ["oneOf", "anyOf"].iter().any(|key| schema.get(*key).is_some())
+        || parts.into_iter().any(|part| depth < DEEPEST && has_alternatives(document, part, depth + 1))
+}
+
+fn is_of_type(flat: &Map<String, Value>, value: &Value) -> bool {
+    let is = |kind: &str| match kind {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "string" => value.is_string(),
+        "number" => value.is_number(),
+        "integer" => value.as_f64().is_some_and(|number| number.fract() == 0.0),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        _ => true,
+    };
+    match flat.get("type") {
+        Some(Value::String(kind)) => is(kind),
+        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).any(is),
+        _ => true,
+    }
 }
 
 /// Takes out what `schema` does not declare. Only a schema that speaks of further members has any: whatever else a client

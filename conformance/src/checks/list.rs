@@ -126,7 +126,9 @@ fn differ(parameter: &Parameter, trial: &Trial<'_>, items: &[Value]) -> bool {
 /// The values of a filter, if it has a fixed set of them.
 fn choices(document: &bitting_spec::Document, parameter: &Parameter) -> Vec<Value> {
     let schema = document.resolve(&parameter.schema.value);
-    let choices = schema.get("enum").and_then(Value::as_array).cloned().unwrap_or_default();
+    // No query says `null`.
+    let choices = schema.get("enum").and_then(Value::as_array).into_iter().flatten().filter(|choice| !choice.is_null());
+    let choices: Vec<Value> = choices.cloned().collect();
     if parameter.location == Location::Query { choices } else { Vec::new() }
 }
 

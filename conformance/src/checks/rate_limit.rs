@@ -271,7 +271,9 @@ fn format_of(trial: &Trial<'_>, names: &RateLimitHeaders, text: &str) -> Option<
 
 /// Whether the document says itself how its limits are told, and the names of header fields are not all there is.
 fn is_stated(trial: &Trial<'_>) -> bool {
-    trial.operation.rate_limit.is_some() || trial.context.document.value.get("x-rate-limit").is_some()
+    let document = &trial.context.document.value;
+    let own = document.pointer(&trial.operation.pointer).and_then(|operation| operation.get("x-rate-limit"));
+    own.or(document.get("x-rate-limit")).is_some()
 }
 
 /// How many seconds are left until the time that a reset header names.

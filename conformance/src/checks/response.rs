@@ -165,9 +165,10 @@ fn media<'a>(response: &'a Response, given: &str) -> Option<&'a MediaType> {
 }
 
 fn schema(judging: &Judging<'_>) -> Option<Observation> {
-    // The answer to HEAD has no body, whatever its fields say of one (RFC 9110, 9.3.2).
-    let response = documented(judging).filter(|_| judging.operation.method != "HEAD")?;
     let answer = &judging.exchange.answer;
+    // These have no body, whatever their fields say of one (RFC 9110, 9.3.2, 15.3.5 and 15.4.5).
+    let is_empty = judging.operation.method == "HEAD" || matches!(answer.status, 204 | 304);
+    let response = documented(judging).filter(|_| !is_empty)?;
     let given = answer.media_type()?;
     let schema = media(response, &given)?.schema.as_ref()?;
     if !(given == "application/json" || given.ends_with("+json")) {

@@ -2,7 +2,7 @@
 
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
@@ -181,15 +181,25 @@ async fn created_is_listed(trial: &Trial<'_>) -> Result<(), Stop> {
     let before = trial.context.pages(list, &trial.context.reading(list, &about), Role::Valid).await?;
     let (made, created, id) = made(trial).await?;
     let pages = trial.context.pages(list, &trial.context.reading(list, &made), Role::Valid).await?;
-    let is_it = |item: &Value| item.as_object().is_some_and(|members| members.values().any(|value| *value == id));
-    let holds = |pages: &[Exchange]| {
-        pages.iter().any(|page| listed_items(list, &page.answer).unwrap_or_default().iter().any(is_it))
+    let name = item_operation(trial.context, trial.operation, "GET").map_or("id", |(_, name)| name);
+    let items_of = |pages: &[Exchange]| -> Vec<Value> {
+        pages.iter().flat_map(|page| listed_items(list, &page.answer).unwrap_or_default()).collect()
     };
-    if holds(&before) {
+    let (before, items) = (items_of(&before), items_of(&pages));
+    let own = |item: &Value| named_in(item, name).map(|(_, own)| own);
+    let is_it = |item: &Value| own(item).is_some_and(|own| is_same_id(&own, &id));
+    // What tells an object apart in a path may stand in the items under another name.
+    let holds_it = |item: &Value| {
+        is_it(item) || item.as_object().is_some_and(|members| members.values().any(|value| is_same_id(value, &id)))
+    };
+    if before.iter().any(is_it) {
         let cause = "what was created was in the list before";
         return Err(Observation::error(cause, "each creation makes an object of its own", &created).into());
     }
-    match (holds(&pages), pages.last()) {
+    if !items.is_empty() && !items.iter().filter_map(own).any(|own| is_number(&own) == is_number(&id)) {
+        return Err(skip("the items do not show what tells them apart in a path"));
+    }
+    match (items.iter().any(holds_it), pages.last()) {
         (false, Some(_)) if list.pagination.is_none() && has_pages(list) => {
             Err(skip("it is not on the first page, and the document does not say how to get the others (x-pagination)"))
         }
@@ -199,6 +209,17 @@ async fn created_is_listed(trial: &Trial<'_>) -> Result<(), Stop> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether two ids are the same: in a `Location` a number is a text.
+fn is_same_id(left: &Value, right: &Value) -> bool {
+    let text = |id: &Value| id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+    left == right || is_number(left) && is_number(right) && text(left) == text(right)
+}
+
+/// Whether an id is a number, be it as a text.
+fn is_number(id: &Value) -> bool {
+    id.is_number() || id.as_str().is_some_and(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Whether a list seems to have pages that the document does not describe.
@@ -350,7 +371,9 @@ fn of_itself(operation: &Operation, mut case: Case) -> Case {
     if let Some(members) = inside.filter(|members| members.contains_key("id")) {
         members.insert("id".to_owned(), own.clone());
     }
-    if let Some((member, _)) = named_in(&Value::Object(members.clone()), &name) {
+    let named = named_in(&Value::Object(members.clone()), &name).map(|(member, _)| member);
+    let unset = || members.get("id").is_some_and(Value::is_null).then(|| "id".to_owned());
+    if let Some(member) = named.or_else(unset) {
         members.insert(member, own);
     }
     case
@@ -454,14 +477,21 @@ async fn read_only(trial: &Trial<'_>) -> Result<(), Stop> {
     let body = plain.answer.json().unwrap_or(Value::Null);
     for name in owned(trial.context.document, trial.operation) {
         let Some(other) = body.get(&name).and_then(another) else { continue };
-        let case = trial.context.renewed(trial.operation, &case, Role::Valid).await;
-        let Some((media_type, Value::Object(members))) = case.body.clone() else { continue };
-        let mut members: Map<String, Value> = members;
-        members.insert(name.clone(), other.clone());
-        let body = Some((media_type, Value::Object(members)));
-        let exchange = trial.call(trial.operation, &Case { body, ..case }, Role::Valid).await?;
-        let taken =
-            exchange.answer.is_success() && exchange.answer.json().is_some_and(|body| body.get(&name) == Some(&other));
+        let (mut taken, mut exchange) = (false, plain.clone());
+        // Of two values one may be the server's own choice, so a flag is set both ways.
+        let values = if other.is_boolean() { vec![other.clone(), json!(other == json!(false))] } else { vec![other] };
+        for value in values {
+            let case = trial.context.renewed(trial.operation, &case, Role::Valid).await;
+            let Some((media_type, Value::Object(mut members))) = case.body.clone() else { break };
+            members.insert(name.clone(), value.clone());
+            let body = Some((media_type, Value::Object(members)));
+            exchange = trial.call(trial.operation, &Case { body, ..case }, Role::Valid).await?;
+            let shown = exchange.answer.json().and_then(|body| body.get(&name).cloned());
+            taken = exchange.answer.is_success() && shown == Some(value);
+            if !taken {
+                break;
+            }
+        }
         if taken {
             let cause = format!("the client set `{name}`, which the document marks readOnly");
             return Err(Observation::error(cause, format!("`{name}` is the server's to set"), &exchange).into());

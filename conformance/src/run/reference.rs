@@ -8,6 +8,7 @@ use bitting_spec::{Document, Operation};
 use serde_json::Value;
 
 use super::Context;
+use super::shape::Shape;
 use crate::credentials::Role;
 use crate::generate::Case;
 use crate::infer::{plain, sent};
@@ -92,9 +93,9 @@ impl Context<'_> {
 }
 
 /// The case with the references that are known; what names an object that nobody has is left out where it may be.
-pub(crate) fn referring(mut case: Case, references: &References, accepts: impl Fn(&Value) -> bool) -> Case {
+pub(crate) fn referring(mut case: Case, references: &References, shape: &Shape) -> Case {
     for (name, value) in references {
-        if let Some(value) = value
+        if let Some(value) = value.as_ref().filter(|value| shape.takes_in_query(name, value))
             && let Some(argument) =
                 case.arguments.iter_mut().find(|one| one.location == Location::Query && one.name == *name)
         {
@@ -109,7 +110,7 @@ pub(crate) fn referring(mut case: Case, references: &References, accepts: impl F
             Some(value) => drop(other.insert(name.clone(), value.clone())),
             None => drop(other.shift_remove(name)),
         }
-        if accepts(&Value::Object(other.clone())) {
+        if shape.takes(&Value::Object(other.clone())) {
             *members = other;
         }
     }

@@ -86,7 +86,7 @@ impl Context<'_> {
         let shape = self.shape(operation);
         let mut last = None;
         for candidate in self.candidates(operation, role)? {
-            let mut case = referring(candidate.about(&arguments), &references, |body| shape.takes(body));
+            let mut case = referring(candidate.about(&arguments), &references, &shape);
             if let Some((scheme, refresh)) = renewing(self.document, operation) {
                 case = self.renewal_case(&case, scheme, refresh, role).await?;
             }
@@ -107,7 +107,7 @@ impl Context<'_> {
         let case = self.candidates(operation, role)?.into_iter().next().unwrap_or_default();
         let references = self.references(operation, role).await;
         let shape = self.shape(operation);
-        Ok(referring(case.about(&arguments), &references, |body| shape.takes(body)))
+        Ok(referring(case.about(&arguments), &references, &shape))
     }
 
     /// The least call of an operation that reads, about the object of `about`.
@@ -247,7 +247,7 @@ impl Context<'_> {
         let index = self.next_new(creator);
         let mut chance = runner(self.options.seed, &creator.id, "new", index);
         let case = shape.valid(self, creator, base, index.saturating_add(2), &mut chance);
-        referring(case, &references, |body| shape.takes(body))
+        referring(case, &references, &shape)
     }
 
     /// Whether the operation was seen to refuse what it had taken before.

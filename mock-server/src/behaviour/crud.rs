@@ -94,7 +94,8 @@ impl Desk<'_> {
         }
         let path = self.request.path().trim_end_matches('/');
         let location = utf8_percent_encode(&id, SEGMENT);
-        if collection.is_readable { answer.with("location", &format!("{path}/{location}")) } else { answer }
+        let end = if collection.ends_in_slash { "/" } else { "" };
+        if collection.is_readable { answer.with("location", &format!("{path}/{location}{end}")) } else { answer }
     }
 
     /// Changes an object, or puts another in its place.
