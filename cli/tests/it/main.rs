@@ -7,6 +7,7 @@ mod check;
 mod generate;
 mod help;
 mod settings;
+mod time;
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -8,6 +8,7 @@ use bitting_spec::table::{Flow, SchemeKind};
 use bitting_spec::{Document, Operation, SecurityScheme};
 use serde_json::{Map, Value};
 
+use super::keyring::Denied;
 use super::{Context, Stop};
 use crate::credentials::{OAuthClient, Role};
 use crate::generate::Case;
@@ -93,7 +94,7 @@ impl Context<'_> {
         &self,
         role: Role,
         scheme: &SecurityScheme,
-    ) -> Result<Option<(Secret, Option<u64>)>, Stop> {
+    ) -> Result<Option<(Secret, Option<u64>)>, Denied> {
         let client = self.credentials.principal(role).and_then(|principal| principal.client.as_ref());
         let found = self.document.operations.iter().find_map(|other| Some((other, granted_at(scheme, other)?)));
         let (Some(client), Some((operation, scopes))) = (client, found) else { return Ok(None) };
@@ -102,7 +103,8 @@ impl Context<'_> {
         let body = exchange.answer.json().filter(|_| exchange.answer.is_success()).unwrap_or(Value::Null);
         let token = body["access_token"].as_str().ok_or_else(|| {
             let status = exchange.answer.status;
-            Stop::Skip(format!("the token endpoint answered {status} without a token to the client {}", client.id))
+            let said = format!("the token endpoint answered {status} without a token to the client {}", client.id);
+            Denied::Refused { status, said }
         })?;
         Ok(Some((Secret::new(token), body["expires_in"].as_u64())))
     }
