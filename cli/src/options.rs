@@ -95,6 +95,9 @@ pub(crate) struct Check {
     /// The most time for the whole run, such as `30s` or `5m`
     #[arg(long, value_name = "TIME", value_parser = bitting_conformance::duration)]
     pub(crate) max_time: Option<Duration>,
+    /// The longest that the run waits for a token to end, to see that it is refused then [default: 90s]
+    #[arg(long, value_name = "TIME", value_parser = bitting_conformance::duration)]
+    pub(crate) max_wait: Option<Duration>,
     /// The most requests in a second [default: as many as the server answers]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rate: Option<u32>,
@@ -158,7 +161,7 @@ pub(crate) enum Form {
     Junit,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
-    /// One JSON object a line: each verdict, then the result.
+    /// One JSON object a line: each verdict when it comes, then the result.
     Ndjson,
     /// HAR 1.2: the request and the answer of each finding, for a browser's tools.
     Har,

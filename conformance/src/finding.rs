@@ -222,7 +222,7 @@ pub(crate) fn finding(context: &Context<'_>, check: &CheckInfo, operation: &Oper
         operation: operation.id.clone(),
         place: place(operation),
         file: document.file().to_owned(),
-        line: None,
+        line: document.line(&pointer),
         pointer,
         cause: context.vault.scrub(&seen.cause),
         expected: context.vault.scrub(&seen.expected),
@@ -287,7 +287,7 @@ fn replay(context: &Context<'_>, check: &CheckInfo, operation: &Operation) -> Ve
     words.extend(options.target.iter().cloned());
     words.extend(["--only", check.id, "--operation", &operation.id, "--seed"].map(str::to_owned));
     words.push(options.seed.to_string());
-    if check.phase == crate::Phase::Generated {
+    if matches!(check.phase, crate::Phase::Generated | crate::Phase::State) {
         words.extend(["--max-cases".to_owned(), options.max_cases.to_string()]);
     }
     words

@@ -152,6 +152,12 @@ pub(crate) fn runner(seed: u64, operation: &str, purpose: &str, index: u32) -> T
     TestRunner::new_with_rng(Config { failure_persistence: None, ..Config::default() }, rng)
 }
 
+/// One of `count` numbers from 0 on; 0 where there is none to choose.
+pub(crate) fn pick(chance: &mut TestRunner, count: usize) -> usize {
+    use proptest::prelude::RngExt as _;
+    chance.rng().random_range(0..count.max(1))
+}
+
 /// A fair coin.
 pub(crate) fn coin(chance: &mut TestRunner) -> bool {
     use proptest::prelude::RngExt as _;

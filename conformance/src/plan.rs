@@ -111,8 +111,14 @@ fn meets(document: &Document, credentials: &Credentials, need: Need) -> bool {
         Need::Client => credentials.principal(Role::Valid).is_some_and(|principal| principal.client.is_some()),
         Need::OtherOrganization => has(Role::OtherOrganization, None),
         Need::ReadOnly => provided || has(Role::ReadOnly, None) || issues(document, |one| one.limits_scopes()),
-        Need::ExpiredToken => provided || has(Role::Expired, Some(Nature::Token)),
-        Need::RevokedToken => provided || has(Role::Revoked, Some(Nature::Token)),
+        // Time makes the one, and a logout the other, of a token that the valid principal gets.
+        Need::ExpiredToken => {
+            provided || has(Role::Expired, Some(Nature::Token)) || gets_token(document, credentials, |_| true)
+        }
+        Need::RevokedToken => {
+            let ends = |scheme: &SecurityScheme| crate::run::logout(document, scheme).is_some();
+            provided || has(Role::Revoked, Some(Nature::Token)) || gets_token(document, credentials, ends)
+        }
         Need::ExpiredKey => {
             provided || has(Role::Expired, Some(Nature::Key)) || issues(document, |one| one.limits_life())
         }
@@ -127,15 +133,25 @@ fn issues(document: &Document, does: fn(&crate::run::Issuer<'_>) -> bool) -> boo
     crate::run::issuer(document).is_some_and(|issuer| does(&issuer))
 }
 
+/// Whether the valid principal gets tokens of such a scheme, by a login or as a client.
+fn gets_token(document: &Document, credentials: &Credentials, of: impl Fn(&SecurityScheme) -> bool) -> bool {
+    let Some(valid) = credentials.principal(Role::Valid) else { return false };
+    let asking = Principal { secrets: std::collections::BTreeMap::new(), ..valid.clone() };
+    let mut schemes = document.security_schemes.iter().filter(|scheme| nature(scheme) == Nature::Token && of(scheme));
+    schemes.any(|scheme| holds_one(&asking, scheme))
+}
+
 /// Whether a principal has a secret of that nature, or can get one by a login.
 fn holds(document: &Document, principal: &Principal, wanted: Option<Nature>) -> bool {
-    let mut schemes = document.security_schemes.iter();
-    schemes.any(|scheme| {
-        wanted.is_none_or(|wanted| nature(scheme) == wanted)
-            && (principal.login.is_some() && takes_login(scheme)
-                || principal.client.is_some() && client_flow(scheme).is_some()
-                || principal.secret(scheme).is_some())
-    })
+    let wanted = |scheme: &SecurityScheme| wanted.is_none_or(|wanted| nature(scheme) == wanted);
+    document.security_schemes.iter().any(|scheme| wanted(scheme) && holds_one(principal, scheme))
+}
+
+/// The same for one scheme.
+fn holds_one(principal: &Principal, scheme: &SecurityScheme) -> bool {
+    let logs_in = principal.login.is_some() && takes_login(scheme);
+    let is_granted = principal.client.is_some() && client_flow(scheme).is_some();
+    logs_in || is_granted || principal.secret(scheme).is_some()
 }
 
 /// Whether a name and a password open a scheme: in themselves, by an operation, or by the password grant.

@@ -86,7 +86,7 @@ pub fn read_value(name: &str, text: &str) -> Result<Value, Error> {
 /// counted from 1.
 #[must_use]
 pub fn line_of(text: &str, pointer: &str) -> Option<usize> {
-    Source::new("", text).lines(&[pointer]).pop().flatten()
+    Source::new("", text).line(pointer)
 }
 
 impl Document {
@@ -172,13 +172,7 @@ impl Document {
     /// The line of the place that `pointer` (RFC 6901) names, or of the nearest place above it, counted from 1.
     #[must_use]
     pub fn line(&self, pointer: &str) -> Option<usize> {
-        self.lines(&[pointer]).pop().flatten()
-    }
-
-    /// The same of many places, for which the text is read only once.
-    #[must_use]
-    pub fn lines(&self, pointers: &[&str]) -> Vec<Option<usize>> {
-        self.source.lines(pointers)
+        self.source.line(pointer)
     }
 
     /// `schema` with every component that it names beside it, so that a validator takes it as it is.
@@ -219,7 +213,7 @@ fn value_of(source: &Source) -> Result<Value, Error> {
 }
 
 fn placed(source: &Source, fault: Fault) -> Error {
-    let line = source.lines(&[&fault.pointer]).pop().flatten();
+    let line = source.line(&fault.pointer);
     fault.at(&source.name, line)
 }
 

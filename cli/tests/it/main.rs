@@ -8,6 +8,7 @@ mod generate;
 mod help;
 mod serve;
 mod settings;
+mod time;
 
 use std::path::PathBuf;
 use std::process::Command;

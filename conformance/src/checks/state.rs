@@ -1,8 +1,10 @@
 //! `state.*`: what was written is there, what was deleted is not, and lists keep still.
 
+mod singleton;
+
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
@@ -59,17 +61,21 @@ pub(super) const CHECKS: &[Check] = &[
         info: CheckInfo {
             id: "state.update-persists",
             title: "a change is there when it is read",
-            rule: "After a successful PATCH or PUT a read shows the values that were sent.",
+            rule: "After a successful PATCH or PUT a read shows the values that were sent. Of a thing of which there is one, \
+                   such as the caller's own account, a harmless member is changed and put back.",
             source: "RFC 5789, 2; RFC 9110, 9.3.4",
             needs: NEEDS,
             phase: Phase::Scenario,
         },
         applies: |document, operation| {
             matches!(operation.method.as_str(), "PATCH" | "PUT")
-                && is_object(operation)
                 && reader(document, operation).is_some()
+                && (is_object(operation) || !singleton::harmless(document, operation).is_empty())
         },
-        run: |trial| Box::pin(update_persists(trial)),
+        run: |trial| match is_object(trial.operation) {
+            true => Box::pin(update_persists(trial)),
+            false => Box::pin(singleton::persists(trial)),
+        },
     },
     Check {
         info: CheckInfo {
@@ -132,7 +138,7 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 /// The operation that lists what `creator` makes, as far as the document says so: its items are of the same schema.
-fn list_of<'a>(document: &'a Document, creator: &Operation) -> Option<&'a Operation> {
+pub(super) fn list_of<'a>(document: &'a Document, creator: &Operation) -> Option<&'a Operation> {
     let list = document.operations.iter().find(|other| other.method == "GET" && other.path == creator.path)?;
     let prefix = format!("{}/{{", creator.path.trim_end_matches('/'));
     let is_item = |other: &&Operation| {
@@ -148,7 +154,7 @@ fn reader<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Opera
     document.operations.iter().find(|other| other.method == "GET" && other.path == operation.path)
 }
 
-/// Whether an operation is about one object among others: what a GET of anything else shows, nobody can say.
+/// Whether an operation is about one object among others.
 fn is_object(operation: &Operation) -> bool {
     operation.path.trim_end_matches('/').ends_with('}')
 }
@@ -223,7 +229,7 @@ fn is_number(id: &Value) -> bool {
 }
 
 /// Whether a list seems to have pages that the document does not describe.
-fn has_pages(list: &Operation) -> bool {
+pub(super) fn has_pages(list: &Operation) -> bool {
     let words = ["page", "limit", "offset", "cursor", "size", "start", "skip", "max", "count", "after", "take", "top"];
     let mut names = list.parameters.iter().map(|parameter| parameter.name.to_lowercase());
     names.any(|name| words.iter().any(|word| name.contains(word)))
@@ -275,7 +281,6 @@ fn same_values(
     what: &str,
 ) -> Result<(), Stop> {
     let Some((_, Value::Object(sent))) = &case.body else { return Ok(()) };
-    let body = exchange.answer.json().unwrap_or(Value::Null);
     let shown = answered(trial.context.document, read);
     // What the answer's own schema forbids cannot be shown, whatever the request's allows.
     let can_show = |name: &str, value: &Value| {
@@ -283,15 +288,19 @@ fn same_values(
         let validator = schema.and_then(|schema| validator(trial.context.document, schema));
         validator.is_none_or(|validator| validator.is_valid(value))
     };
-    for (name, value) in sent {
-        let Some(read) = body.get(name) else { continue };
-        if !is_kept(value, read) && can_show(name, value) {
+    let body = exchange.answer.json().unwrap_or(Value::Null);
+    match lost(sent, &body).find(|(name, value)| can_show(name, value)) {
+        Some((name, value)) => {
             let cause = format!("{what} reads back with another `{name}`");
-            let expected = format!("`{name}` is {value}");
-            return Err(Observation::error(cause, expected, exchange).into());
+            Err(Observation::error(cause, format!("`{name}` is {value}"), exchange).into())
         }
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// The members that were sent and read back with another value. An answer that does not have one says nothing of it.
+pub(super) fn lost<'s>(sent: &'s Map<String, Value>, read: &Value) -> impl Iterator<Item = (&'s String, &'s Value)> {
+    sent.iter().filter(|(name, value)| read.get(*name).is_some_and(|read| !is_kept(value, read)))
 }
 
 /// Whether `read` has what was sent. A value of another kind is shown in another form (an object for its id), and an

@@ -21,7 +21,7 @@ const FORMAT: &str = "bitting-report/1";
 /// | `operations` | `{id, place, line, public, scopes, reached}` each |
 /// | `findings` | [`Finding`](crate::Finding)s, those of one cause as one |
 /// | `verdicts` | `{check, operation, place, outcome: pass, fail or skip, …}` each |
-/// | `unmet`, `stale` | see [`Report`] |
+/// | `unmet`, `stale`, `left` | see [`Report`] |
 #[must_use]
 pub fn json(report: &Report) -> String {
     let mut value = about(report);
@@ -55,6 +55,7 @@ pub(super) fn about(report: &Report) -> Value {
         },
         "unmet": report.unmet,
         "stale": report.stale,
+        "left": report.left,
     })
 }
 

@@ -8,6 +8,7 @@ use bitting_spec::table::{Flow, SchemeKind};
 use bitting_spec::{Document, Operation, SecurityScheme, Server, path_of};
 use serde_json::{Map, Value};
 
+use super::keyring::Denied;
 use super::{Context, Stop};
 use crate::credentials::{OAuthClient, Role};
 use crate::generate::Case;
@@ -104,7 +105,7 @@ impl Context<'_> {
     }
 
     /// A token of the principal's client, with every scope. `None`: it has no client, or the scheme no such flow.
-    pub(super) async fn granted(&self, role: Role, scheme: &SecurityScheme) -> Result<Option<Granted>, Stop> {
+    pub(super) async fn granted(&self, role: Role, scheme: &SecurityScheme) -> Result<Option<Granted>, Denied> {
         let client = self.credentials.principal(role).and_then(|principal| principal.client.as_ref());
         let (Some(client), Some(flow)) = (client, client_flow(scheme)) else { return Ok(None) };
         let scopes: Vec<String> = flow.scopes.keys().cloned().collect();
@@ -113,7 +114,7 @@ impl Context<'_> {
     }
 
     /// A token for the principal's name and password, with every scope. `None`: it has none, or the scheme no such flow.
-    pub(super) async fn granted_to_user(&self, role: Role, scheme: &SecurityScheme) -> Result<Option<Granted>, Stop> {
+    pub(super) async fn granted_to_user(&self, role: Role, scheme: &SecurityScheme) -> Result<Option<Granted>, Denied> {
         let principal = self.credentials.principal(role);
         let login = principal.and_then(|principal| principal.login.as_ref());
         let (Some(login), Some(flow)) = (login, password_flow(scheme)) else { return Ok(None) };
@@ -136,7 +137,7 @@ impl Context<'_> {
         client: Option<&OAuthClient>,
         fields: &[(&str, String)],
         who: &str,
-    ) -> Result<Granted, Stop> {
+    ) -> Result<Granted, Denied> {
         let target = self.token_target(flow.token_url.as_deref().unwrap_or_default());
         let mut request = token_case(scheme, client, fields).request_to("POST", &target, &[]).map_err(Stop::Skip)?;
         if let Some(client) = client {
@@ -146,7 +147,7 @@ impl Context<'_> {
         let body = exchange.answer.json().filter(|_| exchange.answer.is_success()).unwrap_or(Value::Null);
         let token = body["access_token"].as_str().ok_or_else(|| {
             let status = exchange.answer.status;
-            Stop::Skip(format!("the token endpoint answered {status} without a token to {who}"))
+            Denied::Refused { status, said: format!("the token endpoint answered {status} without a token to {who}") }
         })?;
         Ok((Secret::new(token), body["expires_in"].as_u64()))
     }

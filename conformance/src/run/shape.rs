@@ -13,11 +13,21 @@ use super::reference::referring;
 use crate::credentials::Role;
 use crate::error::Error;
 use crate::generate::{
-    Argument, Case, Generator, Parts, body_media, is_blank, is_form, is_multipart, of_text, runner, sayable, violations,
+    Argument, Case, Generator, Parts, body_media, is_blank, is_form, is_multipart, of_text, pick, runner, sayable,
+    violations,
 };
+use crate::infer::plain;
 
 /// How many generated bodies are tried to reach an operation.
 const ATTEMPTS: u32 = 6;
+/// What names begin with that the suite made up, where their schema lets them: so a team tells them from its own.
+const MARK: &str = "bitting-";
+/// The members that people look for data by.
+const NAMES: &[&str] = &["name", "title", "label", "displayname", "subject", "summary", "description"];
+/// A text of fewer letters has too few left, when its first ones are the mark, to differ from others.
+const LONG_ENOUGH: usize = 16;
+/// Of how many short texts one stays as it is: that a server takes the shortest is checked as well.
+const SHORT_ONES: usize = 4;
 /// Of how many generated bodies the fullest is made.
 const FULLEST_OF: u32 = 8;
 /// Of how many generated bodies one without empty texts is taken.
@@ -147,6 +157,11 @@ impl Shape {
                     case = case.with(parameter, value.unwrap_or(Value::from("value")));
                 }
             }
+            // What the document shows may be the only thing that is taken: it is tried both ways.
+            if let Some((media_type, body)) = self.example(context).filter(|_| index == 0) {
+                case.body = Some((media_type, self.marked(body, &mut chance)));
+                cases.push(case.clone());
+            }
             // One of them has as much as there is: some servers ask for what the document says they can do without.
             let body = if index == 2 { self.fullest(&mut chance) } else { self.likely_body(index == 0, &mut chance) };
             case.body = body.map(|(media_type, body)| {
@@ -179,6 +194,37 @@ impl Shape {
         Some((media_type, body))
     }
 
+    /// The document's own body, if it shows a valid one and the settings say none.
+    fn example(&self, context: &Context<'_>) -> Option<(String, Value)> {
+        let (media_type, media, generator) = self.body.as_ref()?;
+        let generator = generator.as_ref().filter(|_| context.options.data.body(&self.operation).is_none())?;
+        let valid = media.examples.iter().find(|example| generator.accepts(&example.value))?;
+        Some((media_type.clone(), valid.value.clone()))
+    }
+
+    /// The body with the mark before its names, as far as its schema allows.
+    fn marked(&self, body: Value, chance: &mut TestRunner) -> Value {
+        let Value::Object(mut members) = body else { return body };
+        let names: Vec<String> = members.keys().filter(|name| NAMES.contains(&plain(name).as_str())).cloned().collect();
+        for name in names {
+            let Some(text) = members[&name].as_str().filter(|_| !is_marked(&members[&name])) else { continue };
+            let is_short = text.chars().count() < MARK.len();
+            if is_short && pick(chance, SHORT_ONES) == 0 {
+                continue;
+            }
+            let rest: String = text.chars().skip(MARK.len()).collect();
+            let within = (text.chars().count() >= LONG_ENOUGH).then(|| format!("{MARK}{rest}"));
+            for text in [Some(format!("{MARK}{text}")), within].into_iter().flatten() {
+                let former = members.insert(name.clone(), Value::from(text)).unwrap_or_default();
+                if self.takes(&Value::Object(members.clone())) {
+                    break;
+                }
+                members.insert(name.clone(), former);
+            }
+        }
+        Value::Object(members)
+    }
+
     fn has_example(&self) -> bool {
         let Some((_, media, Some(generator))) = &self.body else { return false };
         media.examples.iter().any(|example| generator.accepts(&example.value))
@@ -192,7 +238,8 @@ impl Shape {
         for name in members.keys().cloned().collect::<Vec<_>>() {
             let mut less = members.clone();
             less.shift_remove(&name);
-            if generator.accepts(&Value::Object(less.clone())) {
+            let is_marked = name == "name" && is_marked(&members[&name]);
+            if !is_marked && generator.accepts(&Value::Object(less.clone())) {
                 members = less;
             }
         }
@@ -216,7 +263,7 @@ impl Shape {
         let examples = media.examples.iter().map(|example| &example.value).find(accepts);
         let example = examples.filter(|_| example).cloned();
         let value = example.or_else(|| match (generator, &media.schema) {
-            (Some(generator), _) => generator.sample(chance),
+            (Some(generator), _) => generator.sample(chance).map(|value| self.marked(value, chance)),
             // Bytes of which nothing is said.
             (None, None) if !media_type.contains("json") => Some(Value::from("bitting")),
             _ => None,
@@ -483,4 +530,8 @@ fn parts(case: &Case) -> BTreeSet<String> {
         _ => format!("body {name}"),
     });
     parameters.chain(members).collect()
+}
+
+fn is_marked(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.starts_with(MARK))
 }

@@ -34,12 +34,14 @@ pub(super) struct Stage {
     reached: Mutex<HashMap<(String, Role), Reached>>,
     objects: Mutex<HashMap<(String, Role), Found>>,
     made: Mutex<Vec<Made>>,
+    /// What could not be removed.
+    kept: Mutex<Vec<Made>>,
     pub(super) references: Mutex<HashMap<(String, Role), Named>>,
     /// What takes each object only once, with how many new ones were thought up for it.
     picky: Mutex<HashMap<String, u32>>,
 }
 
-/// An object that the suite made and will delete.
+/// Something that the suite made, and the call that takes it away again.
 #[derive(Debug, Clone, PartialEq)]
 struct Made {
     operation: String,
@@ -317,18 +319,58 @@ impl Context<'_> {
         }
     }
 
-    /// Deletes what was made. What a check has already deleted is not there any more, which is as good.
+    /// Deletes what was made, the last first. What a check has already deleted is not there any more, which is as good.
     pub(super) async fn tidy_up(&self) {
-        let made = std::mem::take(&mut *self.stage.made.lock().unwrap_or_else(PoisonError::into_inner));
-        for Made { operation, case } in made.into_iter().rev() {
-            let Some(operation) = self.document.operation(&operation) else { continue };
-            for role in [Role::Valid, Role::OtherOrganization] {
-                match self.call(operation, &case, role).await {
-                    Ok(exchange) if !matches!(exchange.answer.status, 401 | 403) => break,
-                    _ => {}
-                }
+        loop {
+            let last = self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).last().cloned();
+            let Some(made) = last else { break };
+            let is_removed = self.is_removed(&made).await;
+            // Only now: what is under way when the time ends is left as well.
+            self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| *other != made);
+            if !is_removed {
+                self.stage.kept.lock().unwrap_or_else(PoisonError::into_inner).push(made);
             }
         }
+    }
+
+    async fn is_removed(&self, made: &Made) -> bool {
+        let Some(operation) = self.document.operation(&made.operation) else { return false };
+        for role in [Role::Valid, Role::OtherOrganization] {
+            match self.call(operation, &made.case, role).await {
+                Ok(exchange) if exchange.answer.is_success() || matches!(exchange.answer.status, 404 | 410) => {
+                    return true;
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// Remembers a call that puts something back as it was, before it is changed.
+    pub(crate) fn undo_later(&self, operation: &Operation, case: &Case) {
+        let undo = Made { operation: operation.id.clone(), case: case.clone() };
+        self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).push(undo);
+    }
+
+    /// Puts it back now. What cannot be is tried again at the end of the run.
+    pub(crate) async fn undo(&self, operation: &Operation, case: &Case) -> Result<(), Stop> {
+        if self.call(operation, case, Role::Valid).await?.answer.is_success() {
+            let undo = Made { operation: operation.id.clone(), case: case.clone() };
+            self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| *other != undo);
+        }
+        Ok(())
+    }
+
+    /// The calls that would remove what is still there.
+    pub(super) fn left(&self) -> Vec<String> {
+        let made = self.stage.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.stage.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let call = |one: &Made| {
+            let operation = self.document.operation(&one.operation)?;
+            let request = one.case.request(operation).ok()?;
+            Some(self.vault.scrub(&format!("{} {}", request.method, request.target)))
+        };
+        made.iter().chain(kept.iter()).filter_map(call).collect()
     }
 }
 
@@ -364,7 +406,16 @@ pub(crate) fn item_operation<'a>(
     collection: &Operation,
     method: &str,
 ) -> Option<(&'a Operation, &'a str)> {
-    context.document.operations.iter().filter(|other| other.method == method).find_map(|other| {
+    items(context.document, collection, method)
+}
+
+/// The same, as far as the document tells.
+pub(crate) fn items<'a>(
+    document: &'a Document,
+    collection: &Operation,
+    method: &str,
+) -> Option<(&'a Operation, &'a str)> {
+    document.operations.iter().filter(|other| other.method == method).find_map(|other| {
         let (prefix, last) = other.path.trim_end_matches('/').rsplit_once('/')?;
         let name = last.strip_prefix('{')?.strip_suffix('}')?;
         same_path(prefix, &collection.path).then_some((other, name))

@@ -82,6 +82,11 @@ impl<'a> Trial<'a> {
         self.cases.fetch_add(cases, Ordering::Relaxed);
     }
 
+    /// The requests so far.
+    pub(crate) fn cases(&self) -> u32 {
+        self.cases.load(Ordering::Relaxed)
+    }
+
     /// A case that the server answers with a success when the valid principal sends it (it was tried), about an object
     /// that may be used up.
     ///

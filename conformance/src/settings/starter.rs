@@ -48,6 +48,8 @@ const OVERLAY: &str = r#"
 const BUDGET: &str = r#"
 [budget]
 #max-time = "5m"            # what is left over is skipped, and the report says so
+#max-wait = "90s"           # the longest that it waits for a token to end, to see that it is refused then
+#leeway = "60s"             # how long after its end a token may still be taken, for clocks differ
 #max-cases = 100            # generated cases for one operation
 #rate = 50                  # requests in a second
 #workers = 8                # requests on their way at one time

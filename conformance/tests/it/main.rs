@@ -6,7 +6,6 @@
 //! - `http2`: the same in HTTP/2, and fair servers of it.
 //! - `reports`: what people and machines read, and that no secret is in it.
 //! - `outputs`: what programs and browsers read, and what a run is held to.
-//! - `prism`: a server that is known to be bad, where it is there.
 //! - `provisioners`: programs that make credentials to order.
 //! - `ordinary`: documents as the world writes them.
 //! - `buggy`: faults that only generated requests meet are found and made small.
@@ -27,7 +26,6 @@ mod liars;
 mod logins;
 mod ordinary;
 mod outputs;
-mod prism;
 mod provisioners;
 mod reports;
 mod rules;

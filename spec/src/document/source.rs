@@ -1,6 +1,8 @@
 //! The text of a document: YAML or JSON in, one JSON value out, and the line of any place in it on request.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, OnceLock};
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Number, Value};
@@ -17,12 +19,13 @@ const MAX_VALUES: usize = 2_000_000;
 pub(super) struct Source {
     pub(super) name: String,
     text: String,
+    lines: OnceLock<Arc<Lines>>,
 }
 
 impl Source {
     pub(super) fn new(name: &str, text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
-        Self { name: name.to_owned(), text }
+        Self { name: name.to_owned(), text, lines: OnceLock::new() }
     }
 
     /// Reads the text as one value. JSON is told from YAML by its first character, since file names lie.
@@ -52,20 +55,11 @@ impl Source {
         builder.root.ok_or_else(|| (Fault::new(ErrorKind::Syntax, "", "the file is empty"), None))
     }
 
-    /// The lines of the places that `pointers` name, or of the nearest places above them. Reads the text again, once for
-    /// all of them: lines are asked for seldom, and kept for nobody else.
-    pub(super) fn lines(&self, pointers: &[&str]) -> Vec<Option<usize>> {
-        let mut walk = Walk { places: vec![Place::default()], open: Vec::new(), left: 0 };
-        let ways: Vec<Vec<usize>> = pointers.iter().map(|pointer| walk.want(pointer)).collect();
-        for event in Parser::new_from_str(&self.text) {
-            let Ok((event, span)) = event else { break };
-            walk.event(&event, span.start.line());
-            if walk.left == 0 {
-                break;
-            }
-        }
-        let line = |way: &Vec<usize>| way.iter().rev().find_map(|place| walk.places[*place].line);
-        ways.iter().map(line).collect()
+    /// The line of the place that `pointer` names, or of the nearest place above it. The lines of all places are found
+    /// when the first is asked for: most readers ask for none.
+    pub(super) fn line(&self, pointer: &str) -> Option<usize> {
+        let lines = self.lines.get_or_init(|| Arc::new(Lines::of(&self.text)));
+        lines.nearest(pointer)
     }
 }
 
@@ -219,104 +213,103 @@ fn number(text: &str) -> Option<Number> {
     text.parse().ok().and_then(Number::from_f64)
 }
 
-/// Follows the events to some places and keeps the line of each part of their ways that exists.
-struct Walk {
-    /// The root first.
-    places: Vec<Place>,
-    open: Vec<Step>,
-    /// How many wanted places are not reached yet.
-    left: usize,
+/// The line of every place, by a hash of the keys and indexes that lead to it: a large document has half a million.
+#[derive(Debug, Default)]
+struct Lines(HashMap<u64, usize>);
+
+/// The hash of the root.
+const ROOT: u64 = 0;
+
+/// The hash of the place that `segment` leads to from another.
+fn below(above: u64, segment: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (above, segment).hash(&mut hasher);
+    hasher.finish()
 }
 
-/// A place on the way to one that is wanted.
+impl Lines {
+    fn of(text: &str) -> Self {
+        let mut walk = Walk::default();
+        for event in Parser::new_from_str(text) {
+            let Ok((event, span)) = event else { break };
+            walk.event(&event, span.start.line());
+        }
+        walk.lines
+    }
+
+    fn nearest(&self, pointer: &str) -> Option<usize> {
+        let mut places = vec![ROOT];
+        for segment in pointer.split('/').skip(1) {
+            places.push(below(places.last().copied().unwrap_or(ROOT), &unescape(segment)));
+        }
+        places.iter().rev().find_map(|place| self.0.get(place)).copied()
+    }
+}
+
+/// Follows the events and keeps the line of each place.
 #[derive(Default)]
-struct Place {
-    below: HashMap<String, usize>,
-    is_wanted: bool,
-    line: Option<usize>,
+struct Walk {
+    path: Vec<Step>,
+    lines: Lines,
 }
 
-/// An open container: its own place, if it lies on a way, and that of the value in it that is being read.
+/// An open container: where it is, and the place that is being read in it.
 struct Step {
-    place: Option<usize>,
-    inner: Option<usize>,
+    place: u64,
+    /// The value under the last key; in a list, the item.
+    current: Option<u64>,
     index: usize,
     is_map: bool,
-    has_key: bool,
 }
 
 impl Walk {
-    /// Notes that a place is wanted; gives the way to it, the root first.
-    fn want(&mut self, pointer: &str) -> Vec<usize> {
-        let (mut at, mut way) = (0, vec![0]);
-        for name in pointer.split('/').skip(1).map(unescape) {
-            let next = self.places.len();
-            at = *self.places[at].below.entry(name).or_insert(next);
-            if at == next {
-                self.places.push(Place::default());
-            }
-            way.push(at);
-        }
-        self.left += usize::from(!std::mem::replace(&mut self.places[at].is_wanted, true));
-        way
-    }
-
     fn event(&mut self, event: &Event<'_>, line: usize) {
         match event {
-            Event::Scalar(text, ..) => {
-                if let Some(step) = self.open.last_mut().filter(|step| step.is_map && !step.has_key) {
-                    step.has_key = true;
-                    let inner = step.place.and_then(|place| self.places[place].below.get(&**text).copied());
-                    step.inner = inner;
-                    self.arrive(inner, line);
-                } else {
+            Event::Scalar(text, ..) => match self.path.last_mut() {
+                Some(step) if step.is_map && step.current.is_none() => {
+                    let place = below(step.place, text);
+                    step.current = Some(place);
+                    self.lines.0.entry(place).or_insert(line);
+                }
+                _ => {
                     self.value(line);
                     self.done();
                 }
-            }
+            },
             Event::Alias(_) => {
                 self.value(line);
                 self.done();
             }
             Event::SequenceStart(..) | Event::MappingStart(..) => {
-                self.value(line);
-                let place = self.open.last().map_or(Some(0), |step| step.inner);
+                let place = self.value(line);
                 let is_map = matches!(event, Event::MappingStart(..));
-                self.open.push(Step { place, inner: None, index: 0, is_map, has_key: false });
+                self.path.push(Step { place, current: None, index: 0, is_map });
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                self.open.pop();
+                self.path.pop();
                 self.done();
             }
             _ => {}
         }
     }
 
-    /// A value begins: in a list that is where its item begins, and the root begins at the first value.
-    fn value(&mut self, line: usize) {
-        let place = match self.open.last_mut() {
-            None => Some(0),
-            Some(step) if step.is_map => return,
-            Some(step) => {
-                let name = step.place.map(|place| (place, step.index.to_string()));
-                step.inner = name.and_then(|(place, name)| self.places[place].below.get(&name).copied());
-                step.inner
-            }
+    /// A value begins, and its place is given: an item of a list begins on its own line, the value of a key on the key's.
+    fn value(&mut self, line: usize) -> u64 {
+        let Some(step) = self.path.last_mut() else {
+            self.lines.0.entry(ROOT).or_insert(line);
+            return ROOT;
         };
-        self.arrive(place, line);
-    }
-
-    fn arrive(&mut self, place: Option<usize>, line: usize) {
-        let Some(place) = place.map(|place| &mut self.places[place]).filter(|place| place.line.is_none()) else {
-            return;
-        };
-        place.line = Some(line);
-        self.left -= usize::from(place.is_wanted);
+        if !step.is_map {
+            let place = below(step.place, &step.index.to_string());
+            step.current = Some(place);
+            self.lines.0.entry(place).or_insert(line);
+        }
+        step.current.unwrap_or(step.place)
     }
 
     fn done(&mut self) {
-        if let Some(step) = self.open.last_mut() {
-            (step.inner, step.has_key) = (None, false);
+        if let Some(step) = self.path.last_mut() {
+            step.current = None;
             step.index += 1;
         }
     }
