@@ -17,7 +17,7 @@ use crate::run::{Stop, Trial};
 /// The fewest and the most steps of a sequence.
 const LENGTH: std::ops::RangeInclusive<usize> = 3..=12;
 /// How often a sequence that fails is played again to make it shorter.
-const MAX_REPLAYS: u32 = 40;
+const MAX_REPLAYS: u32 = 60;
 
 pub(super) const CHECKS: &[Check] = &[Check {
     info: CheckInfo {
@@ -69,7 +69,7 @@ struct Step {
     act: Act,
 }
 
-/// The steps of a sequence: the same for the same seed.
+/// The steps of a sequence: the same for the same seed. At the end everything that was made is looked at.
 fn steps(family: &Family<'_>, seed: u64, sequence: u32) -> Vec<Step> {
     let mut chance = runner(seed, &family.create.id, "steps", sequence);
     let length = LENGTH.start() + pick(&mut chance, LENGTH.end() - LENGTH.start() + 1);
@@ -97,6 +97,10 @@ fn steps(family: &Family<'_>, seed: u64, sequence: u32) -> Vec<Step> {
         }
         steps.push(Step { number, act });
     }
+    let made = parents.iter().chain(&objects);
+    let looks = made.flat_map(|of| [Act::Read(*of), Act::List(*of)]);
+    let numbers = u32::try_from(length).unwrap_or(u32::MAX)..;
+    steps.extend(numbers.zip(looks).map(|(number, act)| Step { number, act }));
     steps
 }
 
@@ -116,20 +120,22 @@ async fn sequences(trial: &Trial<'_>) -> Result<(), Stop> {
         }
         let steps = steps(&family, trial.context.options.seed, sequence);
         match play(trial, &family, sequence, &steps).await {
-            Err(Stop::Fail(seen)) => return Err(shortest(trial, &family, sequence, steps, *seen).await.into()),
-            other => made += other?,
+            Err((at, Stop::Fail(seen))) => {
+                let steps = steps[..=at].to_vec();
+                return Err(shortest(trial, &family, sequence, steps, *seen).await.into());
+            }
+            other => made += other.map_err(|(_, stop)| stop)?,
         }
     }
     if made == 0 { Err(Stop::Skip("no object was made that could be followed".to_owned())) } else { Ok(()) }
 }
 
-/// Takes the steps in a world of their own, and looks at everything at the end. How many objects there were.
-async fn play(trial: &Trial<'_>, family: &Family<'_>, sequence: u32, steps: &[Step]) -> Result<usize, Stop> {
+/// Takes the steps in a world of their own: how many objects there were, or which step showed what.
+async fn play(trial: &Trial<'_>, family: &Family<'_>, sequence: u32, steps: &[Step]) -> Result<usize, (usize, Stop)> {
     let mut world = World::new(trial, family, sequence);
-    for step in steps {
-        world.take(*step).await?;
+    for (at, step) in steps.iter().enumerate() {
+        world.take(*step).await.map_err(|stop| (at, stop))?;
     }
-    world.look_at_all().await?;
     Ok(world.objects())
 }
 
@@ -141,22 +147,20 @@ async fn shortest(
     mut steps: Vec<Step>,
     mut seen: Observation,
 ) -> Observation {
-    let mut replays = 0;
-    'shorter: loop {
-        for at in (0..steps.len()).rev() {
-            if replays >= MAX_REPLAYS || trial.context.is_over() {
-                break 'shorter;
-            }
+    let (mut replays, mut before) = (0, usize::MAX);
+    while steps.len() < before {
+        before = steps.len();
+        let mut at = steps.len();
+        while at > 0 && replays < MAX_REPLAYS && !trial.context.is_over() {
+            at = (at - 1).min(steps.len() - 1);
             replays += 1;
             let fewer = without(&steps, at);
-            if let Err(Stop::Fail(again)) = play(trial, family, sequence, &fewer).await
+            if let Err((last, Stop::Fail(again))) = play(trial, family, sequence, &fewer).await
                 && again.cause == seen.cause
             {
-                (steps, seen) = (fewer, *again);
-                continue 'shorter;
+                (steps, seen) = (fewer[..=last].to_vec(), *again);
             }
         }
-        break;
     }
     seen
 }
@@ -207,7 +211,7 @@ mod tests {
         for sequence in 0..50 {
             let steps = steps(&family, 7, sequence);
             assert_eq!(steps, super::steps(&family, 7, sequence));
-            assert!(LENGTH.contains(&steps.len()));
+            assert!(steps.len() > *LENGTH.start());
             let is_whole = |steps: &[Step]| {
                 steps
                     .iter()

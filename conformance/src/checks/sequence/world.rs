@@ -56,36 +56,22 @@ impl<'w, 'a> World<'w, 'a> {
         self.objects.len()
     }
 
-    /// Takes a step. One about an object that could not be made is none.
+    /// Takes a step. One that cannot be taken, for its object was not made or is not there any more, is none.
     pub(super) async fn take(&mut self, step: Step) -> Result<(), Stop> {
         let Step { number, act } = step;
         if let Act::Create { is_parent, below } = act {
             return self.create(number, is_parent, below).await;
         }
         let about = act.about().and_then(|of| self.objects.iter().position(|object| object.number == of));
-        let Some(at) = about.filter(|at| self.is_there(*at)) else { return Ok(()) };
-        match act {
-            Act::Change(_) => self.change(at, number).await,
-            Act::Break(_) => self.break_off(at, number).await,
-            Act::Remove(_) => self.remove(at).await,
-            Act::List(_) => self.look_at_list(at).await,
-            Act::Read(_) | Act::Create { .. } => self.look_at(at).await,
+        let Some(at) = about else { return Ok(()) };
+        match (act, self.is_there(at)) {
+            (Act::Change(_), true) => self.change(at, number).await,
+            (Act::Break(_), true) => self.break_off(at, number).await,
+            (Act::Remove(_), true) => self.remove(at).await,
+            (Act::List(_), _) => self.look_at_list(at).await,
+            (Act::Read(_), _) => self.look_at(at).await,
+            _ => Ok(()),
         }
-    }
-
-    /// Looks at every object and every list.
-    pub(super) async fn look_at_all(&mut self) -> Result<(), Stop> {
-        let mut lists = Vec::new();
-        for at in 0..self.objects.len() {
-            self.look_at(at).await?;
-            let object = &self.objects[at];
-            let list = (object.family.create.id.as_str(), object.below);
-            if !lists.contains(&list) {
-                lists.push(list);
-                self.look_at_list(at).await?;
-            }
-        }
-        Ok(())
     }
 
     async fn create(&mut self, number: u32, is_parent: bool, below: Option<u32>) -> Result<(), Stop> {
