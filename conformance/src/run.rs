@@ -25,7 +25,7 @@ use futures_util::stream;
 
 pub(crate) use context::Context;
 pub(crate) use exercise::{Judge, Judging, Sign};
-pub(crate) use grant::{asking, exchanging, granting};
+pub(crate) use grant::{asking, client_flow, exchanging, granting, password_flow};
 pub(crate) use issue::{Issuer, issuer};
 pub(crate) use keyring::{Wrong, apply, is_logout};
 pub(crate) use paging::size_parameter;
@@ -80,6 +80,7 @@ pub async fn run(
     target.credentials.validate(document)?;
     let (started, since) = (clock::unix(), clock::now());
     let document = &*inferred(document, &target.credentials);
+    target.credentials.validate_use(document)?;
     let context = Context::new(document, &target, &options)?;
     context.known_bodies()?;
     context.preflight().await?;
@@ -118,6 +119,7 @@ pub async fn run(
         unmet: unmet(&options, &verdicts, &plan.without_subject),
         stale: Vec::new(),
         interrupted: options.interrupt.is_raised(),
+        stranger: context.is_stranger && document.operations.iter().any(|operation| !operation.is_public()),
         document: document.file().to_owned(),
         title: document.title.clone(),
         target: context.base.as_str().to_owned(),

@@ -20,16 +20,16 @@ pub(super) const CHECKS: &[Check] = &[Check {
         phase: Phase::Scenario,
     },
     applies: |document, operation| {
-        operation.method == "GET" && operation.path.ends_with('}') && is_made_or_unmade(document, operation)
+        operation.method == "GET" && operation.trimmed_path().ends_with('}') && is_made_or_unmade(document, operation)
     },
     run: |trial| Box::pin(unknown_is_absent(trial)),
 }];
 
 /// Whether such objects come or go by an operation: then an id names one of them, and is no text to be worked on.
 fn is_made_or_unmade(document: &Document, operation: &Operation) -> bool {
-    let collection = operation.path.rsplit_once("/{").map(|(prefix, _)| prefix);
+    let collection = operation.trimmed_path().rsplit_once("/{").map(|(prefix, _)| prefix);
     document.operations.iter().any(|other| {
-        let makes = other.method == "POST" && collection == Some(other.path.trim_end_matches('/'));
+        let makes = other.method == "POST" && collection == Some(other.trimmed_path());
         makes || other.method == "DELETE" && other.path == operation.path
     })
 }
@@ -61,10 +61,9 @@ async fn unknown_is_absent(trial: &Trial<'_>) -> Result<(), Stop> {
 /// Whether an operation or the settings tell an id.
 fn is_told(trial: &Trial<'_>, name: &str) -> bool {
     let (context, operation) = (trial.context, trial.operation);
-    let collection = operation.path.rsplit_once("/{").map_or("", |(prefix, _)| prefix);
-    let tells = |other: &Operation| {
-        matches!(other.method.as_str(), "GET" | "POST") && other.path.trim_end_matches('/') == collection
-    };
+    let collection = operation.trimmed_path().rsplit_once("/{").map_or("", |(prefix, _)| prefix);
+    let tells =
+        |other: &Operation| matches!(other.method.as_str(), "GET" | "POST") && other.trimmed_path() == collection;
     context.given(operation, name, Role::Valid).is_some() || context.document.operations.iter().any(tells)
 }
 

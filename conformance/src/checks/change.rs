@@ -137,17 +137,17 @@ fn is_match(location: Location, name: &str) -> bool {
 }
 
 fn reader<'a>(document: &'a Document, path: &str) -> Option<&'a Operation> {
-    document.operations.iter().find(|other| other.method == "GET" && other.path == path)
+    document.operations.iter().find(|other| other.method == "GET" && other.trimmed_path() == path.trim_end_matches('/'))
 }
 
 /// The path of the collection that an item stands in.
 fn collection(operation: &Operation) -> Option<&str> {
-    operation.path.rsplit_once("/{").filter(|(_, last)| last.ends_with('}')).map(|(prefix, _)| prefix)
+    operation.trimmed_path().rsplit_once("/{").filter(|(_, last)| last.ends_with('}')).map(|(prefix, _)| prefix)
 }
 
 /// The operation that reads what a POST such as `/devices/{id}/restart` is done to.
 fn acted_on<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Operation> {
-    let (object, word) = operation.path.rsplit_once('/')?;
+    let (object, word) = operation.trimmed_path().rsplit_once('/')?;
     let is_action = operation.method == "POST" && object.ends_with('}') && !word.contains('{');
     reader(document, object).filter(|_| is_action && reader(document, &operation.path).is_none())
 }

@@ -24,6 +24,7 @@ use crate::error::Error;
 use crate::generate::{Case, Declared};
 use crate::http::{Base, Broken, Client, Exchange, Request, Vault, taken};
 use crate::options::Options;
+use crate::plan::has_valid;
 use crate::secret::Secret;
 
 /// So many failed connections in a row mean that the server is gone.
@@ -41,6 +42,8 @@ pub(crate) struct Context<'a> {
     pub(crate) base: Base,
     pub(crate) vault: Vault,
     pub(crate) deadline: Deadline,
+    /// Nobody who may enter is known: only what happens at the door can be told.
+    pub(crate) is_stranger: bool,
     pub(super) stage: Stage,
     pub(super) keyring: Keyring,
     pub(super) shapes: Shapes,
@@ -72,6 +75,7 @@ impl<'a> Context<'a> {
             credentials: &target.credentials,
             client: Client::speaking(&base, options.timeout, &options.authorities, http2)?,
             base,
+            is_stranger: !has_valid(document, &target.credentials),
             vault: Vault::new(prefixes.collect()),
             deadline: Deadline::after(options.max_time),
             stage: Stage::default(),
@@ -178,6 +182,18 @@ impl<'a> Context<'a> {
             request = exchange.request;
         }
         Err(Broken::Request("it was never sent".to_owned()))
+    }
+
+    /// Sends a request whose target may be the URL of another server, such as one that grants tokens.
+    pub(super) async fn exchange_anywhere(&self, request: Request) -> Result<Exchange, Broken> {
+        if !request.target.contains("://") {
+            return self.exchange(request).await;
+        }
+        let unusable = |error: Error| Broken::Request(error.to_string());
+        let elsewhere = Base::parse(&request.target).map_err(unusable)?;
+        let client = Client::new(&elsewhere, self.options.timeout, &self.options.authorities).map_err(unusable)?;
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        Ok(Exchange { answer: client.send(&elsewhere, &request).await?, request })
     }
 
     /// Waits until the server takes requests again. `false` when that would take too long.

@@ -24,7 +24,7 @@ pub(crate) fn referred<'a>(document: &'a Document, name: &str) -> Option<&'a Ope
     let stem = wanted.strip_suffix("id").or_else(|| wanted.strip_suffix("uuid")).filter(|stem| !stem.is_empty())?;
     let reads = document.operations.iter().filter(|operation| operation.method == "GET");
     let items = reads.filter_map(|operation| {
-        let (collection, last) = operation.path.rsplit_once('/')?;
+        let (collection, last) = operation.trimmed_path().rsplit_once('/')?;
         let parameter = plain(last.strip_prefix('{')?.strip_suffix('}')?);
         Some((operation, plain(collection.rsplit('/').next().unwrap_or_default()), parameter))
     });

@@ -141,7 +141,7 @@ impl Context<'_> {
         let names = template_names(&operation.path);
         let mut case = Case::default();
         for (index, name) in names.iter().enumerate() {
-            let stands_last = operation.path.ends_with('}') || self.is_action(operation);
+            let stands_last = operation.trimmed_path().ends_with('}') || self.is_action(operation);
             let fresh = fresh && index + 1 == names.len() && stands_last;
             let value = self.argument(operation, name, role, fresh).await?;
             case.set(name, Location::Path, value);
@@ -230,9 +230,15 @@ impl Context<'_> {
 
     /// Whether a POST is done to an object that can be read, such as `/devices/{id}/restart`.
     fn is_action(&self, operation: &Operation) -> bool {
-        let object = operation.path.rsplit_once('/').map(|(object, _)| object).filter(|object| object.ends_with('}'));
+        let object = operation.trimmed_path().rsplit_once('/').map(|(object, _)| object);
+        let object = object.filter(|object| object.ends_with('}'));
         let mut reads = self.document.operations.iter().filter(|other| other.method == "GET");
-        operation.method == "POST" && object.is_some_and(|object| reads.any(|other| other.path == object))
+        operation.method == "POST" && object.is_some_and(|object| reads.any(|other| other.trimmed_path() == object))
+    }
+
+    /// A case that may be sent once more: with a new body, where each is taken only once.
+    pub(crate) async fn renewed(&self, creator: &Operation, base: &Case, role: Role) -> Case {
+        if self.is_picky(creator) { self.another(creator, base, role).await } else { base.clone() }
     }
 
     /// A case about the same place with a body that was not sent yet.
