@@ -20,7 +20,7 @@ pub(crate) use grant::{error as grant_error, fields, grant};
 pub(crate) use token::{Holder, TokenKind, claims, scopes_of};
 
 use crate::authenticate::Principal;
-use crate::collection::{Collection, Target, target, trimmed};
+use crate::collection::{Collection, Target, WRAPPER, target, trimmed};
 use crate::core::Core;
 use crate::defect::Flaw;
 use crate::exchange::{Answer, Request};
@@ -272,21 +272,37 @@ impl Desk<'_> {
 
     /// `value` as the answer of this operation shows it.
     fn shown(&self, collection: &Collection, value: &Value) -> Value {
-        let is_list = |schema: &Value| flatten(&self.core.plan.document, schema).get("type") == Some(&"array".into());
         match &self.plan.success.schema {
-            // Some documents answer one object as a list of one.
-            Some(schema) if value.is_object() && is_list(schema) => Value::Array(vec![value.clone()]),
-            Some(schema) if Some(schema) != collection.schema.as_ref() => {
-                match collection.wrapper(&self.core.plan.document, schema) {
-                    Some(name) => {
-                        let mut whole = Fake::new(&self.core.plan.document, self.core.seed).required(schema);
-                        whole.insert(name, value.clone());
-                        Value::Object(whole)
-                    }
-                    None => self.shown_by(schema, collection, value),
-                }
-            }
+            Some(schema) if Some(schema) != collection.schema.as_ref() => self.shown_as(schema, collection, value),
             _ => value.clone(),
+        }
+    }
+
+    /// `value` by another schema than its own: within something else, alone in a list, or with other properties.
+    fn shown_as(&self, schema: &Value, collection: &Collection, value: &Value) -> Value {
+        let document = &self.core.plan.document;
+        if let Some(name) = collection.wrapper(document, schema) {
+            let mut whole = Fake::new(document, self.core.seed).required(schema);
+            whole.insert(name, value.clone());
+            return Value::Object(whole);
+        }
+        let flat = flatten(document, schema);
+        let inner = |name: &str| flat.get("properties")?.get(name).filter(|_| collection.property(name).is_none());
+        match flat.get("type").and_then(Value::as_str) {
+            Some("array") => {
+                let items = flat.get("items").unwrap_or(&Value::Bool(true));
+                Value::Array(vec![self.shown_by(items, collection, value)])
+            }
+            Some("object") | None => match inner(WRAPPER).filter(|inner| is_object(document, inner)) {
+                Some(inner) => {
+                    let mut whole = Fake::new(document, self.core.seed).required(schema);
+                    whole.insert(WRAPPER.to_owned(), self.shown_by(inner, collection, value));
+                    Value::Object(whole)
+                }
+                None => self.shown_by(schema, collection, value),
+            },
+            // It is no object at all: what it is follows from the schema alone.
+            Some(_) => Fake::new(document, self.core.seed).value("", schema),
         }
     }
 
@@ -295,6 +311,11 @@ impl Desk<'_> {
         let id = collection.key.as_ref().and_then(|key| value.get(key)).map(crate::object::id_text).unwrap_or_default();
         crate::object::shown(&self.core.plan.document, schema, value, seed_of(self.core.seed, &[&collection.path, &id]))
     }
+}
+
+/// Whether a schema is about objects.
+fn is_object(document: &Document, schema: &Value) -> bool {
+    flatten(document, schema).get("type").is_some_and(|kind| kind == "object")
 }
 
 /// Where the schemes of an operation stand among those of the plan.

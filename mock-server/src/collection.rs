@@ -48,7 +48,7 @@ impl Collection {
 
     /// Whether its objects are the projects that a population names.
     pub(crate) fn holds_projects(&self) -> bool {
-        self.name == "projects" && self.item.as_ref().is_some_and(|(name, _)| !name.contains("id"))
+        self.name == "projects" && self.item.as_ref().is_some_and(|(name, _)| !name.to_ascii_lowercase().contains("id"))
     }
 
     /// The member of an answer of `schema` that holds one of its objects.
@@ -216,12 +216,18 @@ fn inside(document: &Document, outer: &Value, inner: &Value) -> Option<String> {
     properties.filter(|(_, schema)| is_it(schema)).map(|(name, _)| name.clone()).next()
 }
 
-/// What `data` holds, where an answer has little else.
+/// What `data` holds, where an answer has little else: no object besides, and no id of its own.
 fn unwrapped(document: &Document, outer: &Value) -> Option<Value> {
     let flat = flatten(document, outer);
     let properties = flat.get("properties")?.as_object()?;
     let around = [WRAPPER, "meta", "links", "included", "jsonapi"];
-    let inner = properties.get(WRAPPER).filter(|_| properties.keys().all(|name| around.contains(&name.as_str())))?;
+    let is_plain = |schema: &Value| {
+        let flat = flatten(document, schema);
+        flat.get("type").and_then(Value::as_str).is_some_and(|kind| kind != "object" && kind != "array")
+    };
+    let is_around =
+        |(name, schema): (&String, &Value)| around.contains(&name.as_str()) || name != "id" && is_plain(schema);
+    let inner = properties.get(WRAPPER).filter(|_| properties.iter().all(is_around))?;
     flatten(document, inner).contains_key("properties").then(|| inner.clone())
 }
 

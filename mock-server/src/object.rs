@@ -210,6 +210,11 @@ pub(crate) fn shown(document: &Document, schema: &Value, value: &Value, seed: u6
         }
         whole.insert(name.to_owned(), Fake::new(document, seed).value(name, schema));
     }
+    for (name, schema) in properties.into_iter().flatten() {
+        if let Some(value) = whole.get_mut(name) {
+            respell(document, schema, value);
+        }
+    }
     Value::Object(whole)
 }
 
@@ -319,6 +324,20 @@ impl Declared {
                 _ => {}
             }
         }
+    }
+}
+
+/// An id may be a number in one answer and a text in another: it is the same one.
+fn respell(document: &Document, schema: &Value, value: &mut Value) {
+    let flat = flatten(document, schema);
+    let number = || value.as_str().and_then(|text| text.parse::<i64>().ok()).map(Value::from);
+    let other = match (flat.get("type").and_then(Value::as_str), &*value) {
+        (Some("string"), Value::Number(number)) => Some(Value::from(number.to_string())),
+        (Some("integer" | "number"), Value::String(_)) => number(),
+        _ => None,
+    };
+    if let Some(other) = other {
+        *value = other;
     }
 }
 

@@ -305,19 +305,23 @@ fn is_kept(sent: &Value, read: &Value) -> bool {
             sent.iter().zip(read).all(|(sent, read)| is_kept(sent, read))
         }
         (Value::Number(sent), Value::Number(read)) => sent.as_f64() == read.as_f64(),
-        (Value::Array(_), Value::Array(_))
-        | (Value::String(_), Value::String(_))
-        | (Value::Bool(_), Value::Bool(_)) => sent == read || is_same_time(read, sent),
+        (Value::String(sent), Value::String(read)) => sent == read || is_same_text(sent, read),
+        (Value::Array(_), Value::Array(_)) | (Value::Bool(_), Value::Bool(_)) => sent == read,
         (Value::Null, _) => read.is_null(),
         _ => !sent.is_null() && !read.is_null(),
     }
 }
 
-/// Times may be written in several ways; which is not judged here.
-fn is_same_time(left: &Value, right: &Value) -> bool {
-    let is_time =
-        |value: &Value| value.as_str().is_some_and(|text| text.len() >= 19 && text.as_bytes().get(10) == Some(&b'T'));
-    is_time(left) && is_time(right)
+/// Whether two texts say the same: times, numbers and addresses are written in several ways, and spaces around a text are
+/// often cut off; none of it is judged here.
+fn is_same_text(left: &str, right: &str) -> bool {
+    let is_time = |text: &str| text.len() >= 19 && text.as_bytes().get(10) == Some(&b'T');
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+    let is_address = |text: &str| text.contains('@') || text.contains("://") || text.len() == 36;
+    left.trim() == right.trim()
+        || is_time(left) && is_time(right)
+        || number(left).is_some_and(|left| number(right) == Some(left))
+        || is_address(left) && left.eq_ignore_ascii_case(right)
 }
 
 async fn deleted_is_gone(trial: &Trial<'_>) -> Result<(), Stop> {
@@ -506,5 +510,26 @@ pub(super) fn another(value: &Value) -> Option<Value> {
         Value::Number(number) => Some(json!(number.as_i64()?.checked_add(40_961)?)),
         Value::Bool(flag) => Some(json!(!flag)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_in_another_way_is_kept() {
+        for (sent, read, kept) in [
+            (json!("-393084"), json!("-393084.00"), true),
+            (json!(" name "), json!("name"), true),
+            (json!("2026-01-02T03:04:05Z"), json!("2026-01-02T04:04:05.000+01:00"), true),
+            (json!("Ada@Example.com"), json!("Ada@example.com"), true),
+            (json!("Name"), json!("name"), false),
+            (json!("12"), json!("12.5"), false),
+            (json!({"a": 1}), json!({"a": 1.0, "b": 2}), true),
+            (json!([1]), json!([2]), false),
+        ] {
+            assert_eq!(is_kept(&sent, &read), kept, "{sent} and {read}");
+        }
     }
 }

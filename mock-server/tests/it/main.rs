@@ -16,6 +16,7 @@ mod journal;
 mod keys;
 mod limits;
 mod oauth;
+mod parallel;
 mod real;
 mod repeats;
 #[cfg(feature = "wiremock")]
