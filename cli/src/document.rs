@@ -15,8 +15,9 @@ pub(crate) fn load(path: &Path) -> Result<Document, Failure> {
 
 /// Shows what was found in a document that is worth knowing.
 pub(crate) fn warn(document: &Document) {
-    for warning in &document.warnings {
-        let line = document.line(&warning.pointer).map(|line| format!(":{line}")).unwrap_or_default();
+    let pointers: Vec<&str> = document.warnings.iter().map(|warning| warning.pointer.as_str()).collect();
+    for (warning, line) in document.warnings.iter().zip(document.lines(&pointers)) {
+        let line = line.map(|line| format!(":{line}")).unwrap_or_default();
         note(&format!("{}{line}: {}", document.file(), warning.message));
     }
 }

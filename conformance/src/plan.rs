@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use bitting_spec::table::SchemeKind;
-use bitting_spec::{Document, Operation};
+use bitting_spec::{Document, Operation, SecurityScheme};
 
 use crate::check::{Check, Need};
 use crate::checks;
 use crate::credentials::{Credentials, Nature, Principal, Role, nature};
 use crate::options::{Level, Options};
+use crate::run::{client_flow, password_flow};
 
 /// One check on one operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +104,7 @@ fn meets(document: &Document, credentials: &Credentials, need: Need) -> bool {
         credentials.principal(role).is_some_and(|principal| holds(document, principal, wanted))
     };
     match need {
-        Need::Valid => has(Role::Valid, None),
+        Need::Valid => has_valid(document, credentials),
         Need::Key => has(Role::Valid, Some(Nature::Key)),
         Need::Token => has(Role::Valid, Some(Nature::Token)),
         Need::Login => credentials.principal(Role::Valid).is_some_and(|principal| principal.login.is_some()),
@@ -128,14 +129,22 @@ fn issues(document: &Document, does: fn(&crate::run::Issuer<'_>) -> bool) -> boo
 
 /// Whether a principal has a secret of that nature, or can get one by a login.
 fn holds(document: &Document, principal: &Principal, wanted: Option<Nature>) -> bool {
-    document.security_schemes.iter().any(|scheme| {
-        let is_basic = matches!(&scheme.kind, SchemeKind::Http { scheme, .. } if scheme == "basic");
-        let logs_in = (is_basic || scheme.auth.acquire.is_some()) && principal.login.is_some();
-        let is_granted = principal.client.is_some()
-            && document.operations.iter().any(|operation| {
-                crate::run::granting(document, operation).is_some_and(|(granting, _)| granting.name == scheme.name)
-            });
+    let mut schemes = document.security_schemes.iter();
+    schemes.any(|scheme| {
         wanted.is_none_or(|wanted| nature(scheme) == wanted)
-            && (logs_in || is_granted || principal.secret(scheme).is_some())
+            && (principal.login.is_some() && takes_login(scheme)
+                || principal.client.is_some() && client_flow(scheme).is_some()
+                || principal.secret(scheme).is_some())
     })
+}
+
+/// Whether a name and a password open a scheme: in themselves, by an operation, or by the password grant.
+pub(crate) fn takes_login(scheme: &SecurityScheme) -> bool {
+    let is_basic = matches!(&scheme.kind, SchemeKind::Http { scheme, .. } if scheme == "basic");
+    is_basic || scheme.auth.acquire.is_some() || password_flow(scheme).is_some()
+}
+
+/// Whether somebody who works is known, so that a refusal of others proves something.
+pub(crate) fn has_valid(document: &Document, credentials: &Credentials) -> bool {
+    credentials.principal(Role::Valid).is_some_and(|principal| holds(document, principal, None))
 }

@@ -7,6 +7,7 @@ mod grant;
 mod issue;
 mod keyring;
 mod links;
+mod needs;
 mod paging;
 mod preflight;
 mod reference;
@@ -24,7 +25,7 @@ use futures_util::stream;
 
 pub(crate) use context::Context;
 pub(crate) use exercise::{Judge, Judging, Sign};
-pub(crate) use grant::{asking, exchanging, granting};
+pub(crate) use grant::{asking, client_flow, exchanging, granting, password_flow};
 pub(crate) use issue::{Issuer, issuer};
 pub(crate) use keyring::{Wrong, apply, is_logout};
 pub(crate) use paging::size_parameter;
@@ -79,6 +80,7 @@ pub async fn run(
     target.credentials.validate(document)?;
     let (started, since) = (clock::unix(), clock::now());
     let document = &*inferred(document, &target.credentials);
+    target.credentials.validate_use(document)?;
     let context = Context::new(document, &target, &options)?;
     context.known_bodies()?;
     context.preflight().await?;
@@ -110,12 +112,14 @@ pub async fn run(
     context.restore_member().await;
     context.restore_rate().await;
     verdicts.sort_by_key(|(index, _)| *index);
-    let verdicts: Vec<Verdict> = verdicts.into_iter().map(|(_, verdict)| verdict).collect();
+    let mut verdicts: Vec<Verdict> = verdicts.into_iter().map(|(_, verdict)| verdict).collect();
+    find_lines(document, &mut verdicts);
     Ok(Report {
         operations: covered(&context),
         unmet: unmet(&options, &verdicts, &plan.without_subject),
         stale: Vec::new(),
         interrupted: options.interrupt.is_raised(),
+        stranger: context.is_stranger && document.operations.iter().any(|operation| !operation.is_public()),
         document: document.file().to_owned(),
         title: document.title.clone(),
         target: context.base.as_str().to_owned(),
@@ -180,7 +184,9 @@ fn verdict(check: &'static str, operation: &Operation, outcome: Outcome) -> Verd
 fn covered(context: &Context<'_>) -> Vec<Covered> {
     let document = context.document;
     let operations = document.operations.iter().filter(|operation| context.options.covers(&operation.id));
-    let covered = |operation: &Operation| {
+    let operations: Vec<&Operation> = operations.collect();
+    let lines = document.lines(&operations.iter().map(|operation| operation.pointer.as_str()).collect::<Vec<_>>());
+    let covered = |(operation, line): (&Operation, Option<usize>)| {
         let mut scopes: Vec<String> =
             operation.security.iter().flat_map(|one| one.values()).flatten().cloned().collect();
         scopes.sort_unstable();
@@ -188,13 +194,24 @@ fn covered(context: &Context<'_>) -> Vec<Covered> {
         Covered {
             id: operation.id.clone(),
             place: place(operation),
-            line: document.line(&operation.pointer),
+            line,
             public: operation.is_public(),
             scopes,
             reached: context.was_reached(operation),
         }
     };
-    operations.map(covered).collect()
+    operations.into_iter().zip(lines).map(covered).collect()
+}
+
+/// Finds the lines of what the findings are about, all at once: a large document takes a while to read.
+fn find_lines(document: &Document, verdicts: &mut [Verdict]) {
+    let findings = verdicts.iter_mut().filter_map(|verdict| match &mut verdict.outcome {
+        Outcome::Fail(finding) => Some(finding),
+        _ => None,
+    });
+    let mut findings: Vec<_> = findings.collect();
+    let lines = document.lines(&findings.iter().map(|finding| finding.pointer.as_str()).collect::<Vec<_>>());
+    findings.iter_mut().zip(lines).for_each(|(finding, line)| finding.line = line);
 }
 
 /// What was required and was not told: on some operation, or, where it was required by its own name, on none at all.

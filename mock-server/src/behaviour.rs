@@ -26,7 +26,6 @@ use crate::defect::Flaw;
 use crate::exchange::{Answer, Request};
 use crate::fake::{Fake, flatten, seed_of};
 use crate::plan::OperationPlan;
-use crate::route::path_of;
 use crate::scheme::{self, Scheme};
 use crate::validate::Given;
 use crate::world::Scope;
@@ -89,21 +88,26 @@ pub(crate) fn is_refresh<'d>(document: &'d Document, operation: &Operation) -> O
 
 /// The scheme whose token endpoint `operation` is.
 pub(crate) fn is_token<'d>(document: &'d Document, operation: &Operation) -> Option<&'d SecurityScheme> {
-    let prefix = document.servers.first().map_or("", |server| path_of(&server.url));
-    let here = [trimmed(&operation.path).to_owned(), format!("{prefix}{}", trimmed(&operation.path))];
-    let is_here =
-        |scheme: &&SecurityScheme| Scheme::new(document, scheme).token_path.is_some_and(|path| here.contains(&path));
-    document.security_schemes.iter().filter(|_| operation.method == "POST").find(is_here)
+    endpoint_of(document, "POST", operation, |scheme| scheme.token_path)
 }
 
 /// The scheme whose authorization endpoint `operation` is.
 pub(crate) fn is_authorize<'d>(document: &'d Document, operation: &Operation) -> Option<&'d SecurityScheme> {
-    let prefix = document.servers.first().map_or("", |server| path_of(&server.url));
-    let here = [trimmed(&operation.path).to_owned(), format!("{prefix}{}", trimmed(&operation.path))];
-    let is_here = |scheme: &&SecurityScheme| {
-        Scheme::new(document, scheme).authorize_path.is_some_and(|path| here.contains(&path))
-    };
-    document.security_schemes.iter().filter(|_| operation.method == "GET").find(is_here)
+    endpoint_of(document, "GET", operation, |scheme| scheme.authorize_path)
+}
+
+fn endpoint_of<'d>(
+    document: &'d Document,
+    method: &str,
+    operation: &Operation,
+    path: fn(Scheme) -> Option<String>,
+) -> Option<&'d SecurityScheme> {
+    let mut schemes = document.security_schemes.iter().filter(|_| operation.method == method);
+    schemes.find(|scheme| {
+        let path = path(Scheme::new(document, scheme));
+        let found = path.and_then(|path| document.operation_at(method, &path));
+        found.is_some_and(|found| found.id == operation.id)
+    })
 }
 
 /// Whether `operation` ends the session of whoever calls it.
@@ -137,6 +141,12 @@ pub(crate) fn infer(document: &Document, collections: &[Collection], operation: 
         }
         ("POST", Target::List { collection, .. }) if collections[collection].schema.is_some() => {
             Behaviour::Create { collection }
+        }
+        // What comes in pages is a list, whatever its path ends with.
+        ("GET", Target::Item { .. })
+            if operation.pagination.is_some() && crate::collection::list_of(document, operation).is_some() =>
+        {
+            Behaviour::Generate
         }
         ("GET", Target::Item { collection }) => Behaviour::Read { collection },
         ("PATCH", Target::Item { collection }) => Behaviour::Update { collection },

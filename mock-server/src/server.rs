@@ -2,6 +2,7 @@
 
 mod blocking;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bitting_spec::Document;
@@ -31,8 +32,11 @@ impl Server {
     /// A server of `document`, not yet started.
     #[must_use]
     pub fn builder(document: Document) -> Builder {
+        // A login that a plain document has, it has for whoever reads it.
+        let mut document = Cow::Owned(document);
+        bitting_spec::infer::sessions(&mut document);
         Builder {
-            document,
+            document: document.into_owned(),
             seed: 0,
             clock: Clock::real(),
             defects: Vec::new(),

@@ -276,9 +276,12 @@ impl Given {
         self.parameters.iter().find(|(place, known, _)| *place == location && known == name).map(|(_, _, value)| value)
     }
 
-    /// A query parameter as a count.
+    /// A query parameter as a count, which some documents describe as a text.
     pub(crate) fn count(&self, name: &str) -> Option<usize> {
-        usize::try_from(self.parameter(Location::Query, name)?.as_u64()?).ok()
+        match self.parameter(Location::Query, name)? {
+            Value::String(text) => text.parse().ok(),
+            value => usize::try_from(value.as_u64()?).ok(),
+        }
     }
 }
 

@@ -22,7 +22,7 @@ pub use operation::{
 };
 pub use schema::Schema;
 pub use security::SecurityScheme;
-pub use server::Server;
+pub use server::{Server, path_of};
 
 use crate::extension::{RateLimit, Retry};
 use error::Fault;
@@ -86,7 +86,7 @@ pub fn read_value(name: &str, text: &str) -> Result<Value, Error> {
 /// counted from 1.
 #[must_use]
 pub fn line_of(text: &str, pointer: &str) -> Option<usize> {
-    Source::new("", text).line(pointer)
+    Source::new("", text).lines(&[pointer]).pop().flatten()
 }
 
 impl Document {
@@ -140,6 +140,23 @@ impl Document {
         self.operations.iter().find(|operation| operation.id == id)
     }
 
+    /// The operation that a URL in the document leads to, such as an OAuth 2.0 endpoint: by its path, with or without the
+    /// path of a server before it. A whole URL is often written for a server that the document does not name: there the
+    /// end of its path is enough.
+    #[must_use]
+    pub fn operation_at(&self, method: &str, url: &str) -> Option<&Operation> {
+        let wanted = path_of(url);
+        let own = |operation: &Operation| path_of(&operation.path);
+        let all = || self.operations.iter().filter(|operation| operation.method == method && operation.path.len() > 1);
+        let is_served = |operation: &&Operation| {
+            let path = own(operation);
+            self.servers.iter().any(|server| wanted == format!("{}{path}", path_of(&server.url)))
+        };
+        let ends_so = |operation: &&Operation| url.contains("://") && wanted.ends_with(&own(operation));
+        let exact = all().find(|operation| own(operation) == wanted);
+        exact.or_else(|| all().find(is_served)).or_else(|| all().find(ends_so))
+    }
+
     /// The security scheme called `name`.
     #[must_use]
     pub fn scheme(&self, name: &str) -> Option<&SecurityScheme> {
@@ -155,7 +172,13 @@ impl Document {
     /// The line of the place that `pointer` (RFC 6901) names, or of the nearest place above it, counted from 1.
     #[must_use]
     pub fn line(&self, pointer: &str) -> Option<usize> {
-        self.source.line(pointer)
+        self.lines(&[pointer]).pop().flatten()
+    }
+
+    /// The same of many places, for which the text is read only once.
+    #[must_use]
+    pub fn lines(&self, pointers: &[&str]) -> Vec<Option<usize>> {
+        self.source.lines(pointers)
     }
 
     /// `schema` with every component that it names beside it, so that a validator takes it as it is.
@@ -196,7 +219,7 @@ fn value_of(source: &Source) -> Result<Value, Error> {
 }
 
 fn placed(source: &Source, fault: Fault) -> Error {
-    let line = source.line(&fault.pointer);
+    let line = source.lines(&[&fault.pointer]).pop().flatten();
     fault.at(&source.name, line)
 }
 

@@ -1,5 +1,7 @@
 //! The text of a document: YAML or JSON in, one JSON value out, and the line of any place in it on request.
 
+use std::collections::HashMap;
+
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Number, Value};
 
@@ -50,19 +52,20 @@ impl Source {
         builder.root.ok_or_else(|| (Fault::new(ErrorKind::Syntax, "", "the file is empty"), None))
     }
 
-    /// The line of the place that `pointer` names, or of the nearest place above it. Reads the text again: lines are
-    /// asked for seldom, and kept for nobody else.
-    pub(super) fn line(&self, pointer: &str) -> Option<usize> {
-        let target: Vec<String> = pointer.split('/').skip(1).map(unescape).collect();
-        let mut walk = Walk { target: &target, path: Vec::new(), best: 0, line: None };
+    /// The lines of the places that `pointers` name, or of the nearest places above them. Reads the text again, once for
+    /// all of them: lines are asked for seldom, and kept for nobody else.
+    pub(super) fn lines(&self, pointers: &[&str]) -> Vec<Option<usize>> {
+        let mut walk = Walk { places: vec![Place::default()], open: Vec::new(), left: 0 };
+        let ways: Vec<Vec<usize>> = pointers.iter().map(|pointer| walk.want(pointer)).collect();
         for event in Parser::new_from_str(&self.text) {
             let Ok((event, span)) = event else { break };
             walk.event(&event, span.start.line());
-            if walk.best == target.len() && walk.line.is_some() {
+            if walk.left == 0 {
                 break;
             }
         }
-        walk.line
+        let line = |way: &Vec<usize>| way.iter().rev().find_map(|place| walk.places[*place].line);
+        ways.iter().map(line).collect()
     }
 }
 
@@ -216,29 +219,56 @@ fn number(text: &str) -> Option<Number> {
     text.parse().ok().and_then(Number::from_f64)
 }
 
-/// Follows the events to one place and keeps the line of the deepest part of the way that exists.
-struct Walk<'a> {
-    target: &'a [String],
-    path: Vec<Step>,
-    best: usize,
+/// Follows the events to some places and keeps the line of each part of their ways that exists.
+struct Walk {
+    /// The root first.
+    places: Vec<Place>,
+    open: Vec<Step>,
+    /// How many wanted places are not reached yet.
+    left: usize,
+}
+
+/// A place on the way to one that is wanted.
+#[derive(Default)]
+struct Place {
+    below: HashMap<String, usize>,
+    is_wanted: bool,
     line: Option<usize>,
 }
 
-/// An open container: which key or index is being read, and whether it lies on the way.
+/// An open container: its own place, if it lies on a way, and that of the value in it that is being read.
 struct Step {
-    key: Option<String>,
+    place: Option<usize>,
+    inner: Option<usize>,
     index: usize,
     is_map: bool,
-    on_way: bool,
+    has_key: bool,
 }
 
-impl Walk<'_> {
+impl Walk {
+    /// Notes that a place is wanted; gives the way to it, the root first.
+    fn want(&mut self, pointer: &str) -> Vec<usize> {
+        let (mut at, mut way) = (0, vec![0]);
+        for name in pointer.split('/').skip(1).map(unescape) {
+            let next = self.places.len();
+            at = *self.places[at].below.entry(name).or_insert(next);
+            if at == next {
+                self.places.push(Place::default());
+            }
+            way.push(at);
+        }
+        self.left += usize::from(!std::mem::replace(&mut self.places[at].is_wanted, true));
+        way
+    }
+
     fn event(&mut self, event: &Event<'_>, line: usize) {
         match event {
             Event::Scalar(text, ..) => {
-                if let Some(step) = self.path.last_mut().filter(|step| step.is_map && step.key.is_none()) {
-                    step.key = Some(text.to_string());
-                    self.arrive(line);
+                if let Some(step) = self.open.last_mut().filter(|step| step.is_map && !step.has_key) {
+                    step.has_key = true;
+                    let inner = step.place.and_then(|place| self.places[place].below.get(&**text).copied());
+                    step.inner = inner;
+                    self.arrive(inner, line);
                 } else {
                     self.value(line);
                     self.done();
@@ -250,12 +280,12 @@ impl Walk<'_> {
             }
             Event::SequenceStart(..) | Event::MappingStart(..) => {
                 self.value(line);
-                let on_way = self.path.last().is_none_or(|step| step.on_way && self.matches(self.path.len() - 1));
+                let place = self.open.last().map_or(Some(0), |step| step.inner);
                 let is_map = matches!(event, Event::MappingStart(..));
-                self.path.push(Step { key: None, index: 0, is_map, on_way });
+                self.open.push(Step { place, inner: None, index: 0, is_map, has_key: false });
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                self.path.pop();
+                self.open.pop();
                 self.done();
             }
             _ => {}
@@ -264,29 +294,29 @@ impl Walk<'_> {
 
     /// A value begins: in a list that is where its item begins, and the root begins at the first value.
     fn value(&mut self, line: usize) {
-        match self.path.last() {
-            None => self.line = self.line.or(Some(line)),
-            Some(step) if !step.is_map => self.arrive(line),
-            Some(_) => {}
-        }
+        let place = match self.open.last_mut() {
+            None => Some(0),
+            Some(step) if step.is_map => return,
+            Some(step) => {
+                let name = step.place.map(|place| (place, step.index.to_string()));
+                step.inner = name.and_then(|(place, name)| self.places[place].below.get(&name).copied());
+                step.inner
+            }
+        };
+        self.arrive(place, line);
     }
 
-    fn arrive(&mut self, line: usize) {
-        let depth = self.path.len();
-        let on_way = self.path.last().is_some_and(|step| step.on_way);
-        if on_way && depth > self.best && self.matches(depth - 1) {
-            (self.best, self.line) = (depth, Some(line));
-        }
-    }
-
-    fn matches(&self, depth: usize) -> bool {
-        let (Some(step), Some(target)) = (self.path.get(depth), self.target.get(depth)) else { return false };
-        if step.is_map { step.key.as_ref() == Some(target) } else { step.index.to_string() == *target }
+    fn arrive(&mut self, place: Option<usize>, line: usize) {
+        let Some(place) = place.map(|place| &mut self.places[place]).filter(|place| place.line.is_none()) else {
+            return;
+        };
+        place.line = Some(line);
+        self.left -= usize::from(place.is_wanted);
     }
 
     fn done(&mut self) {
-        if let Some(step) = self.path.last_mut() {
-            step.key = None;
+        if let Some(step) = self.open.last_mut() {
+            (step.inner, step.has_key) = (None, false);
             step.index += 1;
         }
     }

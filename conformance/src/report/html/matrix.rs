@@ -273,6 +273,7 @@ mod tests {
             unmet: Vec::new(),
             stale: Vec::new(),
             interrupted: false,
+            stranger: false,
         }
     }
 
