@@ -263,6 +263,9 @@ pub(crate) struct Serve {
     /// Tell in a header `X-Bitting-Reason` why a request was refused
     #[arg(long)]
     pub(crate) reasons: bool,
+    /// Keep headers and bodies of the latest requests for $CONTROL/v1/journal.har, secrets masked
+    #[arg(long)]
+    pub(crate) record: bool,
     /// Answer a path of another organization with 403 or with 404 [default: as `x-auth.tenant_isolation` says, else 403]
     #[arg(long, value_name = "POLICY")]
     pub(crate) tenancy: Option<Tenancy>,

@@ -46,7 +46,7 @@ pub(crate) fn run(options: &Serve) -> Result<ExitCode, Failure> {
 fn builder(document: Document, options: &Serve) -> Result<Builder, Failure> {
     let builder = Server::builder(document).seed(options.seed).port(options.port).control_port(options.control_port);
     let builder = builder.docs(!options.no_docs).tls(options.tls.is_some()).reasons(options.reasons);
-    let builder = builder.same_port(options.same_port);
+    let builder = builder.same_port(options.same_port).record(options.record);
     let builder = match options.tenancy {
         Some(Tenancy::Forbid) => builder.tenancy(bitting_mock::Tenancy::Forbid),
         Some(Tenancy::Hide) => builder.tenancy(bitting_mock::Tenancy::Hide),

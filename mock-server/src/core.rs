@@ -34,6 +34,7 @@ use crate::clock::Clock;
 use crate::defect::{Flaw, Flaws, UnknownDefect};
 use crate::exchange::{Answer, Delivery, Outcome, Request};
 use crate::fault::{Effect, Faults, Gates, Stage, deliver};
+use crate::journal::record::Recording;
 use crate::journal::{Journal, Note, masked};
 use crate::plan::{OperationPlan, Plan};
 use crate::rate::{self, Limits, Standing};
@@ -63,6 +64,8 @@ pub struct Core {
     pub(crate) tells_reasons: bool,
     /// What a caller of another organization is told; `None`: what the document says.
     pub(crate) tenancy: Option<Tenancy>,
+    /// Headers and bodies, where they are kept.
+    pub(crate) recording: Option<Recording>,
     clock: Clock,
     gates: Gates,
     journal: Journal,
@@ -125,6 +128,7 @@ impl Core {
             has_docs,
             tells_reasons: false,
             tenancy: None,
+            recording: None,
             plan,
             seed,
             population,
@@ -167,9 +171,12 @@ impl Core {
         if let Some(reason) = answer.reason.filter(|_| self.tells_reasons) {
             answer.set("x-bitting-reason", reason);
         }
-        self.record(&call, &answer);
+        let sequence = self.record(&call, &answer);
         let mut outcome = answer.outcome(call.delivery);
         call.effects.iter().for_each(|(_, effect)| spoil::disfigure(effect, &mut outcome));
+        if let (Some(recording), Some(sequence)) = (&self.recording, sequence) {
+            recording.keep(sequence, request, &outcome, &self.plan.secrets);
+        }
         outcome
     }
 
@@ -502,12 +509,13 @@ impl Core {
         known.1.clone()
     }
 
-    fn record(&self, call: &Call<'_>, answer: &Answer) {
+    /// Notes a call in the journal and gives its number there.
+    fn record(&self, call: &Call<'_>, answer: &Answer) -> Option<u64> {
         // The files of the documentation are no calls of the API.
         if self.has_docs && call.operation.is_none() && call.request.path().starts_with("/docs") {
-            return;
+            return None;
         }
-        self.journal.note(&Note {
+        let note = Note {
             at: call.now,
             method: call.request.method.as_str(),
             target: &masked(&call.request.target, &self.plan.secrets),
@@ -516,7 +524,8 @@ impl Core {
             reason: answer.reason,
             credential: call.principal.as_ref().map(|principal| principal.credential.as_str()),
             user: call.principal.as_ref().map(|principal| principal.user.as_str()),
-        });
+        };
+        Some(self.journal.note(&note))
     }
 
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {

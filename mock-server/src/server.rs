@@ -18,6 +18,7 @@ use crate::core::Core;
 use crate::defect::{self, UnknownDefect};
 use crate::front::tls::self_signed;
 use crate::front::{self, bind, serve};
+use crate::journal::record::Recording;
 use crate::plan::Plan;
 use crate::step::Tenancy;
 use crate::world::file::Origin;
@@ -47,6 +48,7 @@ impl Server {
             tls: false,
             tenancy: None,
             same_port: false,
+            record: false,
         }
     }
 }
@@ -66,6 +68,7 @@ pub struct Builder {
     tls: bool,
     tenancy: Option<Tenancy>,
     same_port: bool,
+    record: bool,
 }
 
 /// Why a server does not start.
@@ -221,6 +224,14 @@ impl Builder {
         self
     }
 
+    /// Whether the archive of the journal has headers and bodies, of at most a thousand requests and 16 MiB, with every
+    /// secret masked; not by default, since it takes time and memory.
+    #[must_use]
+    pub fn record(mut self, record: bool) -> Self {
+        self.record = record;
+        self
+    }
+
     /// The server without any network.
     ///
     /// # Errors
@@ -230,6 +241,7 @@ impl Builder {
         let mut core = Core::new(Plan::new(self.document)?, self.seed, population, self.clock, self.docs)?;
         core.tells_reasons = self.reasons;
         core.tenancy = self.tenancy;
+        core.recording = self.record.then(Recording::default);
         for id in self.defects {
             // They were found when they were given.
             let _ = core.set_defect(id, true);

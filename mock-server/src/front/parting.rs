@@ -26,6 +26,11 @@ impl<S> Parting<S> {
     pub(super) fn new(stream: S, fate: Fate) -> Self {
         Self { stream, fate, said: 0 }
     }
+
+    /// Whether nothing but the last word goes out any more.
+    fn is_over(&self) -> bool {
+        self.fate.dismissal().is_some() || self.fate.is_told()
+    }
 }
 
 fn go_away(code: u32) -> [u8; LENGTH] {
@@ -37,30 +42,44 @@ fn go_away(code: u32) -> [u8; LENGTH] {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Parting<S> {
+    /// After the last word nothing that comes counts, but it is read until the client has gone: to close before that
+    /// would reset the connection, and the word could be lost.
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let mut ignored = [0; 1024];
+        while self.fate.is_told() {
+            let mut ignored = ReadBuf::new(&mut ignored);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut ignored))?;
+            if ignored.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Parting<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self.fate.dismissal() {
-            Some(_) => Poll::Ready(Ok(buf.len())),
-            None => Pin::new(&mut self.stream).poll_write(cx, buf),
+        if self.is_over() {
+            return Poll::Ready(Ok(buf.len()));
         }
+        Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
     /// Whole frames are out whenever it is called, so that the last one stands between none.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        let Some(code) = this.fate.dismissal() else { return Pin::new(&mut this.stream).poll_flush(cx) };
-        let frame = go_away(code);
-        while this.said < LENGTH {
-            this.said += ready!(Pin::new(&mut this.stream).poll_write(cx, &frame[this.said..]))?;
+        if let Some(code) = this.fate.dismissal() {
+            let frame = go_away(code);
+            while this.said < LENGTH {
+                this.said += ready!(Pin::new(&mut this.stream).poll_write(cx, &frame[this.said..]))?;
+            }
+            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+            this.fate.tell();
         }
-        ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
-        this.fate.is_told();
-        Poll::Ready(Ok(()))
+        if this.fate.is_told() {
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut this.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -76,9 +95,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Parting<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.fate.dismissal() {
-            Some(_) => Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum())),
-            None => Pin::new(&mut self.stream).poll_write_vectored(cx, bufs),
+        if self.is_over() {
+            return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
         }
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 }

@@ -89,9 +89,14 @@ impl Fate {
         is_dismissed.then(|| u32::try_from(self.0.detail.load(Ordering::Relaxed)).unwrap_or_default())
     }
 
-    /// A dismissed connection was told so.
-    pub(super) fn is_told(&self) {
+    /// Notes that a dismissed connection was told so.
+    pub(super) fn tell(&self) {
         self.0.manner.store(GONE, Ordering::Release);
+    }
+
+    /// Whether a dismissed connection was told so.
+    pub(super) fn is_told(&self) -> bool {
+        self.is(GONE)
     }
 
     /// Whether it is to leave; the second time it is asked it no longer is.
@@ -101,7 +106,7 @@ impl Fate {
 
     /// Whether nothing more must go out.
     pub(super) fn is_sealed(&self) -> bool {
-        self.is(RESET) || self.is(GARBLED) || self.is(GONE)
+        self.is(RESET) || self.is(GARBLED)
     }
 
     fn is(&self, manner: u8) -> bool {

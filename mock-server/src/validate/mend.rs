@@ -96,16 +96,11 @@ impl Mender<'_> {
     /// `whole` with the faulty part made anew, if any of the values that are tried fits there.
     fn remade(&self, validator: &Validator, whole: &Value, fault: &Fault) -> Option<Value> {
         let part = whole.pointer(&fault.place)?;
-        let with = |(name, value): (&str, Value)| {
-            let mut object = part.clone();
-            object[name] = value;
-            object
-        };
         let candidates: Box<dyn Iterator<Item = Value>> = match &fault.kind {
             Kind::Unexpected(_) => return None,
             Kind::Missing(name) => {
                 let schema = self.property(&fault.schema, name);
-                Box::new(self.made(name, schema).map(move |value| with((name, value))))
+                Box::new(self.made(name, schema).map(move |value| with(part, &[(name.clone(), value)])))
             }
             Kind::Ambiguous => Box::new(self.told_apart(part, &fault.schema)),
             Kind::Other => Box::new(self.made(last(&fault.place), fault.schema.clone())),
@@ -144,22 +139,25 @@ impl Mender<'_> {
         })
     }
 
-    /// Values that may fit just one alternative: those of each by itself, and `part` and those with a property that
-    /// another alternative does not take.
+    /// Values that may fit just one alternative: those of each by itself; those with a property for every other
+    /// alternative that it does not take; those and `part` with one such property.
     fn told_apart(&self, part: &Value, schema: &Value) -> impl Iterator<Item = Value> {
         let alternatives = schema.get("oneOf").and_then(Value::as_array).cloned().unwrap_or_default();
-        let own: Vec<Value> = alternatives.iter().flat_map(|each| self.made("", each.clone()).take(4)).collect();
-        let breaking: Vec<(String, Value)> = alternatives.iter().flat_map(|each| self.breaking(each)).collect();
-        let bases: Vec<Value> = std::iter::once(part.clone()).chain(own.iter().cloned()).collect();
-        let broken = bases.into_iter().filter(Value::is_object).flat_map(move |base| {
-            let with = |(name, value): (String, Value)| {
-                let mut object = base.clone();
-                object[name.as_str()] = value;
-                object
-            };
-            breaking.clone().into_iter().map(with).collect::<Vec<_>>()
+        let own: Vec<Vec<Value>> =
+            alternatives.iter().map(|each| self.made("", each.clone()).take(4).collect()).collect();
+        let breaking: Vec<Vec<(String, Value)>> = alternatives.iter().map(|each| self.breaking(each)).collect();
+        let alone = own.iter().zip(0..).flat_map(|(bases, index)| {
+            let is_own = |name: &str| breaking[index].iter().any(|(known, _)| known == name);
+            let others = breaking.iter().zip(0..).filter(|(_, other)| *other != index);
+            let broken: Vec<_> =
+                others.filter_map(|(all, _)| all.iter().find(|(name, _)| !is_own(name)).cloned()).collect();
+            bases.iter().map(move |base| with(base, &broken))
         });
-        own.into_iter().chain(broken)
+        let singly = std::iter::once(part)
+            .chain(own.iter().flatten())
+            .flat_map(|base| breaking.iter().flatten().map(move |one| with(base, std::slice::from_ref(one))));
+        let all: Vec<Value> = own.iter().flatten().cloned().chain(alone).chain(singly).collect();
+        all.into_iter()
     }
 
     /// For each property of a schema a value that it does not take.
@@ -198,6 +196,15 @@ impl Mender<'_> {
     }
 }
 
+/// `base` with these properties, where it is an object.
+fn with(base: &Value, properties: &[(String, Value)]) -> Value {
+    let mut value = base.clone();
+    if let Value::Object(object) = &mut value {
+        object.extend(properties.iter().cloned());
+    }
+    value
+}
+
 /// A token of a JSON pointer (RFC 6901, 4).
 fn unescaped(token: &str) -> String {
     token.replace("~1", "/").replace("~0", "~")
@@ -230,6 +237,7 @@ mod tests {
         for schema in [
             json!({"oneOf": [cat, hydrated]}),
             json!({"oneOf": [optional("a"), optional("b")]}),
+            json!({"oneOf": [optional("a"), optional("b"), optional("c"), optional("d")]}),
             json!({"oneOf": [{"type": "integer"}, {"type": "number"}]}),
             json!({"oneOf": [{"type": "array", "items": {"type": "string"}}, {"type": "array", "items": {"type": "integer"}}]}),
             json!({"type": "object", "properties": {"pet": {"oneOf": [cat, optional("age")]}}, "required": ["pet"]}),
