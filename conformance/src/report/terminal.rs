@@ -45,7 +45,8 @@ pub fn quiet(report: &Report, colour: bool) -> String {
 
 fn found(text: &mut String, paint: &Paint, report: &Report) {
     for found in report.findings().iter().filter(|found| !found.accepted) {
-        finding(text, paint, found);
+        // A note fails nothing: what it takes to see it again is one command away.
+        finding(text, paint, found, found.severity < report.fail_on);
     }
 }
 
@@ -93,7 +94,7 @@ fn line(text: &mut String, paint: &Paint, check: &CheckInfo, verdicts: &[&Verdic
     let _ = writeln!(text, "  {}  {:<28}  {counts}: {said}", paint.outcome(word), check.id);
 }
 
-fn finding(text: &mut String, paint: &Paint, found: &Finding) {
+fn finding(text: &mut String, paint: &Paint, found: &Finding, is_brief: bool) {
     let _ = writeln!(text);
     let word = found.severity.to_string();
     let _ = writeln!(
@@ -112,11 +113,12 @@ fn finding(text: &mut String, paint: &Paint, found: &Finding) {
     row("at", &format!("{} {}", found.location(), found.pointer));
     row("expected", &found.expected);
     row("got", &got(found));
-    for (name, value) in &found.got.headers {
+    let details = (!is_brief).then_some(&found.got);
+    for (name, value) in details.into_iter().flat_map(|got| &got.headers) {
         row("", &format!("{name}: {value}"));
     }
-    if !found.got.body.is_empty() {
-        row("", &found.got.body);
+    if let Some(got) = details.filter(|got| !got.body.is_empty()) {
+        row("", &got.body);
     }
     if !found.also_on.is_empty() {
         row("also on", &found.also_on.join(", "));
@@ -124,7 +126,7 @@ fn finding(text: &mut String, paint: &Paint, found: &Finding) {
     if !found.explains.is_empty() {
         row("explains", &format!("why these fail there too: {}", found.explains.join(", ")));
     }
-    if !found.curl.is_empty() {
+    if !found.curl.is_empty() && !is_brief {
         row("curl", &found.curl);
     }
     row("replay", &found.replay_command());
