@@ -11,10 +11,10 @@ use bitting_conformance::{
     Baseline, Credentials, Error, Interrupt, Outcome, Progress, Report, Settings, Stopwatch, Target, Verdict, report,
 };
 use bitting_mock::RunningServer;
-use bitting_spec::Document;
+use bitting_spec::{Document, Operation};
 
 use crate::document;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::lines::Lines;
 use crate::options::{self, Check, Form};
 use crate::plan;
@@ -65,6 +65,17 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
         && report.verdicts.iter().all(|one| matches!(one.outcome, Outcome::Skip { .. }))
     {
         return Err(Failure::usage("nothing could be checked", remedy(&document, &report)));
+    }
+    if document.operations.iter().all(Operation::is_public) {
+        let what = "no operation of the document needs a credential, so nothing about credentials was checked";
+        failure::warn(
+            what,
+            "where the API wants one, an overlay beside the document says so: see what `bitting init` writes",
+        );
+    }
+    if report.stranger {
+        let what = "nobody who may enter is known, so only the doors of protected operations were tried";
+        failure::warn(what, remedy(&document, &report));
     }
     Ok(ExitCode::from(report.exit_code()))
 }

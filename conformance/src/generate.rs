@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 
 use direction::Direction;
 
-pub(crate) use case::{Argument, Case, body_media, is_form, is_multipart};
+pub(crate) use case::{Argument, Case, body_media, is_blank, is_form, is_multipart, sayable};
 pub(crate) use kind::lists_what_is_shown;
 pub(crate) use multipart::Parts;
 pub(crate) use negative::{NULL, of_text, violations};
@@ -78,6 +78,12 @@ impl Generator {
         Self { is_filled: true, ..self }
     }
 
+    /// The same for the bodies of forms, where an empty list or object is written as nothing.
+    pub(crate) fn of_form(self) -> Self {
+        let strategy = self.strategy.prop_map(without_empty).sboxed();
+        Self { strategy, bundled: None, ..self }
+    }
+
     /// A value of the schema; `None` when none was found.
     pub(crate) fn sample(&self, runner: &mut TestRunner) -> Option<Value> {
         self.try_strategy(&self.strategy, runner).or_else(|| {
@@ -111,6 +117,17 @@ impl Generator {
     pub(crate) fn accepts(&self, value: &Value) -> bool {
         self.validator.is_valid(value)
     }
+}
+
+/// An object without the members that a form writes as nothing.
+fn without_empty(value: Value) -> Value {
+    let Value::Object(mut members) = value else { return value };
+    members.retain(|_, value| match value {
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        _ => true,
+    });
+    Value::Object(members)
 }
 
 /// A validator for answers of `schema` that judges formats too.

@@ -9,6 +9,7 @@ use crate::check::{Check, Need};
 use crate::checks;
 use crate::credentials::{Credentials, Nature, Principal, Role, nature};
 use crate::options::{Level, Options};
+use crate::run::{client_flow, password_flow};
 
 /// One check on one operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +104,7 @@ fn meets(document: &Document, credentials: &Credentials, need: Need) -> bool {
         credentials.principal(role).is_some_and(|principal| holds(document, principal, wanted))
     };
     match need {
-        Need::Valid => has(Role::Valid, None),
+        Need::Valid => has_valid(document, credentials),
         Need::Key => has(Role::Valid, Some(Nature::Key)),
         Need::Token => has(Role::Valid, Some(Nature::Token)),
         Need::Login => credentials.principal(Role::Valid).is_some_and(|principal| principal.login.is_some()),
@@ -137,22 +138,29 @@ fn gets_token(document: &Document, credentials: &Credentials, of: impl Fn(&Secur
     let Some(valid) = credentials.principal(Role::Valid) else { return false };
     let asking = Principal { secrets: std::collections::BTreeMap::new(), ..valid.clone() };
     let mut schemes = document.security_schemes.iter().filter(|scheme| nature(scheme) == Nature::Token && of(scheme));
-    schemes.any(|scheme| holds_one(document, &asking, scheme))
+    schemes.any(|scheme| holds_one(&asking, scheme))
 }
 
 /// Whether a principal has a secret of that nature, or can get one by a login.
 fn holds(document: &Document, principal: &Principal, wanted: Option<Nature>) -> bool {
     let wanted = |scheme: &SecurityScheme| wanted.is_none_or(|wanted| nature(scheme) == wanted);
-    document.security_schemes.iter().any(|scheme| wanted(scheme) && holds_one(document, principal, scheme))
+    document.security_schemes.iter().any(|scheme| wanted(scheme) && holds_one(principal, scheme))
 }
 
 /// The same for one scheme.
-fn holds_one(document: &Document, principal: &Principal, scheme: &SecurityScheme) -> bool {
-    let is_basic = matches!(&scheme.kind, SchemeKind::Http { scheme, .. } if scheme == "basic");
-    let logs_in = (is_basic || scheme.auth.acquire.is_some()) && principal.login.is_some();
-    let is_granted = principal.client.is_some()
-        && document.operations.iter().any(|operation| {
-            crate::run::granting(document, operation).is_some_and(|(granting, _)| granting.name == scheme.name)
-        });
+fn holds_one(principal: &Principal, scheme: &SecurityScheme) -> bool {
+    let logs_in = principal.login.is_some() && takes_login(scheme);
+    let is_granted = principal.client.is_some() && client_flow(scheme).is_some();
     logs_in || is_granted || principal.secret(scheme).is_some()
+}
+
+/// Whether a name and a password open a scheme: in themselves, by an operation, or by the password grant.
+pub(crate) fn takes_login(scheme: &SecurityScheme) -> bool {
+    let is_basic = matches!(&scheme.kind, SchemeKind::Http { scheme, .. } if scheme == "basic");
+    is_basic || scheme.auth.acquire.is_some() || password_flow(scheme).is_some()
+}
+
+/// Whether somebody who works is known, so that a refusal of others proves something.
+pub(crate) fn has_valid(document: &Document, credentials: &Credentials) -> bool {
+    credentials.principal(Role::Valid).is_some_and(|principal| holds(document, principal, None))
 }

@@ -8,6 +8,7 @@ mod issue;
 mod keyring;
 mod life;
 mod links;
+mod needs;
 mod paging;
 mod preflight;
 mod reference;
@@ -26,7 +27,7 @@ use futures_util::{StreamExt, stream};
 
 pub(crate) use context::Context;
 pub(crate) use exercise::{Judge, Judging, Sign};
-pub(crate) use grant::{asking, exchanging, granting};
+pub(crate) use grant::{asking, client_flow, exchanging, granting, password_flow};
 pub(crate) use issue::{Issuer, issuer};
 pub(crate) use keyring::{Wrong, apply, claims, is_logout};
 pub(crate) use life::logout;
@@ -90,6 +91,7 @@ pub async fn run(
     target.credentials.validate(document)?;
     let (started, since) = (clock::unix(), clock::now());
     let document = &*inferred(document, &target.credentials);
+    target.credentials.validate_use(document)?;
     let context = Context::new(document, &target, &options)?;
     context.known_bodies()?;
     let plan = plan_of(document, &target.credentials, &options);
@@ -124,6 +126,7 @@ pub async fn run(
         stale: Vec::new(),
         left: context.left(),
         interrupted: options.interrupt.is_raised(),
+        stranger: context.is_stranger && document.operations.iter().any(|operation| !operation.is_public()),
         document: document.file().to_owned(),
         title: document.title.clone(),
         target: context.base.as_str().to_owned(),

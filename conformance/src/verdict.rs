@@ -103,6 +103,8 @@ pub struct Report {
     pub left: Vec<String>,
     /// Whether the run was stopped before its end.
     pub interrupted: bool,
+    /// Whether nobody who may enter was known, so that only the doors of protected operations were tried.
+    pub stranger: bool,
 }
 
 /// A check that was required, and could not run.

@@ -6,6 +6,7 @@ mod bad_input;
 mod check;
 mod generate;
 mod help;
+mod serve;
 mod settings;
 mod time;
 

@@ -146,7 +146,7 @@ fn missing(text: &mut String, report: &Report) {
         let _ = writeln!(text, "\nNot checked:");
     }
     for (reason, checks) in reasons {
-        let _ = writeln!(text, "  {}\n    {reason}", shortened(&checks).join(", "));
+        let _ = writeln!(text, "  {reason}\n    {}", shortened(&checks).join(", "));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::exercise::Exercises;
 use super::keyring::Keyring;
+use super::needs::Needs;
 use super::shape::Shapes;
 use super::stage::Stage;
 use super::trial::Stop;
@@ -25,6 +26,7 @@ use crate::error::Error;
 use crate::generate::{Case, Declared};
 use crate::http::{Base, Broken, Client, Exchange, Request, Vault, taken};
 use crate::options::Options;
+use crate::plan::has_valid;
 use crate::secret::Secret;
 
 /// So many failed connections in a row mean that the server is gone.
@@ -49,12 +51,15 @@ pub(crate) struct Context<'a> {
     pub(crate) vault: Vault,
     /// When the checks end.
     pub(crate) deadline: Deadline,
+    /// Nobody who may enter is known: only what happens at the door can be told.
+    pub(crate) is_stranger: bool,
     /// When everything ends.
     end: Deadline,
     pub(super) stage: Stage,
     pub(super) keyring: Keyring,
     pub(super) shapes: Shapes,
     pub(super) exercises: Exercises,
+    needs: OnceLock<Needs>,
     client: Client,
     pace: Option<Pace>,
     validators: Mutex<HashMap<String, Option<Arc<Validator>>>>,
@@ -81,6 +86,7 @@ impl<'a> Context<'a> {
             credentials: &target.credentials,
             client: Client::speaking(&base, options.timeout, &options.authorities, http2)?,
             base,
+            is_stranger: !has_valid(document, &target.credentials),
             vault: Vault::new(prefixes.collect()),
             deadline: Deadline::after(options.max_time.map(|time| time.saturating_sub(reserved(time)))),
             end: Deadline::after(options.max_time.map(|time| time.saturating_add(OVERTIME))),
@@ -88,6 +94,7 @@ impl<'a> Context<'a> {
             keyring: Keyring::default(),
             shapes: Shapes::default(),
             exercises: Exercises::default(),
+            needs: OnceLock::new(),
             pace: options.rate.map(Pace::per_second),
             validators: Mutex::default(),
             declared: Mutex::default(),
@@ -97,6 +104,11 @@ impl<'a> Context<'a> {
         };
         context.keep_given();
         Ok(context)
+    }
+
+    /// What each operation asks for first.
+    pub(super) fn needs(&self) -> &Needs {
+        self.needs.get_or_init(|| Needs::of(self.document))
     }
 
     /// Remembers every secret that was given, so that none is shown.
@@ -212,6 +224,18 @@ impl<'a> Context<'a> {
             request = exchange.request;
         }
         Err(Broken::Request("it was never sent".to_owned()))
+    }
+
+    /// Sends a request whose target may be the URL of another server, such as one that grants tokens.
+    pub(super) async fn exchange_anywhere(&self, request: Request) -> Result<Exchange, Broken> {
+        if !request.target.contains("://") {
+            return self.exchange(request).await;
+        }
+        let unusable = |error: Error| Broken::Request(error.to_string());
+        let elsewhere = Base::parse(&request.target).map_err(unusable)?;
+        let client = Client::new(&elsewhere, self.options.timeout, &self.options.authorities).map_err(unusable)?;
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        Ok(Exchange { answer: client.send(&elsewhere, &request).await?, request })
     }
 
     /// Waits until the server takes requests again. `false` when that would take too long.

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use tokio::sync::{Mutex, OnceCell};
 
 use super::former::Former;
+use super::grant::password_flow;
 use super::life::Ageing;
 use super::{Context, Stop};
 use crate::clock;
@@ -171,7 +172,11 @@ impl Context<'_> {
             let life = life.or_else(|| life_of(&token));
             return Ok((token, life.map(Duration::from_secs)));
         }
-        if let Some((token, life)) = self.granted(role, scheme).await? {
+        let granted = match self.granted_to_user(role, scheme).await? {
+            None => self.granted(role, scheme).await?,
+            granted => granted,
+        };
+        if let Some((token, life)) = granted {
             self.keep(role, &scheme.name, &token);
             let life = life.or_else(|| life_of(&token));
             return Ok((token, life.map(Duration::from_secs)));
@@ -224,12 +229,24 @@ impl Context<'_> {
 
     /// The case of a login: what the schema asks for, with name and password where the document says.
     pub(crate) fn login_case(&self, operation: &Operation, acquire: &Acquire, login: &Login) -> Case {
+        let scopes = self.scopes_of_login(acquire).join(" ");
         let parts = acquire.request.iter().filter_map(|(part, pointer)| match part.as_str() {
             "username" => Some((pointer.as_str(), login.username.as_str())),
             "password" => Some((pointer.as_str(), login.password.expose())),
+            "grant_type" => Some((pointer.as_str(), "password")),
+            "scope" if !scopes.is_empty() => Some((pointer.as_str(), scopes.as_str())),
             _ => None,
         });
         self.filled_case(operation, parts)
+    }
+
+    /// Every scope that a login can ask for, where it is one of OAuth 2.0.
+    fn scopes_of_login(&self, acquire: &Acquire) -> Vec<&str> {
+        let is_its = |scheme: &&SecurityScheme| {
+            scheme.auth.acquire.as_ref().is_some_and(|own| own.operation_id == acquire.operation_id)
+        };
+        let flows = self.document.security_schemes.iter().filter(is_its).filter_map(password_flow);
+        flows.flat_map(|flow| flow.scopes.keys().map(String::as_str)).collect()
     }
 
     /// The least case of an operation, with these texts in its body, each at a JSON pointer.

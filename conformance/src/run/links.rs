@@ -16,7 +16,7 @@ impl Context<'_> {
                 continue;
             };
             // An operation whose own object is used up gives no lasting value.
-            if other.method == "DELETE" {
+            if other.method == "DELETE" || !self.needs().is_free_of(other, operation) {
                 continue;
             }
             let case = Box::pin(self.positive(other, role)).await?;
@@ -27,6 +27,11 @@ impl Context<'_> {
         }
         Ok(None)
     }
+}
+
+/// Whether an answer of `other` may hold the parameter.
+pub(super) fn leads(other: &Operation, operation: &Operation, name: &str) -> bool {
+    other.responses.iter().any(|response| linking(response, operation, name).is_some())
 }
 
 /// The runtime expression by which a link of `response` gives the parameter.

@@ -125,6 +125,19 @@ impl Context<'_> {
         reads.filter(opens).filter(|operation| !operation.is_public()).take(TRIES)
     }
 
+    /// A case to knock with: the least that the operation asks for, about an object that need not be there.
+    pub(crate) fn blind(&self, operation: &Operation) -> Result<Case, Stop> {
+        let shape = self.shape(operation);
+        let mut case = shape.minimal(self, operation);
+        for parameter in operation.parameters.iter().filter(|parameter| parameter.location == Location::Path) {
+            let given = self.given(operation, &parameter.name, Role::Valid).or_else(|| parameter.example.clone());
+            let value = given.or_else(|| shape.sample(operation, &parameter.name, self.options.seed));
+            let value = value.ok_or_else(|| Stop::Skip(format!("nothing tells a value of `{}`", parameter.name)))?;
+            case.set(&parameter.name, Location::Path, value);
+        }
+        Ok(case)
+    }
+
     /// A case that needs no other request to be made: the least that the operation asks for, and path arguments as far
     /// as the principal's parameters and the document's examples name them.
     pub(crate) fn bare(&self, operation: &Operation, role: Role) -> Result<Case, Stop> {

@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bitting_spec::table::Location;
 use bitting_spec::{Example, MediaType, Operation, Parameter};
 use proptest::test_runner::TestRunner;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Context;
 use super::reference::referring;
 use crate::credentials::Role;
 use crate::error::Error;
 use crate::generate::{
-    Argument, Case, Generator, Parts, body_media, is_form, is_multipart, of_text, pick, runner, violations,
+    Argument, Case, Generator, Parts, body_media, is_blank, is_form, is_multipart, of_text, pick, runner, sayable,
+    violations,
 };
 use crate::infer::plain;
 
@@ -29,6 +30,8 @@ const LONG_ENOUGH: usize = 16;
 const SHORT_ONES: usize = 4;
 /// Of how many generated bodies the fullest is made.
 const FULLEST_OF: u32 = 8;
+/// Of how many generated bodies one without empty texts is taken.
+const LIKELY_OF: u32 = 16;
 
 /// The shapes of the operations so far.
 #[derive(Default)]
@@ -99,6 +102,8 @@ impl Shape {
         });
         let body = body_media(operation).map(|(media_type, media)| {
             let made = media.schema.as_ref().and_then(|schema| generator(&schema.value));
+            let is_form = is_form(media_type) || is_multipart(media_type);
+            let made = made.map(|made| if is_form { made.of_form() } else { made });
             let mut media = media.clone();
             if let Some(value) = context.options.data.body(&operation.id) {
                 let name = "settings".to_owned();
@@ -158,7 +163,7 @@ impl Shape {
                 cases.push(case.clone());
             }
             // One of them has as much as there is: some servers ask for what the document says they can do without.
-            let body = if index == 2 { self.fullest(&mut chance) } else { self.sample_body(index == 0, &mut chance) };
+            let body = if index == 2 { self.fullest(&mut chance) } else { self.likely_body(index == 0, &mut chance) };
             case.body = body.map(|(media_type, body)| {
                 // The least body is the likeliest to be taken, where the document shows none.
                 let is_example = index == 0 && self.has_example();
@@ -241,6 +246,16 @@ impl Shape {
         Value::Object(members)
     }
 
+    /// A body without empty texts, if one is met: servers refuse them more often than their documents.
+    fn likely_body(&self, example: bool, chance: &mut TestRunner) -> Option<(String, Value)> {
+        let first = self.sample_body(example, chance)?;
+        if !is_blank(&first.1) {
+            return Some(first);
+        }
+        let more = (0..LIKELY_OF).filter_map(|_| self.sample_body(false, chance));
+        Some(more.into_iter().find(|(_, body)| !is_blank(body)).unwrap_or(first))
+    }
+
     fn sample_body(&self, example: bool, chance: &mut TestRunner) -> Option<(String, Value)> {
         let (media_type, media, generator) = self.body.as_ref()?;
         let generator = generator.as_ref();
@@ -288,9 +303,28 @@ impl Shape {
         }
         let body = if index == 1 { self.fullest(chance) } else { self.sample_body(false, chance) };
         if let Some(body) = body {
-            case.body = Some(body);
+            case.body = Some(self.told(body, base));
         }
-        referring(case, &context.known_references(&self.operation), |body| self.takes(body))
+        referring(case, &context.known_references(&self.operation), self)
+    }
+
+    /// A form without what it cannot tell: `null`, and empty texts, which many servers take for nothing. What must be
+    /// there is as in `base`.
+    fn told(&self, (media_type, body): (String, Value), base: &Case) -> (String, Value) {
+        let Value::Object(mut members) = body else { return (media_type, body) };
+        if is_form(&media_type) || is_multipart(&media_type) {
+            let known = base.body.as_ref().map(|(_, body)| body);
+            let is_untold = |name: &String| members.get(name).is_some_and(|value| value.is_null() || value == "");
+            for name in members.keys().filter(|name| is_untold(name)).cloned().collect::<Vec<_>>() {
+                members.shift_remove(&name);
+                if !self.takes(&Value::Object(members.clone()))
+                    && let Some(value) = known.and_then(|known| known.get(&name))
+                {
+                    members.insert(name, value.clone());
+                }
+            }
+        }
+        (media_type, Value::Object(members))
     }
 
     /// Whether a body is of its schema.
@@ -299,6 +333,13 @@ impl Shape {
             .as_ref()
             .and_then(|(.., generator)| generator.as_ref())
             .is_none_or(|generator| generator.accepts(body))
+    }
+
+    /// Whether a value is of the schema of a query parameter.
+    pub(crate) fn takes_in_query(&self, name: &str, value: &Value) -> bool {
+        let is_it = |parameter: &Parameter| parameter.location == Location::Query && parameter.name == name;
+        let found = self.parameters.iter().find(|(parameter, _)| is_it(parameter));
+        found.and_then(|(_, generator)| generator.as_ref()).is_none_or(|generator| generator.accepts(value))
     }
 
     /// The case about an object that does not exist, if its path ends with the id of one.
@@ -382,7 +423,10 @@ impl Shape {
             let case = full.clone().with(parameter, violation.value);
             all.push(Broken { place: place.clone(), keyword: violation.keyword, case });
         }
-        if parameter.required && parameter.location != Location::Path {
+        // What the suite says of itself stands in every request.
+        let is_own = ["accept", "user-agent"].iter().any(|own| parameter.name.eq_ignore_ascii_case(own));
+        let is_own = is_own && parameter.location == Location::Header;
+        if parameter.required && parameter.location != Location::Path && !is_own {
             let mut case = full.clone();
             case.arguments.retain(|argument| !is_it(&argument));
             all.push(Broken { place, keyword: "required", case });
@@ -392,7 +436,9 @@ impl Shape {
     /// Whether every part of the case is valid.
     pub(crate) fn is_valid(&self, operation: &Operation, case: &Case) -> bool {
         let body = match (&self.body, &case.body) {
-            (Some((_, _, Some(generator))), Some((_, value))) => generator.accepts(value),
+            (Some((media_type, _, Some(generator))), Some((_, value))) => {
+                generator.accepts(&sayable(media_type, value))
+            }
             (_, None) => operation.request_body.as_ref().is_none_or(|body| !body.required),
             _ => true,
         };
@@ -409,7 +455,7 @@ impl Shape {
             (Some((media_type, _, Some(generator))), Some((_, value)))
                 if is_form(media_type) || is_multipart(media_type) =>
             {
-                form_is_invalid(generator, value)
+                form_is_invalid(generator, &sayable(media_type, value))
             }
             (Some((media_type, _, Some(generator))), Some((_, value))) => {
                 media_type.contains("json") && !generator.accepts(value)
@@ -419,10 +465,15 @@ impl Shape {
         };
         body || self.parameters.iter().any(|(parameter, generator)| match (argument(case, parameter), generator) {
             (None, _) => parameter.required,
+            // What is there and empty is not there for many servers.
+            (Some(argument), _) if argument.value == "" && !parameter.required => false,
             (Some(argument), Some(generator)) => {
-                // One text is a list of one too.
-                let accepts =
-                    |value: &Value| generator.accepts(value) || generator.accepts(&Value::Array(vec![value.clone()]));
+                // One text is a list of one too, and `a=b` an object with the member `a`, where objects are taken apart.
+                let object = |value: &Value| json!({ argument.name.as_str(): value });
+                let accepts = |value: &Value| {
+                    let others = [Value::Array(vec![value.clone()]), object(value)];
+                    generator.accepts(value) || others.iter().any(|other| generator.accepts(other))
+                };
                 !Case::text_is_valid(operation, argument, accepts)
             }
             (Some(_), None) => false,
@@ -447,7 +498,9 @@ fn form_is_invalid(generator: &Generator, value: &Value) -> bool {
     }
     members.iter().all(|(name, member)| {
         let text = member.as_str().map_or_else(|| member.to_string(), str::to_owned);
-        of_text(&text).into_iter().all(|reading| {
+        // One text is a list of one too.
+        let lists = of_text(&text).into_iter().map(|reading| Value::Array(vec![reading]));
+        of_text(&text).into_iter().chain(lists).all(|reading| {
             let mut other = members.clone();
             other.insert(name.clone(), reading);
             !generator.accepts(&Value::Object(other))

@@ -88,7 +88,7 @@ impl Context<'_> {
         let shape = self.shape(operation);
         let mut last = None;
         for candidate in self.candidates(operation, role)? {
-            let mut case = referring(candidate.about(&arguments), &references, |body| shape.takes(body));
+            let mut case = referring(candidate.about(&arguments), &references, &shape);
             if let Some((scheme, refresh)) = renewing(self.document, operation) {
                 case = self.renewal_case(&case, scheme, refresh, role).await?;
             }
@@ -109,7 +109,7 @@ impl Context<'_> {
         let case = self.candidates(operation, role)?.into_iter().next().unwrap_or_default();
         let references = self.references(operation, role).await;
         let shape = self.shape(operation);
-        Ok(referring(case.about(&arguments), &references, |body| shape.takes(body)))
+        Ok(referring(case.about(&arguments), &references, &shape))
     }
 
     /// The least call of an operation that reads, about the object of `about`.
@@ -143,7 +143,7 @@ impl Context<'_> {
         let names = template_names(&operation.path);
         let mut case = Case::default();
         for (index, name) in names.iter().enumerate() {
-            let stands_last = operation.path.ends_with('}') || self.is_action(operation);
+            let stands_last = operation.trimmed_path().ends_with('}') || self.is_action(operation);
             let fresh = fresh && index + 1 == names.len() && stands_last;
             let value = self.argument(operation, name, role, fresh).await?;
             case.set(name, Location::Path, value);
@@ -232,9 +232,15 @@ impl Context<'_> {
 
     /// Whether a POST is done to an object that can be read, such as `/devices/{id}/restart`.
     fn is_action(&self, operation: &Operation) -> bool {
-        let object = operation.path.rsplit_once('/').map(|(object, _)| object).filter(|object| object.ends_with('}'));
+        let object = operation.trimmed_path().rsplit_once('/').map(|(object, _)| object);
+        let object = object.filter(|object| object.ends_with('}'));
         let mut reads = self.document.operations.iter().filter(|other| other.method == "GET");
-        operation.method == "POST" && object.is_some_and(|object| reads.any(|other| other.path == object))
+        operation.method == "POST" && object.is_some_and(|object| reads.any(|other| other.trimmed_path() == object))
+    }
+
+    /// A case that may be sent once more: with a new body, where each is taken only once.
+    pub(crate) async fn renewed(&self, creator: &Operation, base: &Case, role: Role) -> Case {
+        if self.is_picky(creator) { self.another(creator, base, role).await } else { base.clone() }
     }
 
     /// A case about the same place with a body that was not sent yet.
@@ -243,7 +249,7 @@ impl Context<'_> {
         let index = self.next_new(creator);
         let mut chance = runner(self.options.seed, &creator.id, "new", index);
         let case = shape.valid(self, creator, base, index.saturating_add(2), &mut chance);
-        referring(case, &references, |body| shape.takes(body))
+        referring(case, &references, &shape)
     }
 
     /// Whether the operation was seen to refuse what it had taken before.
@@ -390,7 +396,7 @@ fn first_choice(document: &Document, parameter: &Parameter) -> Option<Value> {
 }
 
 /// Whether two paths are the same but for a slash at the end.
-fn same_path(left: &str, right: &str) -> bool {
+pub(super) fn same_path(left: &str, right: &str) -> bool {
     left.trim_end_matches('/') == right.trim_end_matches('/')
 }
 

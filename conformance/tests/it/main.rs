@@ -9,6 +9,7 @@
 //! - `provisioners`: programs that make credentials to order.
 //! - `ordinary`: documents as the world writes them.
 //! - `buggy`: faults that only generated requests meet are found and made small.
+//! - `logins`: logins as plain documents have them, and a run that knows nobody.
 //! - `rules`: nothing that the design asks for is lost, and every check explains itself.
 //! - `sloppy`: a small server, once in order and once not.
 //! - `safety`: a run leaves everything as it was.
@@ -22,6 +23,7 @@ mod defects;
 mod errors;
 mod http2;
 mod liars;
+mod logins;
 mod ordinary;
 mod outputs;
 mod provisioners;

@@ -109,7 +109,7 @@ impl<'w, 'a> World<'w, 'a> {
         let is_chosen = chosen.is_some_and(|members| members.values().any(|value| text(value) == text(&object.id)));
         let taken = self.objects.iter().position(is_same).filter(|at| self.is_there(*at));
         if let Some(at) = taken.filter(|_| !is_chosen)
-            && lost(&self.objects[at].known, &Value::Object(object.known.clone())).is_some()
+            && lost(&self.objects[at].known, &Value::Object(object.known.clone())).next().is_some()
         {
             return Err(self.wrong("what was created has the id of another object", "an id of its own", created));
         }
@@ -185,7 +185,7 @@ impl<'w, 'a> World<'w, 'a> {
             }
             (true, _) if read.answer.is_success() => {
                 let body = read.answer.json().unwrap_or(Value::Null);
-                match lost(&object.known, &body) {
+                match lost(&object.known, &body).next() {
                     Some((name, value)) => {
                         let cause = format!("`{name}` reads back with another value than was written last");
                         Err(self.wrong(&cause, &format!("`{name}` is {value}"), &read))

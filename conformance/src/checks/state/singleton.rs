@@ -99,7 +99,7 @@ pub(super) async fn persists(trial: &Trial<'_>) -> Result<(), Stop> {
         changes += 1;
         let wanted = Map::from_iter([(name.to_owned(), other)]);
         let body = shown.answer.json().filter(|_| shown.answer.is_success()).unwrap_or(Value::Null);
-        if let Some((name, value)) = lost(&wanted, &body) {
+        if let Some((name, value)) = lost(&wanted, &body).next() {
             let cause = format!("what was changed reads back with another `{name}`");
             return Err(Observation::error(cause, format!("`{name}` is {value}"), &shown).into());
         }

@@ -274,6 +274,7 @@ mod tests {
             stale: Vec::new(),
             left: Vec::new(),
             interrupted: false,
+            stranger: false,
         }
     }
 
