@@ -8,11 +8,21 @@ use anstyle::{AnsiColor, Style};
 use bitting_spec::Document;
 
 use crate::failure::Failure;
+use crate::serve;
 
-/// Reads a document, with the overlay beside it.
+/// Reads a document, with the overlay beside it; or the one that a server gives of itself, where the path is a URL.
 pub(crate) fn load(path: &Path) -> Result<Document, Failure> {
+    if let Some(url) = path.to_str().filter(|text| is_url(text)) {
+        let text = serve::runtime_here()?.block_on(bitting_conformance::fetch(url))?;
+        return Ok(Document::parse(url, &text)?);
+    }
     let reader = |name: &str| std::fs::read_to_string(name);
     Ok(Document::load(&path.to_string_lossy(), &reader)?)
+}
+
+/// Whether a document is called by a URL and not by a path.
+pub(crate) fn is_url(text: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme))
 }
 
 /// The same, if it takes no longer than `limit`.

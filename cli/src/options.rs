@@ -56,7 +56,8 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Check {
-    /// The OpenAPI document (3.0 or 3.1; YAML or JSON) [default: the one that bitting.toml names]
+    /// The OpenAPI document (3.0 or 3.1; YAML or JSON): a file, or a URL such as http://127.0.0.1:8000/openapi.json
+    /// [default: the one that bitting.toml names]
     pub(crate) document: Option<PathBuf>,
     /// The server to check [default: the built-in reference server]
     #[arg(long, value_name = "URL")]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bitting_conformance::{Credentials, Options, Settings, Severity};
 
+use crate::document;
 use crate::failure::Failure;
 use crate::options::{Check, FailOn, Report};
 
@@ -27,7 +28,7 @@ pub(crate) struct Run {
 pub(crate) fn run(check: &Check) -> Result<Run, Failure> {
     let (name, settings) = file(check)?;
     let folder = name.as_deref().and_then(Path::parent).unwrap_or(Path::new("")).to_owned();
-    let beside = |path: String| folder.join(path);
+    let beside = |path: String| if document::is_url(&path) { PathBuf::from(path) } else { folder.join(path) };
     let document = check.document.clone().or(settings.document.map(beside)).ok_or_else(|| {
         Failure::usage("no document is given", "bitting check DOCUMENT, or `document` in the settings file")
     })?;

@@ -7,6 +7,7 @@ mod request;
 mod vault;
 
 pub(crate) use answer::{Answer, Broken};
+pub use client::fetch;
 pub(crate) use client::{Base, Client};
 pub(crate) use curl::{curl, taken};
 pub(crate) use request::Request;

@@ -67,6 +67,7 @@ pub use clock::Stopwatch;
 pub use credentials::{Credentials, Login, OAuthClient, Principal, Role, Target};
 pub use error::Error;
 pub use finding::{Finding, Got, Sent, Severity};
+pub use http::fetch;
 pub use options::{Data, Fixture, Interrupt, Level, Options, Rule};
 pub use plan::{Plan, Planned, plan};
 pub use provision::Provisioner;

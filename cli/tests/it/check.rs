@@ -32,6 +32,30 @@ fn a_finding_is_found_again_by_its_replay() {
     assert!(again.out.contains("key.revoked"));
 }
 
+/// Many servers give their document themselves.
+#[test]
+fn a_document_may_be_a_url() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let text = "{\"openapi\": \"3.1.0\", \"info\": {\"title\": \"Own\", \"version\": \"1\"}, \"paths\": {\"/a\": {\"get\": {\"security\": [], \
+                \"responses\": {\"200\": {\"description\": \"d\"}}}}}}";
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut buffer) = (stream.unwrap(), [0; 4096]);
+            let read = stream.read(&mut buffer).unwrap();
+            let is_there = buffer[..read].starts_with(b"GET /openapi.json ");
+            let (status, body) = if is_there { ("200 OK", text) } else { ("404 Not Found", "") };
+            let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            stream.write_all((head + body).as_bytes()).unwrap();
+        }
+    });
+    let plan = bitting(&["check", &format!("{url}/openapi.json"), "--plan", "--url", &url]);
+    assert!(plan.code == Some(0) && plan.out.contains("public.open"), "{}{}", plan.out, plan.err);
+    let other = bitting(&["check", &format!("{url}/swagger.json"), "--plan", "--url", &url]);
+    assert!(other.code == Some(3) && other.err.contains("it answered 404"), "{}{}", other.out, other.err);
+}
+
 /// A run that could check nothing is not green: without a credential every check of a protected operation is skipped.
 #[test]
 fn nothing_checked_is_not_green() {

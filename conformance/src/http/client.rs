@@ -25,6 +25,9 @@ const MAX_BODY: usize = 8 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Base(String);
 
+/// The most time for fetching a document.
+const FETCHING: Duration = Duration::from_secs(30);
+
 impl Base {
     /// Reads a base URL.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
@@ -162,6 +165,27 @@ impl Client {
         let (parts, body) = answer.into_parts();
         Ok(Answer::new(parts.status.as_u16(), parts.headers, read(body).await?))
     }
+}
+
+/// What a URL answers to a plain GET, as text: the document that a server gives of itself.
+///
+/// # Errors
+/// [`Error::Config`] for what is no URL or no text, [`Error::Unreachable`] for any answer but a success.
+pub async fn fetch(url: &str) -> Result<String, Error> {
+    let base = Base::parse(url)?;
+    let unreachable = |reason: String| Error::Unreachable {
+        url: url.to_owned(),
+        reason,
+        remedy: "check the URL of the document, and that its server runs".to_owned(),
+    };
+    let client = Client::new(&base, FETCHING, &[])?;
+    let answer =
+        client.send(&base, &Request::new("GET", "")).await.map_err(|broken| unreachable(broken.to_string()))?;
+    if !answer.is_success() {
+        return Err(unreachable(format!("it answered {}", answer.status)));
+    }
+    String::from_utf8(answer.body.to_vec())
+        .map_err(|_| Error::config(url, "it is no UTF-8", "a document is JSON or YAML in UTF-8"))
 }
 
 /// An error with its causes. What a cause repeats of the one before is said once.
