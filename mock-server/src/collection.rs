@@ -181,7 +181,8 @@ fn describe(document: &Document, collection: &mut Collection, paths: &[String]) 
         (None, None) => made().or_else(changed).map(bare),
     };
     collection.is_readable = items.iter().any(|operation| operation.method == "GET");
-    collection.flat = collection.schema.as_ref().map(|schema| flatten(document, schema)).unwrap_or_default();
+    let flat = collection.schema.as_ref().map(|schema| flatten(document, schema).into_owned());
+    collection.flat = flat.unwrap_or_default();
     collection.key = collection.item.as_ref().and_then(|(name, _)| key(name, &collection.flat));
 
     let within = document.operations.iter().filter(|operation| operation.path.starts_with(&collection.path));
@@ -246,10 +247,9 @@ pub(crate) fn list_of(document: &Document, operation: &Operation) -> Option<(Str
         return Some((String::new(), items(&flat)));
     }
     if let Some(pointer) = operation.pagination.as_ref().and_then(|paging| paging.response.get("items")) {
-        let found = pointer
-            .split('/')
-            .skip(1)
-            .try_fold(flat, |flat, name| Some(flatten(document, flat.get("properties")?.get(name)?)));
+        let found = pointer.split('/').skip(1).try_fold(flat.into_owned(), |flat, name| {
+            Some(flatten(document, flat.get("properties")?.get(name)?).into_owned())
+        });
         return found.filter(is_array).map(|flat| (pointer.clone(), items(&flat)));
     }
     let properties = flat.get("properties")?.as_object()?;

@@ -1,5 +1,7 @@
 //! A document made ready to be served: everything that can be decided before the first request is decided here.
 
+use std::sync::Arc;
+
 use bitting_spec::extension::RateLimit;
 use bitting_spec::{Document, Operation, Response, Status};
 use http::{HeaderName, HeaderValue};
@@ -19,7 +21,7 @@ use crate::validate::{Answers, Inputs, Rules};
 /// A document made ready to be served.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    pub(crate) document: Document,
+    pub(crate) document: Arc<Document>,
     pub(crate) routes: Routes,
     pub(crate) operations: Vec<OperationPlan>,
     pub(crate) schemes: Vec<Scheme>,
@@ -76,6 +78,7 @@ impl Plan {
     /// # Errors
     /// A schema or a path that nothing can be made of, with its place in the document.
     pub(crate) fn new(document: Document) -> Result<Self, StartError> {
+        let document = Arc::new(document);
         let schemes: Vec<Scheme> = document.security_schemes.iter().map(|each| Scheme::new(&document, each)).collect();
         let collections = collection::infer(&document);
         let mut rules = Rules::new(&document);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, Parameter, template_names};
+use indexmap::IndexSet;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -33,14 +34,14 @@ type Named = Arc<OnceCell<References>>;
 pub(super) struct Stage {
     reached: Mutex<HashMap<(String, Role), Reached>>,
     objects: Mutex<HashMap<(String, Role), Found>>,
-    made: Mutex<Vec<Made>>,
+    made: Mutex<IndexSet<Made>>,
     pub(super) references: Mutex<HashMap<(String, Role), Named>>,
     /// What takes each object only once, with how many new ones were thought up for it.
     picky: Mutex<HashMap<String, u32>>,
 }
 
 /// An object that the suite made and will delete.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 struct Made {
     operation: String,
     case: Case,
@@ -305,10 +306,7 @@ impl Context<'_> {
         let Some(mut case) = path_arguments(&operation.path, exchange.request.path()) else { return };
         case.set(name, Location::Path, id);
         let made = Made { operation: remover.id.clone(), case };
-        let mut all = self.stage.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if !all.contains(&made) {
-            all.push(made);
-        }
+        self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).insert(made);
     }
 
     /// Deletes what was made. What a check has already deleted is not there any more, which is as good.
