@@ -241,7 +241,7 @@ pub(crate) fn answer(operation: &Operation) -> Option<&Value> {
 /// answer, what the paging says, or the one list of an object that holds little else.
 pub(crate) fn list_of(document: &Document, operation: &Operation) -> Option<(String, Value)> {
     let flat = flatten(document, answer(operation)?);
-    let is_array = |flat: &Map<String, Value>| flat.get("type") == Some(&Value::from("array"));
+    let is_array = |flat: &Map<String, Value>| flat.get("type").is_some_and(|kind| kind == "array");
     let items = |flat: &Map<String, Value>| flat.get("items").cloned().unwrap_or(Value::Bool(true));
     if is_array(&flat) {
         return Some((String::new(), items(&flat)));
@@ -257,7 +257,10 @@ pub(crate) fn list_of(document: &Document, operation: &Operation) -> Option<(Str
         properties.iter().map(|(name, value)| (name, flatten(document, value))).filter(|(_, f)| is_array(f));
     let (Some((name, list)), None) = (lists.next(), lists.next()) else { return None };
     let envelope = ["total", "count", "limit", "offset", "page", "next", "cursor", "has_more", "size", "meta", "links"];
-    let is_envelope = |other: &String| other == name || envelope.iter().any(|word| other.to_lowercase().contains(word));
+    let is_envelope = |other: &String| {
+        let lower = other.to_lowercase();
+        other == name || envelope.iter().any(|word| lower.contains(word))
+    };
     properties
         .keys()
         .all(is_envelope)
@@ -274,11 +277,13 @@ fn is_list(document: &Document, operation: &Operation) -> bool {
 fn viewed<'d>(document: &'d Document, operation: &Operation) -> Option<&'d Operation> {
     let path = trimmed(&operation.path);
     let (before, name) = path.rsplit_once('/')?;
-    let is_own = |other: &Operation| {
-        let other = trimmed(&other.path);
-        (other == path && operation.method != "GET") || other.rsplit_once('/').is_some_and(|(list, _)| list == path)
+    // Hardly any path begins like this one, and a large document has many: that is looked at first.
+    let is_own = |other: &Operation| match trimmed(&other.path).strip_prefix(path) {
+        Some("") => other.method == "POST" || operation.method != "GET",
+        Some(rest) => rest.strip_prefix('/').is_some_and(|item| !item.contains('/')),
+        None => false,
     };
-    if document.operations.iter().any(|other| other.method == "POST" && trimmed(&other.path) == path || is_own(other)) {
+    if document.operations.iter().any(is_own) {
         return None;
     }
     document.operations.iter().find(|other| {

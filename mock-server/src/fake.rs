@@ -289,7 +289,7 @@ fn join(document: &Document, schema: &Value, all: &mut Map<String, Value>, (dept
                 parts.iter().for_each(|part| join(document, part, all, (depth + 1, turn)));
             }
             ("oneOf" | "anyOf", Value::Array(parts)) => {
-                let is_null = |part: &&Value| document.resolve(part).get("type") == Some(&json!("null"));
+                let is_null = |part: &&Value| document.resolve(part).get("type").is_some_and(|kind| kind == "null");
                 let others: Vec<&Value> = parts.iter().filter(|part| !is_null(part)).collect();
                 let chosen = others.get(turn % others.len().max(1)).copied().or(parts.first());
                 if let Some(part) = chosen {

@@ -1,5 +1,6 @@
 //! A document made ready to be served: everything that can be decided before the first request is decided here.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use bitting_spec::extension::RateLimit;
@@ -37,7 +38,7 @@ pub(crate) struct Plan {
 /// An operation made ready to be served.
 #[derive(Debug)]
 pub(crate) struct OperationPlan {
-    pub(crate) operation: Operation,
+    pub(crate) operation: Described,
     pub(crate) security: Security,
     pub(crate) inputs: Inputs,
     /// Whether its answers can be kept while the data stay the same.
@@ -59,6 +60,21 @@ pub(crate) struct OperationPlan {
     pub(crate) tenant: Option<String>,
     /// The status of a request that is not valid.
     pub(crate) invalid: u16,
+}
+
+/// An operation as its document has it, which is not copied for it.
+#[derive(Debug)]
+pub(crate) struct Described {
+    document: Arc<Document>,
+    index: usize,
+}
+
+impl Deref for Described {
+    type Target = Operation;
+
+    fn deref(&self) -> &Operation {
+        &self.document.operations[self.index]
+    }
 }
 
 /// The documented success of an operation.
@@ -83,7 +99,7 @@ impl Plan {
         let collections = collection::infer(&document);
         let mut rules = Rules::new(&document);
         let mut operations = Vec::with_capacity(document.operations.len());
-        for operation in &document.operations {
+        for (index, operation) in document.operations.iter().enumerate() {
             let behaviour = behaviour::infer(&document, &collections, operation);
             let inputs = rules.inputs(operation)?;
             operations.push(OperationPlan {
@@ -104,7 +120,7 @@ impl Plan {
                 rate_limit: rate_limit(&document, operation),
                 tenant: collection::tenant_parameter(operation).map(str::to_owned),
                 invalid: invalid(operation),
-                operation: operation.clone(),
+                operation: Described { document: Arc::clone(&document), index },
             });
         }
         let secrets = schemes.iter().filter_map(|scheme| match &scheme.place {
