@@ -1,5 +1,7 @@
 /** The conformance suite and the reference server in tests: runs of `bitting check`, processes of `bitting serve`. */
 
+import type { RequestListener, Server } from 'node:http';
+
 /** Who the suite can be, in one role. */
 export interface Principal {
   /** The organization that it belongs to. */
@@ -23,6 +25,8 @@ export interface CheckOptions {
   document: string;
   /** The app's base URL; without it the built-in reference server is checked. */
   url?: string;
+  /** The app itself, instead of its URL: it listens on 127.0.0.1 for as long as the run takes, if it does not already. */
+  app?: Server | RequestListener;
   /** Who the suite can be. */
   credentials?: { readonly [role in Role]?: Principal };
   /** The path of a settings file (`bitting init` writes one), or its members. */

@@ -86,6 +86,7 @@ export class ReferenceServer {
     const restore = async () => {
       await this.control('DELETE', '/v1/faults');
       await this.defects();
+      await this.control('PUT', '/v1/steps', { skipped: [] });
       await this.control('POST', `/v1/snapshots/${id}/restore`);
     };
     return { restore, [Symbol.asyncDispose]: restore };

@@ -4,16 +4,18 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bitting_conformance::provision::ControlPlane;
 use bitting_conformance::{
-    Baseline, Credentials, Error, Interrupt, Outcome, Progress, Report, Settings, Target, report,
+    Baseline, Credentials, Error, Interrupt, Outcome, Progress, Report, Settings, Stopwatch, Target, Verdict, report,
 };
 use bitting_mock::RunningServer;
-use bitting_spec::Document;
+use bitting_spec::{Document, Operation};
 
 use crate::document;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
+use crate::lines::Lines;
 use crate::options::{self, Check, Form};
 use crate::plan;
 use crate::serve;
@@ -27,8 +29,9 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
         list();
         return Ok(ExitCode::SUCCESS);
     }
-    let run = settings::run(options)?;
-    let document = document::load(&run.document)?;
+    let watch = Stopwatch::start();
+    let mut run = settings::run(options)?;
+    let document = document::load_within(&run.document, run.options.max_time)?;
     document::warn(&document);
     if options.plan {
         return planned(&document, options, &run);
@@ -41,7 +44,9 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
         }
         _ => None,
     };
-    let mut report = report(&document, options, &run)?;
+    let mut lines = Lines::open(&run.reports, baseline.as_ref())?;
+    run.options.max_time = run.options.max_time.map(|time| time.saturating_sub(watch.elapsed()));
+    let mut report = report(&document, options, &run, &mut lines)?;
     if let Some(baseline) = &baseline {
         report.accept(baseline);
     }
@@ -52,6 +57,7 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
         write(path, &text)?;
         anstream::eprintln!("{} is written, with {} findings", path.display(), baseline.ids().count());
     }
+    lines.end(&report)?;
     told(options, &run.reports, &report)?;
     // Green must mean that something was checked; what was required and was not has an exit code of its own.
     if !report.interrupted
@@ -59,6 +65,17 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
         && report.verdicts.iter().all(|one| matches!(one.outcome, Outcome::Skip { .. }))
     {
         return Err(Failure::usage("nothing could be checked", remedy(&document, &report)));
+    }
+    if document.operations.iter().all(Operation::is_public) {
+        let what = "no operation of the document needs a credential, so nothing about credentials was checked";
+        failure::warn(
+            what,
+            "where the API wants one, an overlay beside the document says so: see what `bitting init` writes",
+        );
+    }
+    if report.stranger {
+        let what = "nobody who may enter is known, so only the doors of protected operations were tried";
+        failure::warn(what, remedy(&document, &report));
     }
     Ok(ExitCode::from(report.exit_code()))
 }
@@ -77,6 +94,8 @@ fn told(options: &Check, reports: &[options::Report], report: &Report) -> Result
     }
     for wanted in reports {
         match wanted {
+            // It was written line by line.
+            options::Report::File(Form::Ndjson, _) => {}
             options::Report::File(form, path) => written(path, &form.of(report))?,
             options::Report::Github => github(report)?,
         }
@@ -133,22 +152,40 @@ fn planned(document: &Document, options: &Check, run: &Run) -> Result<ExitCode, 
 }
 
 /// Makes the run that the options describe.
-pub(crate) fn report(document: &Document, options: &Check, run: &Run) -> Result<Report, Failure> {
+pub(crate) fn report(
+    document: &Document,
+    options: &Check,
+    run: &Run,
+    lines: &mut Lines<'_>,
+) -> Result<Report, Failure> {
     // A typing error is said before a server is started, or asked.
     run.options.validate(document)?;
     if run.url.is_some() {
-        return serve::runtime_here()?.block_on(check(document, options, run, None));
+        return serve::runtime_here()?.block_on(check(document, options, run, None, lines));
     }
     // A server of our own has threads of its own, as any other has.
     let aside = serve::runtime()?;
-    let server = aside.block_on(serve::start(document.clone(), run.options.seed, &options.defect))?;
-    let report = serve::runtime_here()?.block_on(check(document, options, run, Some(&server)));
+    let watch = Stopwatch::start();
+    let (own, seed, defects) = (document.clone(), run.options.seed, options.defect.clone());
+    let starting = aside.spawn(async move { serve::start(own, seed, &defects).await });
+    let most = run.options.max_time.unwrap_or(Duration::MAX);
+    let Ok(Ok(server)) = aside.block_on(async { tokio::time::timeout(most, starting).await }) else {
+        aside.shutdown_background();
+        return Err(document::late("the reference server had started"));
+    };
+    let (server, mut run) = (server?, run.clone());
+    run.options.max_time = run.options.max_time.map(|time| time.saturating_sub(watch.elapsed()));
+    let report = serve::runtime_here()?.block_on(check(document, options, &run, Some(&server), lines));
     aside.block_on(server.shutdown());
     report
 }
 
 /// What to give so that something can be checked.
 fn remedy(document: &Document, report: &Report) -> String {
+    let is_late = |one: &Verdict| matches!(&one.outcome, Outcome::Skip { reason } if reason.contains("--max-time"));
+    if report.verdicts.iter().any(is_late) {
+        return "the time was up before: give more with --max-time".to_owned();
+    }
     if report.verdicts.is_empty() {
         return "the checks that were asked for have nothing to check in this document; `--plan` says which have"
             .to_owned();
@@ -168,6 +205,7 @@ async fn check(
     options: &Check,
     run: &Run,
     server: Option<&RunningServer>,
+    lines: &mut Lines<'_>,
 ) -> Result<Report, Failure> {
     let base_url = run.url.as_deref().or(server.map(RunningServer::base_url)).unwrap_or_default();
     let target =
@@ -176,6 +214,7 @@ async fn check(
     let settings = run.options.clone();
     let watch = tokio::spawn(stopped(settings.interrupt.clone(), is_shown));
     let report = bitting_conformance::run(document, target, settings, |progress| {
+        lines.tell(progress.verdict);
         if is_shown {
             show(progress);
         }
@@ -250,8 +289,8 @@ fn in_file(file: &Path, error: Error) -> Failure {
     }
 }
 
-fn show(progress: Progress) {
-    let Progress { phase, done, total, cases, findings } = progress;
+fn show(progress: Progress<'_>) {
+    let Progress { phase, done, total, cases, findings, .. } = progress;
     let found = match findings {
         0 => String::new(),
         1 => ", 1 finding".to_owned(),

@@ -1,6 +1,8 @@
 //! Reading documents from files, which the model itself does not do.
 
 use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use bitting_spec::Document;
@@ -11,6 +13,20 @@ use crate::failure::Failure;
 pub(crate) fn load(path: &Path) -> Result<Document, Failure> {
     let reader = |name: &str| std::fs::read_to_string(name);
     Ok(Document::load(&path.to_string_lossy(), &reader)?)
+}
+
+/// The same, if it takes no longer than `limit`.
+pub(crate) fn load_within(path: &Path, limit: Option<Duration>) -> Result<Document, Failure> {
+    let Some(limit) = limit else { return load(path) };
+    let (path, (tell, loaded)) = (path.to_owned(), mpsc::channel());
+    // Nobody may listen any more: then the thread ends with the process.
+    std::thread::spawn(move || drop(tell.send(load(&path))));
+    loaded.recv_timeout(limit).unwrap_or_else(|_| Err(late("the document was read")))
+}
+
+/// The time was up before something was done without which there is nothing to report.
+pub(crate) fn late(what: &str) -> Failure {
+    Failure::usage(format!("the time was up before {what}"), "give more with --max-time")
 }
 
 /// Shows what was found in a document that is worth knowing.

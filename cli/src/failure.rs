@@ -42,6 +42,12 @@ impl Failure {
     }
 }
 
+/// Says what made a command do less than it could, and what to do about it.
+pub(crate) fn warn(what: impl std::fmt::Display, help: impl std::fmt::Display) {
+    let (warning, bold) = (AnsiColor::Yellow.on_default().bold(), Style::new().bold());
+    anstream::eprintln!("{warning}warning{warning:#}: {what}\n  {bold}help{bold:#}: {help}");
+}
+
 impl From<bitting_spec::Error> for Failure {
     fn from(error: bitting_spec::Error) -> Self {
         Self::Usage(error.to_string())

@@ -6,6 +6,7 @@ mod explain;
 mod failure;
 mod generate;
 mod init;
+mod lines;
 mod login;
 mod options;
 mod plan;

@@ -95,6 +95,9 @@ pub(crate) struct Check {
     /// The most time for the whole run, such as `30s` or `5m`
     #[arg(long, value_name = "TIME", value_parser = bitting_conformance::duration)]
     pub(crate) max_time: Option<Duration>,
+    /// The longest that the run waits for a token to end, to see that it is refused then [default: 90s]
+    #[arg(long, value_name = "TIME", value_parser = bitting_conformance::duration)]
+    pub(crate) max_wait: Option<Duration>,
     /// The most requests in a second [default: as many as the server answers]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rate: Option<u32>,
@@ -158,7 +161,7 @@ pub(crate) enum Form {
     Junit,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
-    /// One JSON object a line: each verdict, then the result.
+    /// One JSON object a line: each verdict when it comes, then the result.
     Ndjson,
     /// HAR 1.2: the request and the answer of each finding, for a browser's tools.
     Har,
@@ -201,11 +204,39 @@ pub(crate) struct Replay {
     pub(crate) url: Option<String>,
 }
 
+/// What to ask of the control plane first. A test of the command line runs each of these lines.
+const CONTROL_CALLS: &str = r#"Calls of the control plane, with control_url and control_token of the
+ready line as $CONTROL and $TOKEN; $CONTROL/v1/openapi.yaml describes them all:
+
+  # the keys, passwords and OAuth clients of the beginning
+  curl --oauth2-bearer $TOKEN $CONTROL/v1/credentials
+  # a key for an hour
+  curl --oauth2-bearer $TOKEN $CONTROL/v1/keys \
+       -d '{"user": "ada@acme.example", "ttl": 3600}'
+  # a token that is wrong on purpose
+  curl --oauth2-bearer $TOKEN $CONTROL/v1/tokens \
+       -d '{"user": "ada@acme.example", "tamper": "bad-signature"}'
+  # an hour later: whatever lives for an hour has expired
+  curl --oauth2-bearer $TOKEN $CONTROL/v1/clock/advance -d '{"seconds": 3600}'
+  # the next two requests fail
+  curl --oauth2-bearer $TOKEN $CONTROL/v1/faults \
+       -d '{"times": 2, "effect": {"kind": "status", "status": 503}}'
+  # five requests in a minute, and no more
+  curl --oauth2-bearer $TOKEN -X PUT $CONTROL/v1/rate-limits \
+       -d '{"limit": 5, "window": 60}'
+  # what was asked, and why it was refused
+  curl --oauth2-bearer $TOKEN $CONTROL/v1/journal
+  # the world as it was at the start
+  curl --oauth2-bearer $TOKEN -X POST $CONTROL/v1/reset
+
+SIGINT or SIGTERM ends it: answers on their way go out first, for at most five seconds."#;
+
 /// Run a stateful reference server that behaves as the document says.
 ///
 /// When it is ready it prints one line of JSON: base_url, control_url, control_token, docs_url, console_url, pid.
 /// docs_url is Swagger UI, console_url a page to make keys and watch requests; both are for a browser.
 #[derive(Debug, Args)]
+#[command(after_long_help = CONTROL_CALLS)]
 pub(crate) struct Serve {
     /// The OpenAPI document (3.0 or 3.1; YAML or JSON)
     #[arg(required_unless_present = "list_defects")]
@@ -216,6 +247,9 @@ pub(crate) struct Serve {
     /// The control plane's port on 127.0.0.1 [default: any free one]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) control_port: u16,
+    /// Put the control plane at /__bitting of the server's own port, where one port is all there is
+    #[arg(long, conflicts_with = "control_port")]
+    pub(crate) same_port: bool,
     /// What the seeded data grow from; the same seed makes the same world
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
@@ -229,6 +263,12 @@ pub(crate) struct Serve {
     /// Tell in a header `X-Bitting-Reason` why a request was refused
     #[arg(long)]
     pub(crate) reasons: bool,
+    /// Keep headers and bodies of the latest requests for $CONTROL/v1/journal.har, secrets masked
+    #[arg(long)]
+    pub(crate) record: bool,
+    /// Answer a path of another organization with 403 or with 404 [default: as `x-auth.tenant_isolation` says, else 403]
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) tenancy: Option<Tenancy>,
     /// Speak TLS, with a certificate that the ready line tells as `certificate` (PEM); HTTP/2 works with and without
     #[arg(long, value_name = "KIND")]
     pub(crate) tls: Option<Certificate>,
@@ -241,6 +281,15 @@ pub(crate) struct Serve {
     /// List the deliberate defects, and which the document can express, and stop
     #[arg(long)]
     pub(crate) list_defects: bool,
+}
+
+/// What a caller of another organization is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tenancy {
+    /// 403: it may be there
+    Forbid,
+    /// 404: it is as if it were not there
+    Hide,
 }
 
 /// Where a certificate comes from.

@@ -8,6 +8,7 @@ use clap::Parser;
 use crate::check;
 use crate::document;
 use crate::failure::Failure;
+use crate::lines::Lines;
 use crate::options::{Command, Options, Replay};
 use crate::settings;
 
@@ -25,7 +26,7 @@ pub(crate) fn run(options: &Replay) -> Result<ExitCode, Failure> {
         check.defect.clear();
     }
     let run = settings::run(&check)?;
-    let found = check::report(&document::load(&run.document)?, &check, &run)?;
+    let found = check::report(&document::load(&run.document)?, &check, &run, &mut Lines::default())?;
     anstream::print!("{}", report::terminal(&found, std::io::IsTerminal::is_terminal(&std::io::stdout())));
     let again = found
         .verdicts

@@ -1,14 +1,16 @@
 //! `bitting serve`: the reference server until it is told to stop.
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use bitting_mock::{Builder, RunningServer, Server, StartError};
+use bitting_mock::{Builder, Core, Misfit, RunningServer, Server, StartError};
 use bitting_spec::Document;
 
 use crate::document;
 use crate::failure::Failure;
-use crate::options::Serve;
+use crate::options::{Serve, Tenancy};
 
 pub(crate) fn run(options: &Serve) -> Result<ExitCode, Failure> {
     let document = options.document.as_deref().map(document::load).transpose()?;
@@ -21,33 +23,94 @@ pub(crate) fn run(options: &Serve) -> Result<ExitCode, Failure> {
     };
     document::warn(&document);
     runtime()?.block_on(async {
-        let builder =
-            Server::builder(document).seed(options.seed).port(options.port).control_port(options.control_port);
-        let builder = builder.docs(!options.no_docs).tls(options.tls.is_some()).reasons(options.reasons);
-        let builder = match &options.world {
-            Some(file) => world(builder, file)?,
-            None => builder,
-        };
-        let server = with_defects(builder, &options.defect)?.start().await.map_err(|error| unstarted(&error))?;
-        let ready = serde_json::json!({
-            "base_url": server.base_url(),
-            "control_url": server.control_url(),
-            "control_token": server.control_token(),
-            "docs_url": (!options.no_docs).then(|| format!("{}/docs", server.base_url())),
-            "console_url": server.console_url(),
-            "certificate": server.certificate(),
-            "pid": std::process::id(),
-        });
-        if let Some(file) = &options.ready_file {
-            write(file, &format!("{ready}\n"))?;
-        }
-        anstream::println!("{ready}");
+        let server = builder(document, options)?.start().await.map_err(|error| unstarted(&error))?;
+        // Whoever is told that it is ready may end it at once.
+        let asked_to_stop = interrupted();
+        announce(&server, options)?;
+        tokio::spawn(tell_misfits(Arc::clone(server.core())));
         tokio::select! {
             () = server.stopped() => {}
-            () = interrupted() => server.shutdown().await,
+            () = asked_to_stop => {}
+        }
+        // Whoever asks a second time does not want to wait.
+        let again = interrupted();
+        tokio::select! {
+            () = server.shutdown() => {}
+            () = again => {}
         }
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// The server as the options want it.
+fn builder(document: Document, options: &Serve) -> Result<Builder, Failure> {
+    let builder = Server::builder(document).seed(options.seed).port(options.port).control_port(options.control_port);
+    let builder = builder.docs(!options.no_docs).tls(options.tls.is_some()).reasons(options.reasons);
+    let builder = builder.same_port(options.same_port).record(options.record);
+    let builder = match options.tenancy {
+        Some(Tenancy::Forbid) => builder.tenancy(bitting_mock::Tenancy::Forbid),
+        Some(Tenancy::Hide) => builder.tenancy(bitting_mock::Tenancy::Hide),
+        None => builder,
+    };
+    let builder = match &options.world {
+        Some(file) => world(builder, file)?,
+        None => builder,
+    };
+    with_defects(builder, &options.defect)
+}
+
+/// Says that the server is ready: a line for programs, and where people sit at a terminal a few for them.
+fn announce(server: &RunningServer, options: &Serve) -> Result<(), Failure> {
+    let docs = (!options.no_docs).then(|| format!("{}/docs", server.base_url()));
+    let ready = serde_json::json!({
+        "base_url": server.base_url(),
+        "control_url": server.control_url(),
+        "control_token": server.control_token(),
+        "docs_url": docs,
+        "console_url": server.console_url(),
+        "certificate": server.certificate(),
+        "pid": std::process::id(),
+    });
+    if let Some(file) = &options.ready_file {
+        write(file, &format!("{ready}\n"))?;
+    }
+    anstream::println!("{ready}");
+    if std::io::stdout().is_terminal() {
+        tell(server, docs.as_deref());
+    }
+    Ok(())
+}
+
+/// Says once of each operation that no answer was found which fits the document.
+async fn tell_misfits(core: Arc<Core>) {
+    let (mut news, mut told) = (core.follow_misfits(), 0);
+    while news.changed().await.is_ok() {
+        for misfit in core.misfits().into_iter().skip(told) {
+            told += 1;
+            if !misfit.mended {
+                let Misfit { operation, status, fault, .. } = misfit;
+                let help = "it goes out as it is; give the response an example that fits";
+                document::note(&format!(
+                    "{operation}: no answer {status} was found that fits the document ({fault}); {help}"
+                ));
+            }
+        }
+    }
+}
+
+/// What somebody at a terminal does next.
+fn tell(server: &RunningServer, docs: Option<&str>) {
+    anstream::eprintln!("  server   {}", server.base_url());
+    if let Some(docs) = docs {
+        anstream::eprintln!("  docs     {docs}");
+    }
+    anstream::eprintln!("  console  {}", server.console_url());
+    if let Some((user, secret)) = server.core().first_keys().first() {
+        anstream::eprintln!("  a key    {secret} ({user})");
+    }
+    anstream::eprintln!(
+        "`bitting serve --help` shows how to move the clock, plan faults and read the journal; Ctrl-C ends it."
+    );
 }
 
 /// Starts a reference server with the defects that are named, on any free ports.
@@ -99,19 +162,23 @@ pub(crate) fn runtime_here() -> Result<tokio::runtime::Runtime, Failure> {
     runtime.map_err(|error| Failure::usage(format!("no runtime could be made: {error}"), "free memory"))
 }
 
-/// Ends when the process is asked to stop.
-pub(crate) async fn interrupted() {
+/// Ends when the process is asked to stop; whatever asks from now on is heard. It is called in a runtime.
+pub(crate) fn interrupted() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
+    let signals = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+        [SignalKind::interrupt(), SignalKind::terminate()].map(signal)
+    };
+    async move {
+        #[cfg(unix)]
+        if let [Ok(mut interrupted), Ok(mut terminated)] = signals {
             tokio::select! {
+                _ = interrupted.recv() => return,
                 _ = terminated.recv() => return,
-                _ = tokio::signal::ctrl_c() => return,
             }
         }
+        let _ = tokio::signal::ctrl_c().await;
     }
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// Every deliberate defect; with a document, whether it can show there.

@@ -12,6 +12,7 @@ use crate::options::{Check, FailOn, Report};
 const USUAL: &str = "bitting.toml";
 
 /// A run as the file and the options describe it.
+#[derive(Clone)]
 pub(crate) struct Run {
     pub(crate) document: PathBuf,
     pub(crate) url: Option<String>,
@@ -84,6 +85,7 @@ fn over(check: &Check, file: Options) -> Options {
         seed: check.seed.unwrap_or(file.seed),
         max_cases: check.max_cases.unwrap_or(file.max_cases),
         max_time: check.max_time.or(file.max_time),
+        max_wait: check.max_wait.unwrap_or(file.max_wait),
         rate: check.rate.or(file.rate),
         owned: check.i_own_this || file.owned,
         http2: check.http2 || file.http2,

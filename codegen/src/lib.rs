@@ -10,6 +10,8 @@ pub mod rust;
 pub mod surface;
 pub mod types;
 
+use std::borrow::Cow;
+
 use bitting_spec::Document;
 
 pub use names::Language;
@@ -19,8 +21,10 @@ pub use surface::Surface;
 /// folder of its own: `rust/`, `python/`, `node/`.
 #[must_use]
 pub fn generate(document: &Document, name: &str, languages: &[Language]) -> Generated {
-    let surface = Surface::of(document, name);
-    let mut all = Generated::default();
+    let mut known = Cow::Borrowed(document);
+    bitting_spec::infer::sessions(&mut known);
+    let surface = Surface::of(&known, name);
+    let mut all = Generated { notes: inferred(document, &known), ..Generated::default() };
     for language in languages {
         let mut one = match language {
             Language::Rust => rust::generate(&surface, &rust::Options::default()),
@@ -34,6 +38,20 @@ pub fn generate(document: &Document, name: &str, languages: &[Language]) -> Gene
         all.notes.append(&mut one.notes);
     }
     all
+}
+
+/// What the clients know of logins that the document does not say itself.
+fn inferred(document: &Document, known: &Document) -> Vec<Note> {
+    let schemes = document.security_schemes.iter().zip(&known.security_schemes);
+    let added = schemes.filter_map(|(said, known)| {
+        let acquire = known.auth.acquire.as_ref().filter(|_| said.auth.acquire.is_none())?;
+        let message = format!(
+            "a login is taken to be operation `{}`, by its names and shapes; `x-auth` can say otherwise",
+            acquire.operation_id
+        );
+        Some(Note { place: format!("security scheme `{}`", known.name), message })
+    });
+    added.collect()
 }
 
 /// What a generator made.

@@ -119,7 +119,16 @@ impl<'a> Surface<'a> {
         let body = self.body(operation, required.iter().chain(&optional));
         let answer = self.answer(operation);
         let items = self.items(operation, &answer);
-        Method { operation, index, name: method_name(&operation.id, resource), required, optional, body, answer, items }
+        Method {
+            operation,
+            index,
+            name: method_name(own_name(operation), resource),
+            required,
+            optional,
+            body,
+            answer,
+            items,
+        }
     }
 
     fn arguments(&mut self, operation: &'a Operation) -> Vec<Argument<'a>> {
@@ -225,6 +234,15 @@ impl Resource<'_> {
     }
 }
 
+/// The name that an operation was given: without its path and method, which FastAPI writes behind it
+/// (`list_notes_notes__id__get` of `GET /notes/{id}` is `list_notes`).
+fn own_name(operation: &Operation) -> &str {
+    let path: String =
+        operation.path.chars().map(|letter| if letter.is_alphanumeric() { letter } else { '_' }).collect();
+    let place = format!("{path}_{}", operation.method.to_lowercase());
+    operation.id.strip_suffix(&place).filter(|name| !name.is_empty()).unwrap_or(&operation.id)
+}
+
 /// The name of a method: its operation's, without the resource that it stands under. `listDevices` of `devices` is
 /// `list`, `listOrganizationDevices` is `list organization`.
 fn method_name(operation_id: &str, resource: &str) -> String {
@@ -257,6 +275,18 @@ pub(crate) fn is_structured(media_type: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a framework writes behind a name is no part of it.
+    #[test]
+    fn a_name_is_what_somebody_wrote() {
+        let text = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths:\n  /notes/{note_id}:\n    get: {operationId: \
+                    read_note_notes__note_id__get, parameters: [{name: note_id, in: path, required: true, schema: {}}], \
+                    responses: {'200': {description: d}}}\n  /a: {get: {operationId: _a_get, responses: {'200': \
+                    {description: d}}}}";
+        let document = Document::parse("notes.yaml", text).expect("it is valid");
+        let names: Vec<&str> = document.operations.iter().map(own_name).collect();
+        assert_eq!(names, ["read_note", "_a_get"]);
+    }
 
     #[test]
     fn methods_do_not_repeat_their_resource() {

@@ -67,9 +67,9 @@ pub enum Need {
     OtherOrganization,
     /// A credential that lacks scopes: a principal `read-only`, or a provisioner.
     ReadOnly,
-    /// A token that has expired: a principal `expired`, or a provisioner.
+    /// A token that has expired: a principal `expired`, a provisioner, or a login and time.
     ExpiredToken,
-    /// A token that was revoked: a principal `revoked`, or a provisioner.
+    /// A token that was revoked: a principal `revoked`, a provisioner, or a login and a logout.
     RevokedToken,
     /// A key that has expired: a principal `expired`, or a provisioner.
     ExpiredKey,
@@ -101,8 +101,14 @@ impl Need {
                 "give `secrets` or `login`, and `parameters`, for [credentials.other-organization]"
             }
             Self::ReadOnly => "give [credentials.read-only] or a provisioner",
-            Self::ExpiredToken => "give an expired token under [credentials.expired], or a provisioner",
-            Self::RevokedToken => "give a revoked token under [credentials.revoked], or a provisioner",
+            Self::ExpiredToken => {
+                "give a `login` for [credentials.valid] whose tokens live short, an expired token under \
+                 [credentials.expired], or a provisioner"
+            }
+            Self::RevokedToken => {
+                "give a `login` for [credentials.valid] where the document has a logout, a revoked token under \
+                 [credentials.revoked], or a provisioner"
+            }
             Self::ExpiredKey => "give an expired key under [credentials.expired], or a provisioner",
             Self::RevokedKey => "give a revoked key under [credentials.revoked], or a provisioner",
             Self::OtherEnvironment => "give a key under [credentials.other-environment], or a provisioner",
@@ -146,6 +152,10 @@ pub enum Phase {
     Scenario,
     /// Generated requests, valid and invalid.
     Generated,
+    /// Sequences of calls in an order that chance chooses.
+    State,
+    /// What has to wait for the end of a token, which came nearer in the parts before.
+    Time,
     /// Rate limits, last of all and with keys of their own.
     Rate,
 }
@@ -156,6 +166,8 @@ impl fmt::Display for Phase {
             Self::Auth => "who gets in",
             Self::Scenario => "scenarios",
             Self::Generated => "generated cases",
+            Self::State => "sequences",
+            Self::Time => "the end of tokens",
             Self::Rate => "rate limits",
         })
     }

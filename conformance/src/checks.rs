@@ -24,6 +24,7 @@ mod response;
 mod rotation;
 mod scope;
 mod security;
+mod sequence;
 mod session;
 mod shown_once;
 mod state;
@@ -64,6 +65,7 @@ static FAMILIES: &[&[Check]] = &[
     absent::CHECKS,
     change::CHECKS,
     list::CHECKS,
+    sequence::CHECKS,
     response::CHECKS,
     leak::CHECKS,
     shown_once::CHECKS,

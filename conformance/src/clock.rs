@@ -31,6 +31,24 @@ pub(crate) fn rfc3339(unix: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// Measures how long something takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Begins to measure.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(now())
+    }
+
+    /// The time since it was started.
+    #[must_use]
+    pub fn elapsed(self) -> Duration {
+        now().saturating_duration_since(self.0)
+    }
+}
+
 /// Requests at an even pace: each takes the next free moment.
 #[derive(Debug)]
 pub(crate) struct Pace {
@@ -67,6 +85,19 @@ impl Deadline {
     /// Whether time is up.
     pub(crate) fn passed(self) -> bool {
         self.0.is_some_and(|end| now() >= end)
+    }
+
+    /// How long it is until then; `None` for ever.
+    pub(crate) fn left(self) -> Option<Duration> {
+        self.0.map(|end| end.saturating_duration_since(now()))
+    }
+
+    /// Ends when time is up.
+    pub(crate) async fn reached(self) {
+        match self.left() {
+            Some(left) => tokio::time::sleep(left).await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Whether `wait` still fits in before the end.

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::provision::{KeyOrder, Minted, ProvisionError, Provisioner, TokenOrder, World};
+use crate::run::{client_flow, password_flow};
 use crate::secret::Secret;
 use crate::settings::Settings;
 
@@ -247,6 +248,33 @@ impl Credentials {
                     let remedy = format!("it has: {}", known.join(", "));
                     return Err(Error::config(format!("[credentials.{role}]"), message, remedy));
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a login or a client that nothing in the document takes: it would do nothing, and the run prove little.
+    pub(crate) fn validate_use(&self, document: &Document) -> Result<(), Error> {
+        let takes = |takes: fn(&SecurityScheme) -> bool| document.security_schemes.iter().any(takes);
+        // A provisioner is told whose credentials it makes.
+        if self.provisioner.is_some() {
+            return Ok(());
+        }
+        let takes_login = takes(crate::plan::takes_login);
+        for (role, principal) in self.principals.iter().filter(|(role, _)| !self.made.contains(role)) {
+            if principal.login.is_some() && !takes_login {
+                let message = "nothing in the document says how to log in: no scheme has a password flow, and no public \
+                               POST takes a name and a password and answers a token";
+                let remedy = "give the token under `secrets`, or name the operation: `x-auth` with `acquire` at the \
+                              security scheme, in the document or in an overlay beside it";
+                return Err(Error::config(format!("[credentials.{role}] login"), message, remedy));
+            }
+            if principal.client.is_some()
+                && !takes(|scheme| client_flow(scheme).is_some() || password_flow(scheme).is_some())
+            {
+                let message = "no scheme of the document has a flow that a client gets a token by";
+                let remedy = "give the token under `secrets`, or add the scheme's `flows` in an overlay";
+                return Err(Error::config(format!("[credentials.{role}] client"), message, remedy));
             }
         }
         Ok(())

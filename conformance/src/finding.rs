@@ -183,14 +183,17 @@ impl Observation {
         self
     }
 
-    /// The same check saw another failure of the operation: its cause is told once, and its severity counts.
+    /// The same check saw another failure of the operation: its cause is told once. The worse of the two stands first.
     pub(crate) fn also(&mut self, other: &Self) {
+        if other.severity > self.severity {
+            let first = std::mem::replace(self, other.clone());
+            return self.also(&first);
+        }
         let line = format!("\nalso: {}", other.cause);
         if other.cause != self.cause && !self.summary.contains(&line) && self.summary.matches("\nalso: ").count() < ALSO
         {
             self.summary.push_str(&line);
         }
-        self.severity = self.severity.max(other.severity);
     }
 
     /// With the place in the document that says otherwise.
@@ -284,7 +287,7 @@ fn replay(context: &Context<'_>, check: &CheckInfo, operation: &Operation) -> Ve
     words.extend(options.target.iter().cloned());
     words.extend(["--only", check.id, "--operation", &operation.id, "--seed"].map(str::to_owned));
     words.push(options.seed.to_string());
-    if check.phase == crate::Phase::Generated {
+    if matches!(check.phase, crate::Phase::Generated | crate::Phase::State) {
         words.extend(["--max-cases".to_owned(), options.max_cases.to_string()]);
     }
     words

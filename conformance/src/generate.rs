@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 
 use direction::Direction;
 
-pub(crate) use case::{Argument, Case, body_media, is_form, is_multipart};
+pub(crate) use case::{Argument, Case, body_media, is_blank, is_form, is_multipart, sayable};
 pub(crate) use kind::lists_what_is_shown;
 pub(crate) use multipart::Parts;
 pub(crate) use negative::{NULL, of_text, violations};
@@ -78,6 +78,12 @@ impl Generator {
         Self { is_filled: true, ..self }
     }
 
+    /// The same for the bodies of forms, where an empty list or object is written as nothing.
+    pub(crate) fn of_form(self) -> Self {
+        let strategy = self.strategy.prop_map(without_empty).sboxed();
+        Self { strategy, bundled: None, ..self }
+    }
+
     /// A value of the schema; `None` when none was found.
     pub(crate) fn sample(&self, runner: &mut TestRunner) -> Option<Value> {
         self.try_strategy(&self.strategy, runner).or_else(|| {
@@ -113,6 +119,17 @@ impl Generator {
     }
 }
 
+/// An object without the members that a form writes as nothing.
+fn without_empty(value: Value) -> Value {
+    let Value::Object(mut members) = value else { return value };
+    members.retain(|_, value| match value {
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        _ => true,
+    });
+    Value::Object(members)
+}
+
 /// A validator for answers of `schema` that judges formats too.
 pub(crate) fn validator(document: &Document, schema: &Value) -> Option<Validator> {
     compiled(&direction::directed(&document.bundle(schema), Direction::Answer))
@@ -133,6 +150,12 @@ pub(crate) fn runner(seed: u64, operation: &str, purpose: &str, index: u32) -> T
     hash.update(index.to_be_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &hash.finalize());
     TestRunner::new_with_rng(Config { failure_persistence: None, ..Config::default() }, rng)
+}
+
+/// One of `count` numbers from 0 on; 0 where there is none to choose.
+pub(crate) fn pick(chance: &mut TestRunner, count: usize) -> usize {
+    use proptest::prelude::RngExt as _;
+    chance.rng().random_range(0..count.max(1))
 }
 
 /// A fair coin.

@@ -3,26 +3,32 @@
 //! `x-tenant`) always counts; what is inferred here only makes checks possible that would be skipped otherwise.
 
 mod limits;
-mod session;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use bitting_spec::extension::Tenant;
+use bitting_spec::extension::{RateLimit, Tenant};
+pub(crate) use bitting_spec::infer::{answered, named, plain, pointer, properties, sent};
 use bitting_spec::{Document, Operation, template_names};
-use serde_json::Value;
 
 use crate::credentials::{Credentials, Role};
 
 /// The document with what can be inferred where it says nothing. It is not copied where there is nothing to add.
 pub(crate) fn inferred<'a>(document: &'a Document, credentials: &Credentials) -> Cow<'a, Document> {
     let mut document = Cow::Borrowed(document);
-    session::infer(&mut document);
+    bitting_spec::infer::sessions(&mut document);
     if document.rate_limit.is_none()
         && document.operations.iter().all(|operation| operation.rate_limit.is_none())
-        && let Some(rule) = limits::infer(&document)
+        && let Some(mut rule) = limits::infer(&document)
     {
-        document.to_mut().rate_limit = Some(rule);
+        // Only the operations that show the fields are known to have them.
+        let headers = rule.headers.take();
+        let document = document.to_mut();
+        for operation in &mut document.operations {
+            let shown = headers.as_ref().filter(|headers| limits::shows(operation, headers));
+            operation.rate_limit = shown.map(|headers| RateLimit { headers: Some(headers.clone()), ..rule.clone() });
+        }
+        document.rate_limit = Some(rule);
     }
     tenants(&mut document, credentials);
     document
@@ -60,59 +66,12 @@ fn tenants(document: &mut Cow<'_, Document>, credentials: &Credentials) {
     }
 }
 
-/// The properties of an object schema, those of its `allOf` included, each with its schema resolved.
-pub(crate) fn properties<'a>(document: &'a Document, schema: &'a Value) -> Vec<(&'a str, &'a Value)> {
-    let mut found = Vec::new();
-    collect(document, schema, 0, &mut found);
-    found
-}
-
-fn collect<'a>(document: &'a Document, schema: &'a Value, depth: usize, found: &mut Vec<(&'a str, &'a Value)>) {
-    let schema = document.resolve(schema);
-    for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
-        found.push((name.as_str(), document.resolve(property)));
-    }
-    let parts = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
-    for part in parts.filter(|_| depth < 8) {
-        collect(document, part, depth + 1, found);
-    }
-}
-
-/// The properties of an operation's successful JSON answer.
-pub(crate) fn answered<'a>(document: &'a Document, operation: &'a Operation) -> Vec<(&'a str, &'a Value)> {
-    let media = operation.successes().flat_map(|response| response.content.iter());
-    let schemas = media.filter(|(name, _)| name.contains("json")).filter_map(|(_, media)| media.schema.as_ref());
-    schemas.flat_map(|schema| properties(document, &schema.value)).collect()
-}
-
-/// The properties of an operation's request body, whatever its media type.
-pub(crate) fn sent<'a>(document: &'a Document, operation: &'a Operation) -> Vec<(&'a str, &'a Value)> {
-    let Some(body) = &operation.request_body else { return Vec::new() };
-    let schemas = body.content.values().filter_map(|media| media.schema.as_ref());
-    schemas.flat_map(|schema| properties(document, &schema.value)).collect()
-}
-
 /// The pointer to a member with this plain name in the documented body of a refusal.
 fn answered_errors(document: &Document, operation: &Operation, status: u16, wanted: &str) -> Option<String> {
     let response = operation.response(status)?;
     let schemas = response.content.values().filter_map(|media| media.schema.as_ref());
     let members: Vec<_> = schemas.flat_map(|schema| properties(document, &schema.value)).collect();
     named(&members, &[wanted]).map(|(name, _)| pointer(name))
-}
-
-/// A name without what writers differ in: case, hyphens and underscores.
-pub(crate) fn plain(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
-}
-
-/// The first property whose plain name is the earliest of `names`.
-pub(crate) fn named<'a>(found: &[(&'a str, &'a Value)], names: &[&str]) -> Option<(&'a str, &'a Value)> {
-    names.iter().find_map(|wanted| found.iter().find(|(name, _)| plain(name) == *wanted).copied())
-}
-
-/// The pointer to a member (RFC 6901).
-pub(crate) fn pointer(name: &str) -> String {
-    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 #[cfg(test)]
@@ -175,8 +134,11 @@ components:
             (refresh.operation_id.as_deref(), refresh.request["refresh_token"].as_str()),
             (Some("renew"), "/refreshToken")
         );
-        let headers = document.rate_limit.as_ref().and_then(|rule| rule.headers.clone()).expect("limits are told");
+        let limit = |id: &str| document.operation(id).and_then(|operation| operation.rate_limit.clone());
+        let headers = limit("listBoxes").and_then(|rule| rule.headers).expect("limits are told");
         assert_eq!(headers.remaining, "x-rate-limit-remaining");
+        // What does not show them is not asked for them.
+        assert!(limit("me").is_none() && document.rate_limit.as_ref().is_some_and(|rule| rule.headers.is_none()));
         let tenant = |id: &str| document.operation(id).and_then(|operation| operation.tenant.clone());
         assert_eq!(tenant("listBoxes"), Some(Tenant::Path("team".to_owned())));
         assert_eq!((tenant("me"), tenant("signIn")), (Some(Tenant::Token), None));

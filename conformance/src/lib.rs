@@ -63,6 +63,7 @@ mod verdict;
 pub use baseline::Baseline;
 pub use check::{CheckInfo, Need, Phase};
 pub use checks::{checks, shortened};
+pub use clock::Stopwatch;
 pub use credentials::{Credentials, Login, OAuthClient, Principal, Role, Target};
 pub use error::Error;
 pub use finding::{Finding, Got, Sent, Severity};

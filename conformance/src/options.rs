@@ -8,6 +8,7 @@ use std::time::Duration;
 use bitting_spec::{Document, Operation};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use crate::error::Error;
 use crate::finding::Severity;
@@ -25,6 +26,11 @@ pub struct Options {
     pub max_cases: u32,
     /// The most time for the whole run. What is left over is skipped, and says so.
     pub max_time: Option<Duration>,
+    /// The longest that a run waits for a token to end, where nothing else gives one that has: its life and
+    /// [`leeway`](Self::leeway) have to fit in.
+    pub max_wait: Duration,
+    /// How long after its end a token may still be taken, since clocks differ (RFC 7519, 4.1.4).
+    pub leeway: Duration,
     /// How many requests are on their way at one time.
     pub workers: usize,
     /// The most requests in a second. `None`: as many as the server answers.
@@ -95,18 +101,34 @@ pub struct Fixture {
 
 /// A switch that stops a run from outside: what was made is removed, and what was left out is skipped and says so.
 #[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub struct Interrupt(Arc<Switch>);
+
+#[derive(Debug, Default)]
+struct Switch {
+    is_raised: AtomicBool,
+    told: Notify,
+}
 
 impl Interrupt {
-    /// Stops the run.
+    /// Stops the run, also one that waits for an answer.
     pub fn raise(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.is_raised.store(true, Ordering::SeqCst);
+        self.0.told.notify_waiters();
     }
 
     /// Whether it was raised.
     #[must_use]
     pub fn is_raised(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.is_raised.load(Ordering::SeqCst)
+    }
+
+    /// Ends when it is raised.
+    pub(crate) async fn raised(&self) {
+        // Made before the look, or a switch between the two would be missed.
+        let told = self.0.told.notified();
+        if !self.is_raised() {
+            told.await;
+        }
     }
 }
 
@@ -126,6 +148,8 @@ impl Default for Options {
             seed: 0,
             max_cases: 100,
             max_time: None,
+            max_wait: Duration::from_secs(90),
+            leeway: Duration::from_secs(60),
             workers: 8,
             rate: None,
             require: Vec::new(),

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use bitting_spec::table::SchemeKind;
-use bitting_spec::{Document, Operation};
+use bitting_spec::{Document, Operation, SecurityScheme};
 
 use crate::check::{Check, Need};
 use crate::checks;
 use crate::credentials::{Credentials, Nature, Principal, Role, nature};
 use crate::options::{Level, Options};
+use crate::run::{client_flow, password_flow};
 
 /// One check on one operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,15 +104,21 @@ fn meets(document: &Document, credentials: &Credentials, need: Need) -> bool {
         credentials.principal(role).is_some_and(|principal| holds(document, principal, wanted))
     };
     match need {
-        Need::Valid => has(Role::Valid, None),
+        Need::Valid => has_valid(document, credentials),
         Need::Key => has(Role::Valid, Some(Nature::Key)),
         Need::Token => has(Role::Valid, Some(Nature::Token)),
         Need::Login => credentials.principal(Role::Valid).is_some_and(|principal| principal.login.is_some()),
         Need::Client => credentials.principal(Role::Valid).is_some_and(|principal| principal.client.is_some()),
         Need::OtherOrganization => has(Role::OtherOrganization, None),
         Need::ReadOnly => provided || has(Role::ReadOnly, None) || issues(document, |one| one.limits_scopes()),
-        Need::ExpiredToken => provided || has(Role::Expired, Some(Nature::Token)),
-        Need::RevokedToken => provided || has(Role::Revoked, Some(Nature::Token)),
+        // Time makes the one, and a logout the other, of a token that the valid principal gets.
+        Need::ExpiredToken => {
+            provided || has(Role::Expired, Some(Nature::Token)) || gets_token(document, credentials, |_| true)
+        }
+        Need::RevokedToken => {
+            let ends = |scheme: &SecurityScheme| crate::run::logout(document, scheme).is_some();
+            provided || has(Role::Revoked, Some(Nature::Token)) || gets_token(document, credentials, ends)
+        }
         Need::ExpiredKey => {
             provided || has(Role::Expired, Some(Nature::Key)) || issues(document, |one| one.limits_life())
         }
@@ -126,16 +133,34 @@ fn issues(document: &Document, does: fn(&crate::run::Issuer<'_>) -> bool) -> boo
     crate::run::issuer(document).is_some_and(|issuer| does(&issuer))
 }
 
+/// Whether the valid principal gets tokens of such a scheme, by a login or as a client.
+fn gets_token(document: &Document, credentials: &Credentials, of: impl Fn(&SecurityScheme) -> bool) -> bool {
+    let Some(valid) = credentials.principal(Role::Valid) else { return false };
+    let asking = Principal { secrets: std::collections::BTreeMap::new(), ..valid.clone() };
+    let mut schemes = document.security_schemes.iter().filter(|scheme| nature(scheme) == Nature::Token && of(scheme));
+    schemes.any(|scheme| holds_one(&asking, scheme))
+}
+
 /// Whether a principal has a secret of that nature, or can get one by a login.
 fn holds(document: &Document, principal: &Principal, wanted: Option<Nature>) -> bool {
-    document.security_schemes.iter().any(|scheme| {
-        let is_basic = matches!(&scheme.kind, SchemeKind::Http { scheme, .. } if scheme == "basic");
-        let logs_in = (is_basic || scheme.auth.acquire.is_some()) && principal.login.is_some();
-        let is_granted = principal.client.is_some()
-            && document.operations.iter().any(|operation| {
-                crate::run::granting(document, operation).is_some_and(|(granting, _)| granting.name == scheme.name)
-            });
-        wanted.is_none_or(|wanted| nature(scheme) == wanted)
-            && (logs_in || is_granted || principal.secret(scheme).is_some())
-    })
+    let wanted = |scheme: &SecurityScheme| wanted.is_none_or(|wanted| nature(scheme) == wanted);
+    document.security_schemes.iter().any(|scheme| wanted(scheme) && holds_one(principal, scheme))
+}
+
+/// The same for one scheme.
+fn holds_one(principal: &Principal, scheme: &SecurityScheme) -> bool {
+    let logs_in = principal.login.is_some() && takes_login(scheme);
+    let is_granted = principal.client.is_some() && client_flow(scheme).is_some();
+    logs_in || is_granted || principal.secret(scheme).is_some()
+}
+
+/// Whether a name and a password open a scheme: in themselves, by an operation, or by the password grant.
+pub(crate) fn takes_login(scheme: &SecurityScheme) -> bool {
+    let is_basic = matches!(&scheme.kind, SchemeKind::Http { scheme, .. } if scheme == "basic");
+    is_basic || scheme.auth.acquire.is_some() || password_flow(scheme).is_some()
+}
+
+/// Whether somebody who works is known, so that a refusal of others proves something.
+pub(crate) fn has_valid(document: &Document, credentials: &Credentials) -> bool {
+    credentials.principal(Role::Valid).is_some_and(|principal| holds(document, principal, None))
 }

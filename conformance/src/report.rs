@@ -17,7 +17,7 @@ pub use har::har;
 pub use html::html;
 pub use json::{json, replay};
 pub use junit::junit;
-pub use ndjson::ndjson;
+pub use ndjson::{ndjson, ndjson_result, ndjson_verdict};
 pub use sarif::sarif;
 pub use terminal::{quiet, terminal};
 pub use wfc::wfc;

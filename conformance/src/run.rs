@@ -6,7 +6,9 @@ mod former;
 mod grant;
 mod issue;
 mod keyring;
+mod life;
 mod links;
+mod needs;
 mod paging;
 mod preflight;
 mod reference;
@@ -15,22 +17,25 @@ mod shape;
 mod stage;
 mod trial;
 
-use std::pin::Pin;
+use std::collections::HashMap;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use bitting_spec::{Document, Operation};
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::future::{Either, select};
+use futures_util::{StreamExt, stream};
 
 pub(crate) use context::Context;
 pub(crate) use exercise::{Judge, Judging, Sign};
-pub(crate) use grant::{asking, exchanging, granting};
+pub(crate) use grant::{asking, client_flow, exchanging, granting, password_flow};
 pub(crate) use issue::{Issuer, issuer};
-pub(crate) use keyring::{Wrong, apply, is_logout};
-pub(crate) use paging::size_parameter;
+pub(crate) use keyring::{Wrong, apply, claims, is_logout};
+pub(crate) use life::logout;
+pub(crate) use links::{found, linking};
+pub(crate) use paging::{MAX_PAGES, size_parameter};
 pub(crate) use reference::reference_names;
 pub(crate) use renewal::{refresh_case, renewing};
-pub(crate) use stage::{certain_identity, identity, item_operation, listed_items, named_in};
+pub(crate) use stage::{certain_identity, identity, item_operation, items, listed_items, named_in};
 pub(crate) use trial::{Stop, Trial, listed};
 
 use crate::check::{Check, Phase};
@@ -48,10 +53,14 @@ use crate::verdict::{Covered, Outcome, Report, Unmet, Verdict};
 const WINDOW: Duration = Duration::from_secs(60);
 /// A limit that no run reaches.
 pub(crate) const NO_LIMIT: u64 = 1_000_000;
+/// The parts of a run. Tokens that are left to end have all the time of the parts before.
+const PHASES: [Phase; 6] = [Phase::Auth, Phase::Scenario, Phase::Generated, Phase::State, Phase::Time, Phase::Rate];
+/// How long checks may go on when a run is over, to tell what they have seen; what still waits then is given up.
+const MOMENT: Duration = Duration::from_millis(300);
 
 /// How far a run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
+pub struct Progress<'a> {
     /// The part of the run.
     pub phase: Phase,
     /// Verdicts so far.
@@ -62,9 +71,12 @@ pub struct Progress {
     pub cases: u64,
     /// Failed verdicts so far.
     pub findings: usize,
+    /// The verdict that has just come.
+    pub verdict: &'a Verdict,
 }
 
-/// Checks the target and says how far it has come after each verdict.
+/// Checks the target and says how far it has come after each verdict. When the time is up or the run is stopped, what
+/// waits for an answer is given up, and what was not reached is skipped and says so.
 ///
 /// # Errors
 /// [`Error::Config`] for options that name nothing, [`Error::Unreachable`] when the target does not answer (any more),
@@ -73,49 +85,48 @@ pub async fn run(
     document: &Document,
     target: Target,
     options: Options,
-    mut progress: impl FnMut(Progress),
+    progress: impl FnMut(Progress<'_>),
 ) -> Result<Report, Error> {
     options.validate(document)?;
     target.credentials.validate(document)?;
     let (started, since) = (clock::unix(), clock::now());
     let document = &*inferred(document, &target.credentials);
+    target.credentials.validate_use(document)?;
     let context = Context::new(document, &target, &options)?;
     context.known_bodies()?;
-    context.preflight().await?;
-    context.limit_rate(NO_LIMIT, WINDOW).await;
     let plan = plan_of(document, &target.credentials, &options);
-    let planned = plan.planned;
-    let (mut verdicts, jobs) = sorted_out(document, &planned);
-    let total = planned.len();
-    for phase in [Phase::Auth, Phase::Scenario, Phase::Generated, Phase::Rate] {
-        if phase == Phase::Rate {
-            // Whoever has used up a limit cannot tidy up for a while.
-            context.tidy_up().await;
-        }
-        // Boxed one by one: a closure over borrowed jobs would keep the run from moving between threads.
-        let mut trials: Vec<Running<'_>> = Vec::new();
-        for job in jobs.iter().filter(|job| job.check.info.phase == phase) {
-            trials.push(Box::pin(job.run(&context)));
-        }
-        let is_crowd = matches!(phase, Phase::Auth | Phase::Generated);
-        let mut done = stream::iter(trials).buffer_unordered(if is_crowd { options.workers.max(1) } else { 1 });
-        while let Some((index, verdict)) = done.next().await {
-            verdicts.push((index, verdict));
-            let findings = verdicts.iter().filter(|(_, verdict)| matches!(verdict.outcome, Outcome::Fail(_))).count();
-            progress(Progress { phase, done: verdicts.len(), total, cases: context.requests(), findings });
-        }
-        context.still_there()?;
+    let (known, jobs) = sorted_out(&context, &plan.planned);
+    let mut tally = Tally { verdicts: vec![None; plan.planned.len()], done: 0, findings: 0, progress };
+    for (index, phase, verdict) in known {
+        tally.add(&context, phase, index, verdict);
     }
-    context.tidy_up().await;
-    context.restore_member().await;
-    context.restore_rate().await;
-    verdicts.sort_by_key(|(index, _)| *index);
-    let verdicts: Vec<Verdict> = verdicts.into_iter().map(|(_, verdict)| verdict).collect();
+    if let Either::Left((ready, _)) = select(pin!(begin(&context, &jobs)), pin!(context.over())).await {
+        ready?;
+        for phase in PHASES {
+            if phase == Phase::Rate {
+                // Whoever has used up a limit cannot tidy up for a while.
+                context.in_time(context.tidy_up()).await;
+            }
+            make(&context, &jobs, phase, &mut tally).await;
+            context.still_there()?;
+        }
+    }
+    for job in &jobs {
+        if tally.verdicts[job.index].is_some() {
+            continue;
+        }
+        let reason = context.why_over().unwrap_or("the run ended before").to_owned();
+        tally.add(&context, job.phase, job.index, verdict(job.check.info.id, job.operation, Outcome::Skip { reason }));
+    }
+    context.in_time(context.close()).await;
+    let verdicts: Vec<Verdict> = tally.verdicts.into_iter().flatten().collect();
     Ok(Report {
         operations: covered(&context),
         unmet: unmet(&options, &verdicts, &plan.without_subject),
         stale: Vec::new(),
+        left: context.left(),
         interrupted: options.interrupt.is_raised(),
+        stranger: context.is_stranger && document.operations.iter().any(|operation| !operation.is_public()),
         document: document.file().to_owned(),
         title: document.title.clone(),
         target: context.base.as_str().to_owned(),
@@ -128,6 +139,67 @@ pub async fn run(
     })
 }
 
+/// What comes before the checks.
+async fn begin(context: &Context<'_>, jobs: &[Job<'_>]) -> Result<(), Error> {
+    context.preflight().await?;
+    context.limit_rate(NO_LIMIT, WINDOW).await;
+    if jobs.iter().any(|job| job.phase == Phase::Time) {
+        context.begin_ageing().await;
+    }
+    Ok(())
+}
+
+/// Makes the jobs of a phase, until they are made or the run is over.
+async fn make<P: FnMut(Progress<'_>)>(context: &Context<'_>, jobs: &[Job<'_>], phase: Phase, tally: &mut Tally<P>) {
+    // Boxed one by one: a closure over borrowed jobs would keep the run from moving between threads.
+    let mut trials: Vec<Running<'_>> = Vec::new();
+    for job in jobs.iter().filter(|job| job.phase == phase) {
+        trials.push(Box::pin(job.run(context)));
+    }
+    let is_crowd = matches!(phase, Phase::Auth | Phase::Generated | Phase::Time);
+    let at_once = if is_crowd { context.options.workers.max(1) } else { 1 };
+    let mut done = stream::iter(trials).buffer_unordered(at_once);
+    let mut over = pin!(context.over());
+    loop {
+        match select(done.next(), over.as_mut()).await {
+            Either::Left((Some((index, verdict)), _)) => tally.add(context, phase, index, verdict),
+            Either::Left((None, _)) => return,
+            Either::Right(_) => break,
+        }
+    }
+    let rest = async {
+        while let Some((index, verdict)) = done.next().await {
+            tally.add(context, phase, index, verdict);
+        }
+    };
+    // What does not end by itself now waits for an answer, and is given up.
+    drop(tokio::time::timeout(MOMENT, rest).await);
+}
+
+/// The verdicts so far, each in its place in the report.
+struct Tally<P> {
+    verdicts: Vec<Option<Verdict>>,
+    done: usize,
+    findings: usize,
+    progress: P,
+}
+
+impl<P: FnMut(Progress<'_>)> Tally<P> {
+    fn add(&mut self, context: &Context<'_>, phase: Phase, index: usize, verdict: Verdict) {
+        self.findings += usize::from(matches!(verdict.outcome, Outcome::Fail(_)));
+        self.done += 1;
+        (self.progress)(Progress {
+            phase,
+            done: self.done,
+            total: self.verdicts.len(),
+            cases: context.requests(),
+            findings: self.findings,
+            verdict: &verdict,
+        });
+        self.verdicts[index] = Some(verdict);
+    }
+}
+
 /// A job under way: its place in the report and its verdict.
 type Running<'a> = Pin<Box<dyn Future<Output = (usize, Verdict)> + Send + 'a>>;
 
@@ -136,17 +208,19 @@ struct Job<'a> {
     index: usize,
     check: &'static Check,
     operation: &'a Operation,
+    phase: Phase,
 }
 
 impl Job<'_> {
     async fn run(&self, context: &Context<'_>) -> (usize, Verdict) {
         let trial = Trial::new(context, self.operation);
-        let ended = if context.options.interrupt.is_raised() {
-            Err(Stop::Skip("the run was interrupted".to_owned()))
-        } else if context.deadline.passed() {
-            Err(Stop::Skip("the time was up (--max-time)".to_owned()))
-        } else {
-            (self.check.run)(&trial).await
+        // What one check computes must not keep the others, or a signal, from their turn.
+        tokio::task::yield_now().await;
+        let over = |_: ()| context.why_over().map_or(Ok(()), |reason| Err(Stop::Skip(reason.to_owned())));
+        let ended = match over(()) {
+            // What was cut short has not passed.
+            Ok(()) => (self.check.run)(&trial).await.and_then(over),
+            stop => stop,
         };
         let refusals = trial.refusals();
         let outcome = match trial.ended(ended) {
@@ -213,16 +287,23 @@ fn unmet(options: &Options, verdicts: &[Verdict], without_subject: &[&'static st
 }
 
 /// The verdicts that are known without trying, and the jobs for the others; each with its place in the report.
-fn sorted_out<'a>(document: &'a Document, planned: &[Planned]) -> (Vec<(usize, Verdict)>, Vec<Job<'a>>) {
+fn sorted_out<'a>(context: &Context<'a>, planned: &[Planned]) -> (Vec<(usize, Phase, Verdict)>, Vec<Job<'a>>) {
+    let checks: HashMap<&str, &'static Check> = checks::all().map(|check| (check.info.id, check)).collect();
+    let operations = &context.document.operations;
+    let operations: HashMap<&str, &Operation> = operations.iter().map(|one| (one.id.as_str(), one)).collect();
     let (mut known, mut jobs) = (Vec::new(), Vec::new());
     for (index, planned) in planned.iter().enumerate() {
-        let check = checks::all().find(|check| check.info.id == planned.check);
-        let (Some(operation), Some(check)) = (document.operation(&planned.operation), check) else { continue };
+        let found = (operations.get(planned.operation.as_str()), checks.get(planned.check));
+        let (Some(operation), Some(check)) = found else { continue };
         match &planned.skip {
             Some(reason) => {
-                known.push((index, verdict(planned.check, operation, Outcome::Skip { reason: reason.clone() })));
+                let skipped = verdict(planned.check, operation, Outcome::Skip { reason: reason.clone() });
+                known.push((index, check.info.phase, skipped));
             }
-            None => jobs.push(Job { index, check, operation }),
+            None => {
+                let phase = if life::waits(check, context.credentials) { Phase::Time } else { check.info.phase };
+                jobs.push(Job { index, check, operation, phase });
+            }
         }
     }
     (known, jobs)

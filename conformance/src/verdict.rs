@@ -24,6 +24,19 @@ pub struct Verdict {
     pub refusals: Vec<u16>,
 }
 
+impl Verdict {
+    /// Accepts a finding that `baseline` names, and gives its id.
+    pub fn accept(&mut self, baseline: &Baseline) -> Option<&str> {
+        match &mut self.outcome {
+            Outcome::Fail(finding) if baseline.holds(&finding.id) => {
+                finding.accepted = true;
+                Some(&finding.id)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// How a check ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
@@ -86,8 +99,12 @@ pub struct Report {
     pub unmet: Vec<Unmet>,
     /// Ids of the baseline that were not found any more.
     pub stale: Vec<String>,
+    /// What the run made and could not remove: the calls that would.
+    pub left: Vec<String>,
     /// Whether the run was stopped before its end.
     pub interrupted: bool,
+    /// Whether nobody who may enter was known, so that only the doors of protected operations were tried.
+    pub stranger: bool,
 }
 
 /// A check that was required, and could not run.
@@ -133,11 +150,8 @@ impl Report {
     pub fn accept(&mut self, baseline: &Baseline) {
         let mut stale: Vec<String> = baseline.ids().map(str::to_owned).collect();
         for verdict in &mut self.verdicts {
-            if let Outcome::Fail(finding) = &mut verdict.outcome
-                && baseline.holds(&finding.id)
-            {
-                finding.accepted = true;
-                stale.retain(|id| *id != finding.id);
+            if let Some(id) = verdict.accept(baseline) {
+                stale.retain(|known| known != id);
             }
         }
         self.stale = stale;

@@ -20,13 +20,12 @@ pub(crate) use grant::{error as grant_error, fields, grant};
 pub(crate) use token::{Holder, TokenKind, claims, scopes_of};
 
 use crate::authenticate::Principal;
-use crate::collection::{Collection, Target, target, trimmed};
+use crate::collection::{Collection, Target, WRAPPER, target, trimmed};
 use crate::core::Core;
 use crate::defect::Flaw;
 use crate::exchange::{Answer, Request};
-use crate::fake::{Fake, seed_of};
+use crate::fake::{Fake, flatten, seed_of};
 use crate::plan::OperationPlan;
-use crate::route::path_of;
 use crate::scheme::{self, Scheme};
 use crate::validate::Given;
 use crate::world::Scope;
@@ -89,21 +88,26 @@ pub(crate) fn is_refresh<'d>(document: &'d Document, operation: &Operation) -> O
 
 /// The scheme whose token endpoint `operation` is.
 pub(crate) fn is_token<'d>(document: &'d Document, operation: &Operation) -> Option<&'d SecurityScheme> {
-    let prefix = document.servers.first().map_or("", |server| path_of(&server.url));
-    let here = [trimmed(&operation.path).to_owned(), format!("{prefix}{}", trimmed(&operation.path))];
-    let is_here =
-        |scheme: &&SecurityScheme| Scheme::new(document, scheme).token_path.is_some_and(|path| here.contains(&path));
-    document.security_schemes.iter().filter(|_| operation.method == "POST").find(is_here)
+    endpoint_of(document, "POST", operation, |scheme| scheme.token_path)
 }
 
 /// The scheme whose authorization endpoint `operation` is.
 pub(crate) fn is_authorize<'d>(document: &'d Document, operation: &Operation) -> Option<&'d SecurityScheme> {
-    let prefix = document.servers.first().map_or("", |server| path_of(&server.url));
-    let here = [trimmed(&operation.path).to_owned(), format!("{prefix}{}", trimmed(&operation.path))];
-    let is_here = |scheme: &&SecurityScheme| {
-        Scheme::new(document, scheme).authorize_path.is_some_and(|path| here.contains(&path))
-    };
-    document.security_schemes.iter().filter(|_| operation.method == "GET").find(is_here)
+    endpoint_of(document, "GET", operation, |scheme| scheme.authorize_path)
+}
+
+fn endpoint_of<'d>(
+    document: &'d Document,
+    method: &str,
+    operation: &Operation,
+    path: fn(Scheme) -> Option<String>,
+) -> Option<&'d SecurityScheme> {
+    let mut schemes = document.security_schemes.iter().filter(|_| operation.method == method);
+    schemes.find(|scheme| {
+        let path = path(Scheme::new(document, scheme));
+        let found = path.and_then(|path| document.operation_at(method, &path));
+        found.is_some_and(|found| found.id == operation.id)
+    })
 }
 
 /// Whether `operation` ends the session of whoever calls it.
@@ -137,6 +141,12 @@ pub(crate) fn infer(document: &Document, collections: &[Collection], operation: 
         }
         ("POST", Target::List { collection, .. }) if collections[collection].schema.is_some() => {
             Behaviour::Create { collection }
+        }
+        // What comes in pages is a list, whatever its path ends with.
+        ("GET", Target::Item { .. })
+            if operation.pagination.is_some() && crate::collection::list_of(document, operation).is_some() =>
+        {
+            Behaviour::Generate
         }
         ("GET", Target::Item { collection }) => Behaviour::Read { collection },
         ("PATCH", Target::Item { collection }) => Behaviour::Update { collection },
@@ -263,17 +273,36 @@ impl Desk<'_> {
     /// `value` as the answer of this operation shows it.
     fn shown(&self, collection: &Collection, value: &Value) -> Value {
         match &self.plan.success.schema {
-            Some(schema) if Some(schema) != collection.schema.as_ref() => {
-                match collection.wrapper(&self.core.plan.document, schema) {
-                    Some(name) => {
-                        let mut whole = Fake::new(&self.core.plan.document, self.core.seed).required(schema);
-                        whole.insert(name, value.clone());
-                        Value::Object(whole)
-                    }
-                    None => self.shown_by(schema, collection, value),
-                }
-            }
+            Some(schema) if Some(schema) != collection.schema.as_ref() => self.shown_as(schema, collection, value),
             _ => value.clone(),
+        }
+    }
+
+    /// `value` by another schema than its own: within something else, alone in a list, or with other properties.
+    fn shown_as(&self, schema: &Value, collection: &Collection, value: &Value) -> Value {
+        let document = &self.core.plan.document;
+        if let Some(name) = collection.wrapper(document, schema) {
+            let mut whole = Fake::new(document, self.core.seed).required(schema);
+            whole.insert(name, value.clone());
+            return Value::Object(whole);
+        }
+        let flat = flatten(document, schema);
+        let inner = |name: &str| flat.get("properties")?.get(name).filter(|_| collection.property(name).is_none());
+        match flat.get("type").and_then(Value::as_str) {
+            Some("array") => {
+                let items = flat.get("items").unwrap_or(&Value::Bool(true));
+                Value::Array(vec![self.shown_by(items, collection, value)])
+            }
+            Some("object") | None => match inner(WRAPPER).filter(|inner| is_object(document, inner)) {
+                Some(inner) => {
+                    let mut whole = Fake::new(document, self.core.seed).required(schema);
+                    whole.insert(WRAPPER.to_owned(), self.shown_by(inner, collection, value));
+                    Value::Object(whole)
+                }
+                None => self.shown_by(schema, collection, value),
+            },
+            // It is no object at all: what it is follows from the schema alone.
+            Some(_) => Fake::new(document, self.core.seed).value("", schema),
         }
     }
 
@@ -282,6 +311,11 @@ impl Desk<'_> {
         let id = collection.key.as_ref().and_then(|key| value.get(key)).map(crate::object::id_text).unwrap_or_default();
         crate::object::shown(&self.core.plan.document, schema, value, seed_of(self.core.seed, &[&collection.path, &id]))
     }
+}
+
+/// Whether a schema is about objects.
+fn is_object(document: &Document, schema: &Value) -> bool {
+    flatten(document, schema).get("type").is_some_and(|kind| kind == "object")
 }
 
 /// Where the schemes of an operation stand among those of the plan.

@@ -3,6 +3,8 @@
 //! Whatever stands before a path parameter is a collection, even if the document has no operation on it: in
 //! `/projects/{project_slug}/devices` the projects must exist, or every project that a client makes up would.
 
+use std::borrow::Cow;
+
 use bitting_spec::extension::Tenant;
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation};
@@ -28,6 +30,8 @@ pub(crate) struct Collection {
     pub(crate) is_hidden: bool,
     /// Whether everybody sees the same objects: no operation on it is bound to an organization.
     pub(crate) is_shared: bool,
+    /// Whether the paths of its objects end in a slash.
+    pub(crate) ends_in_slash: bool,
     /// Whether an operation reads one of its objects.
     pub(crate) is_readable: bool,
     /// What an object looks like; `None`: the document has no operation that shows one.
@@ -46,7 +50,7 @@ impl Collection {
 
     /// Whether its objects are the projects that a population names.
     pub(crate) fn holds_projects(&self) -> bool {
-        self.name == "projects" && self.item.as_ref().is_some_and(|(name, _)| !name.contains("id"))
+        self.name == "projects" && self.item.as_ref().is_some_and(|(name, _)| !name.to_ascii_lowercase().contains("id"))
     }
 
     /// The member of an answer of `schema` that holds one of its objects.
@@ -133,7 +137,8 @@ fn tells(document: &Document, collections: &[Collection], operation: &Operation)
     match target(document, collections, operation) {
         Target::List { collection, .. } => match operation.method.as_str() {
             "GET" => list_of(document, operation).map(|_| collection),
-            "POST" => answer(operation).map(|_| collection),
+            // Where a POST makes an object, its Location tells the id, whatever its body says.
+            "POST" => collections[collection].schema.as_ref().map(|_| collection),
             _ => None,
         },
         _ => None,
@@ -150,6 +155,7 @@ fn entry<'c>(found: &'c mut Vec<Collection>, path: &str) -> &'c mut Collection {
             is_tenant: false,
             is_hidden: false,
             is_shared: true,
+            ends_in_slash: false,
             is_readable: false,
             schema: None,
             flat: Map::new(),
@@ -173,7 +179,7 @@ fn describe(document: &Document, collection: &mut Collection, paths: &[String]) 
     let listed = || own.iter().find(|o| o.method == "GET").and_then(|o| Some(list_of(document, o)?.1));
     let made = || own.iter().find(|o| o.method == "POST").and_then(|o| answer(o));
     let changed = || items.iter().find(|o| o.method == "PATCH" || o.method == "PUT").and_then(|o| answer(o));
-    let bare = |schema: &Value| unwrapped(document, schema).unwrap_or_else(|| schema.clone());
+    let bare = |schema: &Value| unwrapped(document, schema).unwrap_or_else(|| single(document, schema));
     collection.schema = match (read, listed()) {
         (Some(read), Some(listed)) if inside(document, read, &listed).is_some() => Some(listed),
         (Some(read), _) => Some(bare(read)),
@@ -181,6 +187,7 @@ fn describe(document: &Document, collection: &mut Collection, paths: &[String]) 
         (None, None) => made().or_else(changed).map(bare),
     };
     collection.is_readable = items.iter().any(|operation| operation.method == "GET");
+    collection.ends_in_slash = items.iter().any(|operation| operation.method == "GET" && operation.path.ends_with('/'));
     let flat = collection.schema.as_ref().map(|schema| flatten(document, schema).into_owned());
     collection.flat = flat.unwrap_or_default();
     collection.key = collection.item.as_ref().and_then(|(name, _)| key(name, &collection.flat));
@@ -212,13 +219,26 @@ fn inside(document: &Document, outer: &Value, inner: &Value) -> Option<String> {
     properties.filter(|(_, schema)| is_it(schema)).map(|(name, _)| name.clone()).next()
 }
 
-/// What `data` holds, where an answer has little else.
+/// What `data` holds, where an answer has little else: no object besides, and no id of its own.
 fn unwrapped(document: &Document, outer: &Value) -> Option<Value> {
     let flat = flatten(document, outer);
     let properties = flat.get("properties")?.as_object()?;
     let around = [WRAPPER, "meta", "links", "included", "jsonapi"];
-    let inner = properties.get(WRAPPER).filter(|_| properties.keys().all(|name| around.contains(&name.as_str())))?;
+    let is_plain = |schema: &Value| {
+        let flat = flatten(document, schema);
+        flat.get("type").and_then(Value::as_str).is_some_and(|kind| kind != "object" && kind != "array")
+    };
+    let is_around =
+        |(name, schema): (&String, &Value)| around.contains(&name.as_str()) || name != "id" && is_plain(schema);
+    let inner = properties.get(WRAPPER).filter(|_| properties.iter().all(is_around))?;
     flatten(document, inner).contains_key("properties").then(|| inner.clone())
+}
+
+/// The schema of one object where a document answers it as a list of one.
+fn single(document: &Document, schema: &Value) -> Value {
+    let flat = flatten(document, schema);
+    let items = flat.get("items").filter(|_| flat.get("type") == Some(&Value::from("array")));
+    items.unwrap_or(schema).clone()
 }
 
 /// The property that a path parameter such as `device_id`, `deviceId` or `org_slug` names.
@@ -253,18 +273,36 @@ pub(crate) fn list_of(document: &Document, operation: &Operation) -> Option<(Str
         return found.filter(is_array).map(|flat| (pointer.clone(), items(&flat)));
     }
     let properties = flat.get("properties")?.as_object()?;
-    let mut lists =
-        properties.iter().map(|(name, value)| (name, flatten(document, value))).filter(|(_, f)| is_array(f));
-    let (Some((name, list)), None) = (lists.next(), lists.next()) else { return None };
-    let envelope = ["total", "count", "limit", "offset", "page", "next", "cursor", "has_more", "size", "meta", "links"];
+    // What `included` holds are other objects (JSON:API, 7.1).
+    let lists = properties.iter().filter(|(name, _)| *name != "included");
+    let lists = lists.map(|(name, value)| (name, flatten(document, value))).filter(|(_, flat)| is_array(flat));
+    let lists: Vec<(&String, Cow<'_, Map<String, Value>>)> = lists.collect();
+    let pointer = |name: &str| format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+    if let Some((name, list)) = lists.iter().find(|(_, list)| is_read_alone(document, operation, &items(list))) {
+        return Some((pointer(name), items(list)));
+    }
+    let [(name, list)] = lists.as_slice() else { return None };
     let is_envelope = |other: &String| {
         let lower = other.to_lowercase();
-        other == name || envelope.iter().any(|word| lower.contains(word))
+        other == *name || ENVELOPE.iter().any(|word| lower.contains(word))
     };
-    properties
-        .keys()
-        .all(is_envelope)
-        .then(|| (format!("/{}", name.replace('~', "~0").replace('/', "~1")), items(&list)))
+    properties.keys().all(is_envelope).then(|| (pointer(name), items(list)))
+}
+
+/// Words in the names of what stands around a list.
+const ENVELOPE: [&str; 12] =
+    ["total", "count", "limit", "offset", "page", "next", "cursor", "has_more", "size", "meta", "links", "included"];
+
+/// Whether another operation reads one object of the schema `items` below the path of `operation`.
+fn is_read_alone(document: &Document, operation: &Operation, items: &Value) -> bool {
+    let item = document.resolve(items);
+    let path = trimmed(&operation.path);
+    let is_below = |other: &&Operation| {
+        let below = trimmed(&other.path).strip_prefix(path).and_then(|rest| rest.strip_prefix('/'));
+        other.method == "GET" && below.is_some_and(|last| !last.contains('/') && parameter(last).is_some())
+    };
+    let mut reads = document.operations.iter().filter(is_below).filter_map(answer);
+    item.get("properties").is_some() && reads.any(|read| document.resolve(read) == item)
 }
 
 fn is_list(document: &Document, operation: &Operation) -> bool {

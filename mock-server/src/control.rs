@@ -4,6 +4,7 @@
 
 mod follow;
 mod routes;
+mod shared;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::watch;
 
+pub(crate) use self::shared::{Both, PREFIX, is_free};
 use crate::core::Core;
 use crate::exchange::{Answer, Delivery, Outcome, Request};
 use crate::fault::Gates;

@@ -2,11 +2,13 @@
 //!
 //! The order of decisions is fixed and published: route (404, 405), fault before, authentication (401), rate limit
 //! (429), organization (403), scope (403), validity of the request (422 or 400), the operation itself, our own answer
-//! against the document (500 if it breaks it), fault after.
+//! against the document (mended if it breaks it), fault after.
 
 mod beside;
 mod lifecycle;
 mod mint;
+pub(crate) mod misfit;
+pub(crate) mod once;
 mod populate;
 mod snapshot;
 mod spoil;
@@ -32,14 +34,15 @@ use crate::clock::Clock;
 use crate::defect::{Flaw, Flaws, UnknownDefect};
 use crate::exchange::{Answer, Delivery, Outcome, Request};
 use crate::fault::{Effect, Faults, Gates, Stage, deliver};
+use crate::journal::record::Recording;
 use crate::journal::{Journal, Note, masked};
 use crate::plan::{OperationPlan, Plan};
 use crate::rate::{self, Limits, Standing};
 use crate::route::{Parameters, Routed, decoded};
 use crate::scheme::Wire;
-use crate::step::{STEPS, Skipped, Step};
+use crate::step::{STEPS, Skipped, Step, Tenancy};
 use crate::token::Signer;
-use crate::validate::{Given, Parts};
+use crate::validate::{Given, Mender, Parts};
 use crate::world::file::Origin;
 use crate::world::seed::Ground;
 use crate::world::{Permission, Population, World};
@@ -59,12 +62,18 @@ pub struct Core {
     pub(crate) has_docs: bool,
     /// Whether a refusal says why in a header.
     pub(crate) tells_reasons: bool,
+    /// What a caller of another organization is told; `None`: what the document says.
+    pub(crate) tenancy: Option<Tenancy>,
+    /// Headers and bodies, where they are kept.
+    pub(crate) recording: Option<Recording>,
     clock: Clock,
     gates: Gates,
     journal: Journal,
     world: Mutex<World>,
     initial: World,
     snapshots: Mutex<snapshot::Snapshots>,
+    repeats: once::Repeats,
+    misfits: misfit::Misfits,
     cache: Cache,
     skipped: Skipped,
     /// The last `Date` header and its second.
@@ -110,12 +119,16 @@ impl Core {
             world: Mutex::new(initial),
             initial: World::default(),
             snapshots: Mutex::default(),
+            repeats: once::Repeats::default(),
+            misfits: misfit::Misfits::default(),
             cache: Cache::default(),
             skipped: Skipped::default(),
             date: Mutex::new((i64::MIN, HeaderValue::from_static(""))),
             origin: OnceLock::new(),
             has_docs,
             tells_reasons: false,
+            tenancy: None,
+            recording: None,
             plan,
             seed,
             population,
@@ -158,9 +171,12 @@ impl Core {
         if let Some(reason) = answer.reason.filter(|_| self.tells_reasons) {
             answer.set("x-bitting-reason", reason);
         }
-        self.record(&call, &answer);
+        let sequence = self.record(&call, &answer);
         let mut outcome = answer.outcome(call.delivery);
         call.effects.iter().for_each(|(_, effect)| spoil::disfigure(effect, &mut outcome));
+        if let (Some(recording), Some(sequence)) = (&self.recording, sequence) {
+            recording.keep(sequence, request, &outcome, &self.plan.secrets);
+        }
         outcome
     }
 
@@ -196,7 +212,7 @@ impl Core {
             let detail = format!("The request is not valid: {}", invalid.detail);
             Err(Box::new(plan.refusals.answer(status, None, Some(&detail)).because("invalid")))
         })?;
-        Ok(self.perform(call, plan, &given))
+        self.once(call, plan, &given)
     }
 
     /// What an answer that may be kept is kept for.
@@ -401,7 +417,8 @@ impl Core {
         Err(Box::new(answer))
     }
 
-    /// 403 where the path names another organization than the caller's; whether it exists is not told.
+    /// 403 where the path names another organization than the caller's, or 404 where those are hidden; whether it exists
+    /// is not told.
     fn organization(&self, call: &Call<'_>, plan: &OperationPlan) -> Result<(), Box<Answer>> {
         if self.skipped.has(Step::Organization) {
             return Ok(());
@@ -418,10 +435,14 @@ impl Core {
         if self.flaws.has(Flaw::M34) && is_read && exists() {
             return Ok(());
         }
-        if self.flaws.has(Flaw::M38) && !exists() {
-            return Err(Box::new(plan.refusals.answer(404, None, None).because("not-found")));
-        }
-        let answer = plan.refusals.answer(403, Some(AuthCase::WrongOrganization), None);
+        let is_hidden = match self.flaws.has(Flaw::M38) {
+            true => !exists(),
+            false => self.tenancy.map_or(plan.hides, |tenancy| tenancy == Tenancy::Hide),
+        };
+        let answer = match is_hidden {
+            true => plan.refusals.answer(404, None, None),
+            false => plan.refusals.answer(403, Some(AuthCase::WrongOrganization), None),
+        };
         Err(Box::new(answer.because("wrong-organization")))
     }
 
@@ -445,9 +466,12 @@ impl Core {
         Ok(())
     }
 
-    /// Our own answer, unless it breaks the document: that is our fault, and we say so. What a fault asked for may.
+    /// Our own answer. If it breaks the document it is mended; where nothing fits it goes out as it is, and is told among
+    /// the misfits. What a fault asked for may break it.
     fn checked(&self, plan: &OperationPlan, mut answer: Answer) -> Answer {
-        if answer.reason == Some("fault") || self.skipped.has(Step::SelfCheck) {
+        // So may a refusal that does not say when to try again.
+        let is_silent = answer.status == 429 && self.flaws.has(Flaw::M73);
+        if answer.reason == Some("fault") || is_silent || self.skipped.has(Step::SelfCheck) {
             return answer;
         }
         if answer.status == plan.success.status {
@@ -461,21 +485,20 @@ impl Core {
         let Some(fault) = plan.answers.fault(&answer) else {
             return answer;
         };
-        if let Some(body) = plan.answers.repaired(&answer) {
-            let answer = Answer { body: Some(body), ..answer };
-            return if plan.answers.fault(&answer).is_none() { answer } else { self.faulty(plan, &fault) };
+        let mender = Mender { document: &self.plan.document, seed: self.seed };
+        if let Some(body) = plan.answers.mended(&answer, &mender) {
+            let mended = Answer { body: Some(body), ..answer.clone() };
+            if plan.answers.fault(&mended).is_none() {
+                self.misfits.note(&plan.operation.id, answer.status, &fault, true);
+                return mended;
+            }
         }
+        self.misfits.note(&plan.operation.id, answer.status, &fault, false);
         // What a refusal says matters more than the body that the document gives it and nobody can make.
         if answer.status >= 400 {
             return Answer { body: None, raw: None, media: String::new(), ..answer };
         }
-        self.faulty(plan, &fault)
-    }
-
-    fn faulty(&self, plan: &OperationPlan, fault: &str) -> Answer {
-        let error = format!("the answer that bitting made for {} breaks the document: {fault}", plan.operation.id);
-        let help = "give the response an example that fits its schema; bitting then answers that";
-        Answer::json(500, json!({"error": error, "help": help})).because("self-check")
+        answer.because("self-check")
     }
 
     /// The time as a header; it is written once a second.
@@ -488,12 +511,13 @@ impl Core {
         known.1.clone()
     }
 
-    fn record(&self, call: &Call<'_>, answer: &Answer) {
+    /// Notes a call in the journal and gives its number there.
+    fn record(&self, call: &Call<'_>, answer: &Answer) -> Option<u64> {
         // The files of the documentation are no calls of the API.
         if self.has_docs && call.operation.is_none() && call.request.path().starts_with("/docs") {
-            return;
+            return None;
         }
-        self.journal.note(&Note {
+        let note = Note {
             at: call.now,
             method: call.request.method.as_str(),
             target: &masked(&call.request.target, &self.plan.secrets),
@@ -502,7 +526,8 @@ impl Core {
             reason: answer.reason,
             credential: call.principal.as_ref().map(|principal| principal.credential.as_str()),
             user: call.principal.as_ref().map(|principal| principal.user.as_str()),
-        });
+        };
+        Some(self.journal.note(&note))
     }
 
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {

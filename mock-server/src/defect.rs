@@ -3,6 +3,7 @@
 
 mod traits;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,7 +24,9 @@ impl Defect {
     /// Whether a server of `document` can show the defect: one without scopes cannot ignore them.
     #[must_use]
     pub fn applies(&self, document: &Document) -> bool {
-        (self.fits)(document)
+        let mut document = Cow::Borrowed(document);
+        bitting_spec::infer::sessions(&mut document);
+        (self.fits)(&document)
     }
 }
 

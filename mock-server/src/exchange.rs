@@ -118,8 +118,12 @@ pub enum Manner {
         code: u32,
     },
     /// As it should, and the connection says that it takes no more requests: GOAWAY (RFC 9113, 6.8), or
-    /// `Connection: close` in HTTP/1.1.
-    GoAway,
+    /// `Connection: close` in HTTP/1.1. With an error code it is that in place of the answer, and the end of the
+    /// connection.
+    GoAway {
+        /// The error code (RFC 9113, 7); 0: none.
+        code: u32,
+    },
     /// As it should, and then the idle connection is closed without a word.
     Close {
         /// How long after the answer.

@@ -86,8 +86,12 @@ impl<'a> Fake<'a> {
         let required: Vec<&str> =
             schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         let mut object = Map::new();
+        let room = count(schema, "maxProperties").unwrap_or(usize::MAX).saturating_sub(required.len());
+        let mut room = if depth <= SHALLOW { room } else { 0 };
         for (name, property) in properties {
-            if required.contains(&name.as_str()) || depth <= SHALLOW {
+            let is_required = required.contains(&name.as_str());
+            if is_required || room > 0 {
+                room -= usize::from(!is_required);
                 object.insert(name.clone(), self.at(name, property, depth + 1));
             }
         }

@@ -128,8 +128,13 @@ pub enum Effect {
         milliseconds: u64,
     },
     /// The answer comes whole, and the connection says that it takes no more requests: GOAWAY (RFC 9113, 6.8), or
-    /// `Connection: close` in HTTP/1.1.
-    GoAway,
+    /// `Connection: close` in HTTP/1.1. With an error code the connection ends with that in place of the answer; in
+    /// HTTP/1.1, which has none, it is reset.
+    GoAway {
+        /// The error code (RFC 9113, 7); 0: none.
+        #[serde(default)]
+        code: u32,
+    },
     /// The stream is reset in place of an answer (RST_STREAM, RFC 9113, 6.4); in HTTP/1.1 the connection is.
     ResetStream {
         /// The error code (RFC 9113, 7).
@@ -238,7 +243,9 @@ impl Fault {
             Effect::CloseIdle { milliseconds } if !(5..=LONGEST).contains(milliseconds) => {
                 Some("`milliseconds` must be from 5 to 3600000")
             }
-            Effect::ResetStream { code } if *code > 13 => Some("`code` must be an error code of RFC 9113, 0 to 13"),
+            Effect::ResetStream { code } | Effect::GoAway { code } if *code > 13 => {
+                Some("`code` must be an error code of RFC 9113, 0 to 13")
+            }
             Effect::ClockSkew { seconds } if seconds.unsigned_abs() > 400 * 366 * 86_400 => {
                 Some("`seconds` must be within 400 years")
             }
@@ -357,7 +364,7 @@ pub(crate) fn deliver(effect: &Effect, delivery: &mut Delivery, faults: &Faults)
         }
         Effect::Hang => delivery.manner = Manner::Hang,
         Effect::Garbage => delivery.manner = Manner::Garbage,
-        Effect::GoAway => delivery.manner = Manner::GoAway,
+        Effect::GoAway { code } => delivery.manner = Manner::GoAway { code: *code },
         Effect::ResetStream { code } => delivery.manner = Manner::ResetStream { code: *code },
         Effect::CloseIdle { milliseconds } => {
             delivery.manner = Manner::Close { pause: Duration::from_millis(*milliseconds) };

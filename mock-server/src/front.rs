@@ -1,6 +1,7 @@
 //! The stand-alone front: HTTP/1.1 and HTTP/2 by hyper, in the clear (h2c by prior knowledge) or over TLS, with bounds on everything that a client can send, and with the faults
 //! that only a connection can have.
 
+mod parting;
 pub(crate) mod tls;
 mod wire;
 
@@ -24,6 +25,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::exchange::{Answer, Delivery, Manner, Outcome, Request};
 use crate::fault::Gates;
+use parting::Parting;
 use wire::{Cut, Fate, FaultyStream, OutBody};
 
 /// The largest body that is read.
@@ -123,11 +125,11 @@ async fn speak<S: Service>(
     fate: Fate,
     mut stop: watch::Receiver<bool>,
 ) {
-    let io = TokioIo::new(stream);
     let handler = service_fn(|request| exchange(request, Arc::clone(&service), fate.clone()));
     // Whatever ends a connection ends only that connection.
     if is_h2 {
         let end = fate.clone();
+        let io = TokioIo::new(Parting::new(stream, fate.clone()));
         let handler = service_fn(move |request| exchange(request, Arc::clone(&service), fate.clone()));
         let mut builder = http2::Builder::new(TokioExecutor::new());
         let head = u32::try_from(HEAD).unwrap_or(u32::MAX);
@@ -149,6 +151,7 @@ async fn speak<S: Service>(
         let _ = connection.await;
         return;
     }
+    let io = TokioIo::new(stream);
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(HEAD);
     let mut connection = std::pin::pin!(builder.serve_connection(io, handler));
@@ -182,7 +185,11 @@ async fn exchange<S: Service>(
     match manner {
         Manner::Hang => std::future::pending::<()>().await,
         Manner::ResetStream { code } if is_h2 => return Err(Cut::with(*code)),
-        Manner::Reset | Manner::ResetStream { .. } => {
+        Manner::GoAway { code: code @ 1.. } if is_h2 => {
+            fate.dismiss(*code);
+            return Err(Cut::default());
+        }
+        Manner::Reset | Manner::ResetStream { .. } | Manner::GoAway { code: 1.. } => {
             fate.reset();
             return Err(Cut::default());
         }
@@ -192,11 +199,11 @@ async fn exchange<S: Service>(
         }
         // In HTTP/2 it is the stream that is reset, once the bytes before are out.
         Manner::Cut { reset: true, .. } if !is_h2 => fate.reset(),
-        Manner::GoAway if is_h2 => fate.leave(),
+        Manner::GoAway { code: 0 } if is_h2 => fate.leave(),
         Manner::Close { pause } => fate.close(*pause),
         _ => {}
     }
-    let is_last = *manner == Manner::GoAway && !is_h2;
+    let is_last = *manner == Manner::GoAway { code: 0 } && !is_h2;
     let mut response = http::Response::new(OutBody::new(outcome.body, outcome.delivery.manner));
     *response.status_mut() = outcome.status;
     *response.headers_mut() = outcome.headers;

@@ -1,5 +1,6 @@
 //! What was asked and answered: a ring of the latest requests, with every secret masked.
 
+pub(crate) mod record;
 mod verify;
 
 use std::borrow::Cow;
@@ -109,7 +110,8 @@ pub struct Wanted {
 }
 
 impl Journal {
-    pub(crate) fn note(&self, note: &Note<'_>) {
+    /// Keeps a request and gives its number.
+    pub(crate) fn note(&self, note: &Note<'_>) -> u64 {
         let texts = [Some(note.method), Some(note.target), note.operation, note.credential, note.user];
         let lengths = texts.map(|text| text.map(|text| u32::try_from(text.len()).unwrap_or(u32::MAX)));
         let record = Record { at: note.at, status: note.status, reason: note.reason, lengths };
@@ -119,7 +121,7 @@ impl Journal {
         while ring.records.len() >= ENTRIES || ring.size() + size > BYTES {
             if !ring.forget_oldest() {
                 // It is larger than the whole journal.
-                return;
+                return ring.sequence;
             }
         }
         if ring.records.is_empty() {
@@ -134,6 +136,7 @@ impl Journal {
         if self.latest.receiver_count() > 0 {
             self.latest.send_replace(sequence);
         }
+        sequence
     }
 
     /// Changes with every new entry.

@@ -46,6 +46,7 @@ mod token;
 mod validate;
 mod world;
 
+pub use self::core::misfit::Misfit;
 pub use self::core::{Core, CreateKey, KeyError, MintError, MintKey, MintToken, Minted, Tamper};
 pub use clock::{Clock, ClockError, Reading, Setting};
 pub use defect::{Defect, UnknownDefect, defects, find as find_defect};
@@ -56,7 +57,7 @@ pub use rate::{Algorithm as RateAlgorithm, Headers as RateHeaders, Policy, Scope
 #[cfg(feature = "wiremock")]
 pub use respond::Responder;
 pub use server::{BlockingServer, Builder, RunningServer, Server, StartError};
-pub use step::Step;
+pub use step::{Step, Tenancy};
 pub use token::Algorithm;
 pub use world::{
     KeyInfo, Organization, Permission, Person, Population, StatedClient, StatedKey, StatedObjects, WorldError,

@@ -1,5 +1,7 @@
 //! Objects of a collection: how one is made, changed and shown.
 
+use std::collections::HashSet;
+
 use bitting_spec::Document;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -96,9 +98,12 @@ impl Maker<'_> {
     }
 
     /// What `PUT` leaves of `old`: what the server owns.
-    pub(crate) fn replaced(&self, old: &Value, given: &Map<String, Value>) -> Value {
+    pub(crate) fn replaced(&self, old: &Value, given: &Map<String, Value>, body: &Value) -> Value {
+        let body = flatten(self.document, body);
+        let is_given = |name: &str| body.get("properties").is_some_and(|properties| properties.get(name).is_some());
         let mut kept = as_object(old.clone());
-        kept.retain(|name, _| self.owns(name) || is_stamp(name));
+        // When an object was made is the server's to say, unless the document lets the client say it.
+        kept.retain(|name, _| self.owns(name) || is_stamp(name) && !is_given(name));
         self.updated(&Value::Object(kept), given)
     }
 
@@ -121,8 +126,11 @@ impl Maker<'_> {
             whole.insert(name, value);
         }
         self.strip(&mut whole, "writeOnly");
-        if self.collection.flat.get("additionalProperties") == Some(&Value::Bool(false)) {
-            whole.retain(|name, _| self.collection.property(name).is_some());
+        retain_declared(self.document, schema, &mut whole);
+        for (name, value) in &mut whole {
+            if let Some(property) = self.collection.property(name) {
+                *value = Fitting { document: self.document, seed: self.seed }.fitted(name, property, value.take(), 0);
+            }
         }
         whole
     }
@@ -179,14 +187,20 @@ impl Maker<'_> {
     }
 }
 
-/// `value` as `schema` shows it: without what it does not know, if it is closed, and with what it requires.
+/// `value` as `schema` shows it: without what it does not know, and with what it requires.
 pub(crate) fn shown(document: &Document, schema: &Value, value: &Value, seed: u64) -> Value {
     let (Value::Object(object), flat) = (value, flatten(document, schema)) else { return value.clone() };
     let properties = flat.get("properties").and_then(Value::as_object);
-    let is_closed = flat.get("additionalProperties") == Some(&Value::Bool(false));
     let mut whole = object.clone();
-    if let (true, Some(properties)) = (is_closed, properties) {
-        whole.retain(|name, _| properties.contains_key(name));
+    retain_declared(document, schema, &mut whole);
+    // A member such as the name of the operation has another value in each answer.
+    for (name, value) in &mut whole {
+        let Some(property) = properties.and_then(|properties| properties.get(name)) else { continue };
+        *value = Fitting { document, seed }.fitted(name, property, value.take(), 0);
+        let choices = flatten(document, property).get("enum").and_then(Value::as_array).cloned();
+        if choices.is_some_and(|choices| !choices.contains(value)) {
+            *value = Fake::new(document, seed).value(name, property);
+        }
     }
     let required = flat.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     for name in required.filter(|name| !object.contains_key(*name)) {
@@ -196,7 +210,135 @@ pub(crate) fn shown(document: &Document, schema: &Value, value: &Value, seed: u6
         }
         whole.insert(name.to_owned(), Fake::new(document, seed).value(name, schema));
     }
+    for (name, schema) in properties.into_iter().flatten() {
+        if let Some(value) = whole.get_mut(name) {
+            respell(document, schema, value);
+        }
+    }
     Value::Object(whole)
+}
+
+/// Makes what a client gave fit for an answer, which may describe the same member otherwise than the request does.
+#[derive(Clone, Copy)]
+struct Fitting<'a> {
+    document: &'a Document,
+    seed: u64,
+}
+
+impl Fitting<'_> {
+    /// `value` of the type that `schema` wants, with all that it requires.
+    fn fitted(self, name: &str, schema: &Value, value: Value, depth: usize) -> Value {
+        if depth > DEEPEST || has_alternatives(self.document, schema, 0) {
+            return value;
+        }
+        let flat = flatten(self.document, schema);
+        let properties = flat.get("properties").and_then(Value::as_object);
+        match value {
+            value if !is_of_type(&flat, &value) => Fake::new(self.document, self.seed).value(name, schema),
+            Value::Object(mut members) => {
+                for (name, value) in &mut members {
+                    if let Some(property) = properties.and_then(|properties| properties.get(name)) {
+                        *value = self.fitted(name, property, value.take(), depth + 1);
+                    }
+                }
+                let required = flat.get("required").and_then(Value::as_array).into_iter().flatten();
+                for name in required.filter_map(Value::as_str) {
+                    if let (false, Some(property)) =
+                        (members.contains_key(name), properties.and_then(|properties| properties.get(name)))
+                    {
+                        members.insert(name.to_owned(), Fake::new(self.document, self.seed).value(name, property));
+                    }
+                }
+                Value::Object(members)
+            }
+            Value::Array(items) => {
+                let schema = flat.get("items").unwrap_or(&Value::Null);
+                Value::Array(items.into_iter().map(|item| self.fitted(name, schema, item, depth + 1)).collect())
+            }
+            plain => plain,
+        }
+    }
+}
+
+/// Whether a schema is one of several, so that nobody can say what a value of it lacks.
+fn has_alternatives(document: &Document, schema: &Value, depth: usize) -> bool {
+    let schema = document.resolve(schema);
+    let parts = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
+    ["oneOf", "anyOf"].iter().any(|key| schema.get(*key).is_some())
+        || parts.into_iter().any(|part| depth < DEEPEST && has_alternatives(document, part, depth + 1))
+}
+
+fn is_of_type(flat: &Map<String, Value>, value: &Value) -> bool {
+    let is = |kind: &str| match kind {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "string" => value.is_string(),
+        "number" => value.is_number(),
+        "integer" => value.as_f64().is_some_and(|number| number.fract() == 0.0),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        _ => true,
+    };
+    match flat.get("type") {
+        Some(Value::String(kind)) => is(kind),
+        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).any(is),
+        _ => true,
+    }
+}
+
+/// Takes out what `schema` does not declare. Only a schema that speaks of further members has any: whatever else a client
+/// sends, a secret it may be, is not kept and shown to others.
+fn retain_declared(document: &Document, schema: &Value, object: &mut Map<String, Value>) {
+    let mut declared = Declared::default();
+    declared.read(document, schema, 0);
+    if !declared.is_open && !declared.names.is_empty() {
+        object.retain(|name, _| declared.names.contains(name));
+    }
+}
+
+/// How deep schemas are followed: one may lead back to itself.
+const DEEPEST: usize = 16;
+
+/// The members that a schema names, in all its alternatives, and whether it lets others be.
+#[derive(Default)]
+struct Declared {
+    names: HashSet<String>,
+    is_open: bool,
+}
+
+impl Declared {
+    fn read(&mut self, document: &Document, schema: &Value, depth: usize) {
+        let Some(keywords) = schema.as_object().filter(|_| depth < DEEPEST) else { return };
+        for (key, value) in keywords {
+            match (key.as_str(), value) {
+                ("$ref", _) => self.read(document, document.resolve(schema), depth + 1),
+                ("properties", Value::Object(members)) => self.names.extend(members.keys().cloned()),
+                ("additionalProperties" | "unevaluatedProperties", Value::Bool(open)) => self.is_open |= *open,
+                ("additionalProperties" | "unevaluatedProperties" | "patternProperties", Value::Object(_)) => {
+                    self.is_open = true;
+                }
+                ("allOf" | "oneOf" | "anyOf", Value::Array(parts)) => {
+                    parts.iter().for_each(|part| self.read(document, part, depth + 1));
+                }
+                ("then" | "else", part) => self.read(document, part, depth + 1),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// An id may be a number in one answer and a text in another: it is the same one.
+fn respell(document: &Document, schema: &Value, value: &mut Value) {
+    let flat = flatten(document, schema);
+    let number = || value.as_str().and_then(|text| text.parse::<i64>().ok()).map(Value::from);
+    let other = match (flat.get("type").and_then(Value::as_str), &*value) {
+        (Some("string"), Value::Number(number)) => Some(Value::from(number.to_string())),
+        (Some("integer" | "number"), Value::String(_)) => number(),
+        _ => None,
+    };
+    if let Some(other) = other {
+        *value = other;
+    }
 }
 
 /// The text by which an id stands in a path.

@@ -2,12 +2,11 @@
 //!
 //! `servers` of the shown document is this server and nothing else, so that no key goes to production by "try it out".
 
-use bitting_spec::Document;
+use bitting_spec::{Document, path_of};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::exchange::Answer;
-use crate::route::path_of;
 
 const PAGE: &str = include_str!("../assets/docs.html");
 /// The styles and the script of Swagger UI write style attributes; nothing else may come from elsewhere.
@@ -64,7 +63,7 @@ fn file(asset: &Asset) -> Answer {
 /// The document as it is shown: every address in it that a credential could go to is this server's.
 fn shown(document: &Document, origin: &str) -> Value {
     let mut value = document.value.clone();
-    let path = document.servers.first().map_or("", |server| path_of(&server.url));
+    let path = document.servers.first().map(|server| path_of(&server.url)).unwrap_or_default();
     let url = if origin.is_empty() && path.is_empty() { "/".to_owned() } else { format!("{origin}{path}") };
     value["servers"] = json!([{"url": url, "description": "bitting's reference server"}]);
     let paths = value.get_mut("paths").and_then(Value::as_object_mut);

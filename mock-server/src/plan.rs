@@ -12,6 +12,7 @@ use crate::StartError;
 use crate::authenticate::Security;
 use crate::behaviour::{self, Act, Behaviour};
 use crate::collection::{self, Collection, Target};
+use crate::core::once;
 use crate::fake::{Fake, example, flatten};
 use crate::rate::StandingHeaders;
 use crate::refuse::{Refusals, sent};
@@ -58,6 +59,10 @@ pub(crate) struct OperationPlan {
     pub(crate) standing: Option<StandingHeaders>,
     /// The path parameter that names the organization.
     pub(crate) tenant: Option<String>,
+    /// The header by which a repeated request is known.
+    pub(crate) repeats_by: Option<HeaderName>,
+    /// Whether the document wants another organization hidden (404) rather than forbidden (403).
+    pub(crate) hides: bool,
     /// The status of a request that is not valid.
     pub(crate) invalid: u16,
 }
@@ -119,6 +124,8 @@ impl Plan {
                 standing: rate_limit(&document, operation).and_then(|limit| StandingHeaders::new(&limit.headers?)),
                 rate_limit: rate_limit(&document, operation),
                 tenant: collection::tenant_parameter(operation).map(str::to_owned),
+                repeats_by: once::header(&document, operation),
+                hides: hides(&document, operation),
                 invalid: invalid(operation),
                 operation: Described { document: Arc::clone(&document), index },
             });
@@ -173,6 +180,13 @@ fn rate_limit(document: &Document, operation: &Operation) -> Option<RateLimit> {
         headers: own.headers.clone().or_else(|| shared.headers.clone()),
         exceeded: own.exceeded.clone().or_else(|| shared.exceeded.clone()),
     })
+}
+
+/// Whether `x-auth.tenant_isolation` of a scheme of the operation allows 404, and not 403, for a foreign token.
+fn hides(document: &Document, operation: &Operation) -> bool {
+    let schemes = operation.security.iter().flatten().filter_map(|(name, _)| document.scheme(name));
+    let mut stated = schemes.filter_map(|scheme| scheme.auth.tenant_isolation.as_ref());
+    stated.any(|rule| rule.foreign_token.contains(&404) && !rule.foreign_token.contains(&403))
 }
 
 /// 422 or 400, whichever the document has.

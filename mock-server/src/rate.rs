@@ -180,7 +180,8 @@ impl Limits {
         let caller = if flaws.has(Flaw::M74) { "address" } else { caller(policy.scope, declared, principal) };
         let class = declared.and_then(|limit| limit.class.as_deref());
         let key = class.map_or(Cow::Borrowed(caller), |class| Cow::Owned(format!("{caller} {class}")));
-        let exhausted = state.exhausted.get(caller).or_else(|| state.exhausted.get("*")).copied();
+        // Whichever is later: one that is over does not end the other.
+        let exhausted = state.exhausted.get(caller).max(state.exhausted.get("*")).copied();
         let exhausted = exhausted.filter(|start| now < start + window);
         if state.buckets.len() > SWEEP {
             state.buckets.retain(|_, bucket| now < bucket.start + window);

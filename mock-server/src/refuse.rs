@@ -150,17 +150,35 @@ fn bodies(document: &Document, content: &MediaType) -> Vec<(Vec<AuthCase>, Value
         .examples
         .iter()
         .map(|example| (example.auth_cases.clone(), read(document, content, &example.value)))
+        .filter(|(_, body)| agrees(document, content, body))
         .collect();
     // What has no case of its own is for every case that has no body.
     bodies.sort_by_key(|(cases, _)| !cases.is_empty());
     if bodies.is_empty() {
         let body = match &content.schema {
-            Some(schema) => Value::Object(Fake::new(document, 0).required(&schema.value)),
+            Some(schema) if is_object(document, schema) => {
+                Value::Object(Fake::new(document, 0).required(&schema.value))
+            }
+            Some(schema) => Fake::new(document, 0).value("", &schema.value),
             None => Value::Object(Map::new()),
         };
         bodies.push((Vec::new(), body));
     }
     bodies
+}
+
+fn is_object(document: &Document, schema: &bitting_spec::Schema) -> bool {
+    flatten(document, &schema.value).get("type").is_none_or(|kind| kind == "object")
+}
+
+/// Whether an example is at least an object where the schema wants one, and none where it wants a list.
+fn agrees(document: &Document, content: &MediaType, example: &Value) -> bool {
+    let flat = content.schema.as_ref().map(|schema| flatten(document, &schema.value)).unwrap_or_default();
+    match flat.get("type").and_then(Value::as_str) {
+        Some("object") => example.is_object(),
+        Some("array") => example.is_array(),
+        _ => true,
+    }
 }
 
 /// An example, read where it is the text of a JSON value and the schema wants no text.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use bitting_spec::Document;
+use bitting_spec::{Document, path_of};
 use http::Method;
 use matchit::Router;
 use percent_encoding::percent_decode_str;
@@ -182,18 +182,9 @@ pub(crate) fn decoded(text: &str) -> Cow<'_, str> {
     percent_decode_str(text).decode_utf8_lossy()
 }
 
-/// The path of a URL, without its origin and without a slash at the end.
-pub(crate) fn path_of(url: &str) -> &str {
-    let path = match url.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
-        None => url,
-    };
-    path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/')
-}
-
 fn prefixes(document: &Document) -> Vec<String> {
-    let paths = document.servers.iter().map(|server| path_of(&server.url).to_owned());
-    paths.filter(|path| path.starts_with('/')).collect()
+    let paths = document.servers.iter().map(|server| path_of(&server.url));
+    paths.filter(|path| !path.is_empty()).collect()
 }
 
 #[cfg(test)]

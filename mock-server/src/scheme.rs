@@ -4,12 +4,11 @@ use std::borrow::Cow;
 
 use bitting_spec::extension::Auth;
 use bitting_spec::table::{Location, SchemeKind};
-use bitting_spec::{Document, SecurityScheme};
+use bitting_spec::{Document, SecurityScheme, path_of};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName};
 use percent_encoding::percent_decode_str;
 
-use crate::route::path_of;
 use crate::token::Algorithm;
 use crate::world::lifecycle::Lifecycle;
 
@@ -74,6 +73,8 @@ pub(crate) struct Scheme {
     pub(crate) environment: Option<String>,
     /// The path of its token endpoint (RFC 6749, 3.2).
     pub(crate) token_path: Option<String>,
+    /// Whether a name and a password become a token there (RFC 6749, 4.3).
+    pub(crate) has_password_grant: bool,
     /// The path of its authorization endpoint (RFC 6749, 3.1), on whichever host the document has it.
     pub(crate) authorize_path: Option<String>,
     /// What it demands of the life of its keys.
@@ -96,6 +97,7 @@ impl Scheme {
             scopes: scopes(scheme),
             environment: environment(document, &scheme.auth),
             token_path: token_path(scheme),
+            has_password_grant: matches!(&scheme.kind, SchemeKind::OAuth2 { flows } if flows.password.is_some()),
             authorize_path: authorize_path(scheme),
             lifecycle: Lifecycle::new(scheme.auth.key.as_ref()),
         }
@@ -201,12 +203,12 @@ fn token_path(scheme: &SecurityScheme) -> Option<String> {
     let SchemeKind::OAuth2 { flows } = &scheme.kind else { return None };
     let flows = [&flows.client_credentials, &flows.authorization_code, &flows.password];
     let url = flows.into_iter().flatten().find_map(|flow| flow.token_url.as_deref())?;
-    Some(path_of(url).to_owned())
+    Some(path_of(url))
 }
 
 fn authorize_path(scheme: &SecurityScheme) -> Option<String> {
     let SchemeKind::OAuth2 { flows } = &scheme.kind else { return None };
-    Some(path_of(flows.authorization_code.as_ref()?.authorization_url.as_deref()?).to_owned())
+    Some(path_of(flows.authorization_code.as_ref()?.authorization_url.as_deref()?))
 }
 
 /// What a request holds at a place, and how strictly that is read.

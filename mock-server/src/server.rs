@@ -2,6 +2,7 @@
 
 mod blocking;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bitting_spec::Document;
@@ -12,12 +13,14 @@ use uuid::Uuid;
 pub use blocking::BlockingServer;
 
 use crate::clock::Clock;
-use crate::control::Control;
+use crate::control::{self, Both, Control};
 use crate::core::Core;
 use crate::defect::{self, UnknownDefect};
 use crate::front::tls::self_signed;
 use crate::front::{self, bind, serve};
+use crate::journal::record::Recording;
 use crate::plan::Plan;
+use crate::step::Tenancy;
 use crate::world::file::Origin;
 use crate::world::{Population, WorldError};
 
@@ -29,8 +32,11 @@ impl Server {
     /// A server of `document`, not yet started.
     #[must_use]
     pub fn builder(document: Document) -> Builder {
+        // A login that a plain document has, it has for whoever reads it.
+        let mut document = Cow::Owned(document);
+        bitting_spec::infer::sessions(&mut document);
         Builder {
-            document,
+            document: document.into_owned(),
             seed: 0,
             clock: Clock::real(),
             defects: Vec::new(),
@@ -40,6 +46,9 @@ impl Server {
             docs: false,
             reasons: false,
             tls: false,
+            tenancy: None,
+            same_port: false,
+            record: false,
         }
     }
 }
@@ -57,6 +66,9 @@ pub struct Builder {
     docs: bool,
     reasons: bool,
     tls: bool,
+    tenancy: Option<Tenancy>,
+    same_port: bool,
+    record: bool,
 }
 
 /// Why a server does not start.
@@ -86,6 +98,16 @@ pub enum StartError {
     /// A world that cannot be.
     #[error(transparent)]
     World(#[from] WorldError),
+    /// The control plane cannot share the port.
+    #[error("{file}{}: the path `{path}` stands where the control plane would be; give it a port of its own", line.map_or(String::new(), |line| format!(":{line}")))]
+    Taken {
+        /// The document.
+        file: String,
+        /// The line, counted from 1.
+        line: Option<usize>,
+        /// The path.
+        path: String,
+    },
     /// No certificate could be made.
     #[error("TLS cannot be offered: {error}; start without it")]
     Tls {
@@ -178,10 +200,35 @@ impl Builder {
         self
     }
 
-    /// Whether it speaks TLS, with a certificate that it signs itself; not by default. The control plane never does.
+    /// Whether it speaks TLS, with a certificate that it signs itself; not by default. The control plane does so only on the
+    /// same port.
     #[must_use]
     pub fn tls(mut self, tls: bool) -> Self {
         self.tls = tls;
+        self
+    }
+
+    /// What a caller is told whose path names another organization; by default as `x-auth.tenant_isolation` says, and
+    /// 403 without that.
+    #[must_use]
+    pub fn tenancy(mut self, tenancy: Tenancy) -> Self {
+        self.tenancy = Some(tenancy);
+        self
+    }
+
+    /// Whether the control plane is at `/__bitting` of the server's own port, for where one port is all there is; not by
+    /// default. It needs its token there too.
+    #[must_use]
+    pub fn same_port(mut self, same_port: bool) -> Self {
+        self.same_port = same_port;
+        self
+    }
+
+    /// Whether the archive of the journal has headers and bodies, of at most a thousand requests and 16 MiB, with every
+    /// secret masked; not by default, since it takes time and memory.
+    #[must_use]
+    pub fn record(mut self, record: bool) -> Self {
+        self.record = record;
         self
     }
 
@@ -193,6 +240,8 @@ impl Builder {
         let population = self.population.unwrap_or_else(|| (Population::seeded(self.seed), Origin::default()));
         let mut core = Core::new(Plan::new(self.document)?, self.seed, population, self.clock, self.docs)?;
         core.tells_reasons = self.reasons;
+        core.tenancy = self.tenancy;
+        core.recording = self.record.then(Recording::default);
         for id in self.defects {
             // They were found when they were given.
             let _ = core.set_defect(id, true);
@@ -213,25 +262,31 @@ impl Builder {
     /// # Errors
     /// What in the document or in the world cannot be served, or which port cannot be listened on.
     pub async fn start(self) -> Result<RunningServer, StartError> {
-        let (port, control_port) = (self.port, self.control_port);
+        let (port, control_port, same_port) = (self.port, self.control_port, self.same_port);
         let tls = self.tls.then(self_signed).transpose().map_err(|error| StartError::Tls { error })?;
         let core = self.core()?;
+        if same_port {
+            control::is_free(&core.plan.document)?;
+        }
         let (listener, mut base_url) = listen(port).await?;
         if tls.is_some() {
             base_url = base_url.replacen("http:", "https:", 1);
         }
         // It is not set before: a core starts once.
         let _ = core.origin.set(base_url.clone());
-        let (control_listener, control_url) = listen(control_port).await?;
         let token = format!("bitting-control-{}", Uuid::new_v4().simple());
         let (stop, stopped) = watch::channel(false);
         let control = Control::new(Arc::clone(&core), token.clone(), stop.clone());
         let acceptor = tls.as_ref().map(|tls| tls.acceptor.clone());
-        let tasks = vec![
-            tokio::spawn(serve(listener, Arc::clone(&core), acceptor, stopped.clone())),
-            tokio::spawn(serve(control_listener, Arc::new(control), None, stopped)),
-        ];
         let certificate = tls.map(|tls| tls.certificate);
+        let (control_url, tasks) = if same_port {
+            let control_url = format!("{base_url}{}", control::PREFIX);
+            (control_url, vec![tokio::spawn(serve(listener, Arc::new(Both(control)), acceptor, stopped))])
+        } else {
+            let (control_listener, control_url) = listen(control_port).await?;
+            let api = tokio::spawn(serve(listener, Arc::clone(&core), acceptor, stopped.clone()));
+            (control_url, vec![api, tokio::spawn(serve(control_listener, Arc::new(control), None, stopped))])
+        };
         Ok(RunningServer { base_url, control_url, token, certificate, core, stop, tasks })
     }
 }

@@ -1,4 +1,5 @@
-//! The steps of a decision that can be left out: whoever wants only a part of a server's strictness says which.
+//! The steps of a decision that can be left out: whoever wants only a part of a server's strictness says which. And how
+//! the step of organizations says no.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -20,6 +21,16 @@ pub enum Step {
     Validation,
     /// The server's own answer against the document (500).
     SelfCheck,
+}
+
+/// What a caller is told whose path names another organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tenancy {
+    /// 403: it may be there.
+    Forbid,
+    /// 404: it is as if it were not there.
+    Hide,
 }
 
 /// Every step, in the order in which they are taken.

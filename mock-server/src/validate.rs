@@ -1,5 +1,6 @@
 //! Whether requests and answers are what the document says: JSON Schema validators, each made once.
 
+mod mend;
 mod multipart;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -9,10 +10,10 @@ use bitting_spec::style::{self, Shape};
 use bitting_spec::table::{self, Location};
 use bitting_spec::{Document, Operation, Status};
 use http::{HeaderMap, HeaderName};
-use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
 
+pub(crate) use self::mend::Mender;
 use crate::StartError;
 use crate::exchange::Answer;
 use crate::fake::flatten;
@@ -79,45 +80,6 @@ impl Rule {
         let message = error.masked().to_string();
         Some(if place.is_empty() { message } else { format!("at {place}: {message}") })
     }
-}
-
-/// How many faults of one value are repaired.
-const REPAIRS: usize = 64;
-
-impl Rule {
-    /// `value` without the parts that are not of the schema; `None` where nothing would be left.
-    fn repaired(&self, value: &Value) -> Option<Value> {
-        let (mut value, validator) = (value.clone(), self.validator()?);
-        for _ in 0..REPAIRS {
-            let Some(error) = validator.iter_errors(&value).next() else { return Some(value) };
-            let place = error.instance_path().to_string();
-            let unexpected = match error.kind() {
-                ValidationErrorKind::AdditionalProperties { unexpected }
-                | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected.clone(),
-                _ => Vec::new(),
-            };
-            drop(error);
-            match value.pointer_mut(&place).and_then(Value::as_object_mut).filter(|_| !unexpected.is_empty()) {
-                Some(object) => object.retain(|name, _| !unexpected.contains(name)),
-                None => take_out(&mut value, &place)?,
-            }
-        }
-        None
-    }
-}
-
-/// Takes the part at a JSON pointer out of what it stands in; `None` for the whole.
-fn take_out(value: &mut Value, place: &str) -> Option<()> {
-    let (parent, name) = place.rsplit_once('/')?;
-    match value.pointer_mut(parent)? {
-        Value::Object(object) => drop(object.shift_remove(&name.replace("~1", "/").replace("~0", "~"))?),
-        Value::Array(items) => {
-            let index = name.parse().ok().filter(|index| *index < items.len())?;
-            items.remove(index);
-        }
-        _ => return None,
-    }
-    Some(())
 }
 
 fn compiled(schema: &Value) -> Result<Validator, String> {
@@ -347,9 +309,12 @@ impl Given {
         self.parameters.iter().find(|(place, known, _)| *place == location && known == name).map(|(_, _, value)| value)
     }
 
-    /// A query parameter as a count.
+    /// A query parameter as a count, which some documents describe as a text.
     pub(crate) fn count(&self, name: &str) -> Option<usize> {
-        usize::try_from(self.parameter(Location::Query, name)?.as_u64()?).ok()
+        match self.parameter(Location::Query, name)? {
+            Value::String(text) => text.parse().ok(),
+            value => usize::try_from(value.as_u64()?).ok(),
+        }
     }
 }
 
@@ -525,9 +490,9 @@ impl Answers {
         known.find(|(name, _)| suits(name, media)).and_then(|(_, rule)| rule.as_deref())
     }
 
-    /// The body without the parts that break the document. `None`: what is left would break it too.
-    pub(crate) fn repaired(&self, answer: &Answer) -> Option<Value> {
-        self.rule(answer.status, &answer.media)?.repaired(answer.body.as_ref()?)
+    /// The body with what breaks the document made anew. `None`: no body was found that does not.
+    pub(crate) fn mended(&self, answer: &Answer, mender: &Mender<'_>) -> Option<Value> {
+        mender.mended(self.rule(answer.status, &answer.media)?, answer.body.as_ref()?)
     }
 
     /// What in an answer breaks the document. Refusals that the document does not mention break nothing.

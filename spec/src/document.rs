@@ -22,7 +22,7 @@ pub use operation::{
 };
 pub use schema::{Schema, component_names};
 pub use security::SecurityScheme;
-pub use server::Server;
+pub use server::{Server, path_of};
 
 use crate::extension::{RateLimit, Retry};
 use error::Fault;
@@ -138,6 +138,23 @@ impl Document {
     #[must_use]
     pub fn operation(&self, id: &str) -> Option<&Operation> {
         self.operations.iter().find(|operation| operation.id == id)
+    }
+
+    /// The operation that a URL in the document leads to, such as an OAuth 2.0 endpoint: by its path, with or without the
+    /// path of a server before it. A whole URL is often written for a server that the document does not name: there the
+    /// end of its path is enough.
+    #[must_use]
+    pub fn operation_at(&self, method: &str, url: &str) -> Option<&Operation> {
+        let wanted = path_of(url);
+        let own = |operation: &Operation| path_of(&operation.path);
+        let all = || self.operations.iter().filter(|operation| operation.method == method && operation.path.len() > 1);
+        let is_served = |operation: &&Operation| {
+            let path = own(operation);
+            self.servers.iter().any(|server| wanted == format!("{}{path}", path_of(&server.url)))
+        };
+        let ends_so = |operation: &&Operation| url.contains("://") && wanted.ends_with(&own(operation));
+        let exact = all().find(|operation| own(operation) == wanted);
+        exact.or_else(|| all().find(is_served)).or_else(|| all().find(ends_so))
     }
 
     /// The security scheme called `name`.

@@ -14,6 +14,8 @@ pub mod table;
 
 #[cfg(feature = "document")]
 mod document;
+#[cfg(feature = "document")]
+pub mod infer;
 
 #[cfg(feature = "document")]
 #[doc(inline)]

@@ -18,7 +18,7 @@ Usage: cargo xtask <TASK>
 Tasks:
   codegen [--check]  Generate the committed clients of the four documents (--check: only compare)
   tidy               Check the invariants of ARCHITECTURE.md
-  test [rust|python|node|examples]...
+  test [rust|python|node|browser|suite|examples]...
                      Run every test in all three languages; makes its own virtual environment and npm install
   bench [python|node|server|start|check]... [--quick] [--json PATH]
                      Measure beside the peers, in one run, and print one table

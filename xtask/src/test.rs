@@ -6,7 +6,7 @@ use std::{env, fs, io};
 use crate::shell::{self, command};
 
 /// The parts, in the order in which they run.
-const PARTS: [&str; 5] = ["rust", "python", "node", "browser", "examples"];
+const PARTS: [&str; 6] = ["rust", "python", "node", "browser", "suite", "examples"];
 
 pub(crate) fn run(parts: &[&str]) -> Result<(), String> {
     if let Some(unknown) = parts.iter().find(|part| !PARTS.contains(part)) {
@@ -41,7 +41,10 @@ pub(crate) fn run(parts: &[&str]) -> Result<(), String> {
         }))?;
     }
     if wanted("browser") {
-        browser("mock-server/tests/browser")?;
+        programs("mock-server/tests/browser")?;
+    }
+    if wanted("suite") {
+        programs("conformance/tests/programs")?;
     }
     if wanted("examples") {
         pytest("examples")?;
@@ -49,8 +52,9 @@ pub(crate) fn run(parts: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// The pages for people, tried in a Chromium; without one the tests say that they are skipped.
-fn browser(folder: &str) -> Result<(), String> {
+/// Tests beside programs that npm installs: the pages for people in a Chromium, the suite against Prism. Without a
+/// Chromium they say that they are skipped.
+fn programs(folder: &str) -> Result<(), String> {
     packages(folder)?;
     let tests = files(folder, ".test.mjs")?;
     let names = tests.iter().map(|test| test.rsplit('/').next().unwrap_or(test));

@@ -2,6 +2,7 @@
 import assert from 'node:assert';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 
 /** A run that could not be made: what is wrong, and what to do. It says nothing about the app. */
@@ -11,6 +12,23 @@ export class CheckError extends Error {
 
 /** Checks an app against its document. */
 export async function check(options) {
+  const { app, ...rest } = options;
+  if (app === undefined) return checked(rest);
+  if (rest.url !== undefined) throw new CheckError('`app` and `url` both name the app; give one of them');
+  const server = typeof app === 'function' ? createServer(app) : app;
+  const isOurs = !server.listening;
+  if (isOurs) await once(server.listen(0, '127.0.0.1'), 'listening');
+  try {
+    return await checked({ ...rest, url: `http://127.0.0.1:${server.address().port}` });
+  } finally {
+    if (isOurs) {
+      server.close();
+      server.closeAllConnections();
+    }
+  }
+}
+
+async function checked(options) {
   const { document, url, credentials, settings, command = process.env.BITTING_BIN ?? 'bitting', signal } = options;
   const words = ['check', document, '--quiet', '--report', 'json=-', ...(options.arguments ?? [])];
   for (const [option, values] of [['--only', options.only], ['--operation', options.operations], ['--require', options.require]]) {

@@ -60,6 +60,20 @@ test('an app in order passes, one test for each check and operation', async (t) 
   });
 });
 
+test('an app needs no port: a listener, or a server that does not listen yet', async () => {
+  await app(true, async ({ url: _, ...about }) => {
+    const listener = (request, response) => response.writeHead(request.headers['x-key'] === key ? 200 : 401, { 'content-type': 'application/json', 'www-authenticate': 'Key' }).end('[1]');
+    const server = createServer(listener);
+    for (const app of [listener, server]) {
+      const result = await check({ ...about, app, only: ['credentials.missing'] });
+      result.confirm();
+      assert.ok(result.requests > 1);
+    }
+    assert.equal(server.listening, false, 'it is left as it was');
+    await assert.rejects(check({ ...about, app: server, url: 'http://127.0.0.1:9' }), CheckError);
+  });
+});
+
 test('an app that lets everybody in is told as an assertion', async () => {
   await app(false, async (about) => {
     const result = await check({ ...about, only: ['credentials'] });

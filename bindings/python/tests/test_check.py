@@ -1,4 +1,4 @@
-"""The conformance suite from pytest: against the reference server, and against a WSGI app."""
+"""The conformance suite from pytest: against the reference server, and against WSGI and ASGI apps."""
 
 from __future__ import annotations
 
@@ -60,6 +60,36 @@ def document(tmp_path: Path) -> Path:
     path = tmp_path / "things.yaml"
     path.write_text(THINGS)
     return path
+
+
+def test_an_asgi_app_is_checked_as_it_is(document: Path) -> None:
+    """What FastAPI and Starlette make: an object whose call is a coroutine function."""
+
+    class App:
+        async def __call__(self, scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+            if scope["type"] == "lifespan":
+                for step in ("startup", "shutdown"):
+                    await receive()
+                    await send({"type": f"lifespan.{step}.complete"})
+                return
+            is_known = dict(scope["headers"]).get(b"x-key") == KEY.encode()
+            status = 404 if scope["path"] != "/things" else 200 if is_known else 401
+            headers = {200: [(b"content-type", b"application/json")], 401: [(b"www-authenticate", b"Key")]}.get(status, [])
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": b"[1, 2]" if status == 200 else b""})
+
+    credentials = {"valid": {"secrets": {"Key": KEY}}}
+    with serve(App()) as url:
+        check(document, url=url, credentials=credentials, only=["credentials", "response"]).confirm()
+        found = check(document, url=url, credentials=credentials, only=["http.method-not-allowed"]).findings
+    assert found, "it answers every method"
+
+    async def broken(scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": "no database"})
+
+    with pytest.raises(CheckError, match="the app does not start"), serve(broken):
+        pass
 
 
 def test_an_app_in_order_passes_and_one_that_lets_all_in_does_not(document: Path) -> None:

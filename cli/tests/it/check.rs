@@ -43,11 +43,15 @@ fn nothing_checked_is_not_green() {
     let mut line = String::new();
     std::io::BufRead::read_line(&mut std::io::BufReader::new(server.stdout.take().unwrap()), &mut line).unwrap();
     let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
-    let done = bitting(&["check", ROBOTICKS, "--url", ready["base_url"].as_str().unwrap(), "--only", "credentials"]);
+    let only = |id: &str| bitting(&["check", ROBOTICKS, "--url", ready["base_url"].as_str().unwrap(), "--only", id]);
+    let (done, doors) = (only("state"), only("credentials"));
     server.kill().unwrap();
     server.wait().unwrap();
     assert_eq!(done.code, Some(2), "{}{}", done.out, done.err);
     assert!(done.err.contains("nothing could be checked") && done.err.contains("ROBOTICKS_API_KEY"), "{}", done.err);
+    // Whoever knows nobody can still try the doors, and is told that it was no more.
+    assert_eq!(doors.code, Some(0), "{}{}", doors.out, doors.err);
+    assert!(doors.err.contains("only the doors") && doors.err.contains("ROBOTICKS_API_KEY"), "{}", doors.err);
 }
 
 /// A baseline is written and accepted, and what is required and cannot run is exit code 4, whatever else there is.

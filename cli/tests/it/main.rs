@@ -6,7 +6,9 @@ mod bad_input;
 mod check;
 mod generate;
 mod help;
+mod serve;
 mod settings;
+mod time;
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,6 +1,7 @@
 //! `__init__.py` and `_client.py`: the two clients and the package's names, all loaded when they are first used.
 
-use bitting_spec::table::SchemeKind;
+use bitting_spec::SecurityScheme;
+use bitting_spec::table::{Flows, SchemeKind};
 
 use super::docs;
 use super::text::{docstring, literal};
@@ -92,14 +93,14 @@ fn about(package: &Package<'_>, prefix: &str) -> Vec<String> {
 }
 
 /// One security scheme: the arguments that give it a credential, and the variables that do so without any.
-fn scheme(scheme: &bitting_spec::SecurityScheme) -> String {
-    let arguments = match (&scheme.kind, scheme.auth.acquire.is_some()) {
-        (SchemeKind::OAuth2 { .. }, _) => "``client_id`` and ``client_secret``, or ``token``",
-        (_, true) => "``username`` and ``password``, or ``token``",
-        (SchemeKind::ApiKey { .. }, _) => "``api_key``",
-        (SchemeKind::Http { scheme, .. }, _) if scheme == "basic" => "``username`` and ``password``",
-        _ if scheme.auth.env.contains_key("key") => "``api_key``",
-        _ => "``token``",
+fn scheme(scheme: &SecurityScheme) -> String {
+    let arguments = match &scheme.kind {
+        SchemeKind::OAuth2 { flows } => oauth_arguments(scheme, flows),
+        _ if scheme.auth.acquire.is_some() => "``username`` and ``password``, or ``token``".to_owned(),
+        SchemeKind::ApiKey { .. } => "``api_key``".to_owned(),
+        SchemeKind::Http { scheme, .. } if scheme == "basic" => "``username`` and ``password``".to_owned(),
+        _ if scheme.auth.env.contains_key("key") => "``api_key``".to_owned(),
+        _ => "``token``".to_owned(),
     };
     let variables: Vec<String> = scheme.auth.env.values().map(|name| format!("``{name}``")).collect();
     let variables = match variables.as_slice() {
@@ -107,4 +108,13 @@ fn scheme(scheme: &bitting_spec::SecurityScheme) -> String {
         names => format!("; from the environment: {}", names.join(", ")),
     };
     format!("    {}: {arguments}{variables}.", scheme.name)
+}
+
+/// The arguments that the flows of OAuth 2.0 take; a user's consent is kept by `bitting login`, or is a token.
+fn oauth_arguments(scheme: &SecurityScheme, flows: &Flows) -> String {
+    let takes_user = flows.password.is_some() || scheme.auth.acquire.is_some();
+    let user = takes_user.then_some("``username`` and ``password``");
+    let client = flows.client_credentials.is_some().then_some("``client_id`` and ``client_secret``");
+    let ways: Vec<&str> = [user, client].into_iter().flatten().collect();
+    if ways.is_empty() { "``token``".to_owned() } else { format!("{}, or ``token``", ways.join(", or ")) }
 }

@@ -74,7 +74,13 @@ pub(super) fn wanted(surface: &Surface<'_>, inputs: &Inputs) -> BTreeSet<String>
         let is_sent = inputs.reaches(&def.name) || flat.contains(&def.name);
         matches!(def.kind, TypeKind::Enum(_)) || !is_sent || answered.contains(&def.name)
     };
-    types.defs.iter().filter(is_wanted).map(|def| def.name.clone()).collect()
+    let mut wanted = BTreeSet::new();
+    for def in types.defs.iter().filter(is_wanted) {
+        // A union is written with its variants, so what it names has to be there too.
+        let target = TypeRef::Named(def.name.clone());
+        input::reach(types, &target, &|field| !field.write_only, &mut wanted);
+    }
+    wanted
 }
 
 fn structure(types: &Types, def: &TypeDef, fields: &[Field]) -> String {

@@ -5,6 +5,8 @@ use quote::quote;
 
 /// `text` as a doc comment, a line each.
 pub(super) fn doc(text: &str) -> TokenStream {
+    // Rust takes no lone carriage return in a comment.
+    let text = text.replace('\r', "");
     let lines = text.trim_end().lines().map(|line| if line.is_empty() { String::new() } else { format!(" {line}") });
     quote!(#(#[doc = #lines])*)
 }
@@ -18,6 +20,7 @@ pub(super) fn described(text: Option<&str>) -> Option<String> {
 /// Code blocks are marked as text, so that none becomes a test; what else rustdoc would read as a link, as HTML or as
 /// code is escaped.
 fn escaped(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut lines = Vec::new();
     let mut fence: Option<&str> = None;
     for line in text.lines() {
@@ -107,6 +110,7 @@ mod tests {
             ("[here](#there)", "\\[here\\](#there)"),
             ("one ` tick", "one \\` tick"),
             ("> ```rust", "> \\`rust"),
+            ("one\r\ntwo\r- three", "one\ntwo\n- three"),
         ];
         for (text, expected) in table {
             assert_eq!(escaped(text), expected, "{text}");

@@ -110,10 +110,10 @@ fn resource(surface: &Surface<'_>, named: &Named<'_>, marks: &mut Vec<String>) -
         #(#items)*
     };
     let body = shortened(&text(body.items), &Types::default());
-    format!("//! The resource `{}`.\n\n{}\n{body}", resource.name.replace(['`', '\n'], "'"), imports(&body))
+    format!("//! The resource `{}`.\n\n{}\n{body}", resource.name.replace(['`', '\n', '\r'], "'"), imports(&body))
 }
 
-/// The `use` lines of a resource: of what its text names.
+/// The `use` lines of a resource: of what its code names.
 fn imports(body: &str) -> String {
     const NAMES: [(&str, &[&str]); 4] = [
         ("bitting", &["Body", "Json", "Part"]),
@@ -122,7 +122,8 @@ fn imports(body: &str) -> String {
         ("crate", &["types"]),
     ];
     let is_word = |sign: char| sign.is_alphanumeric() || sign == '_';
-    let words: BTreeSet<&str> = body.split(|sign: char| !is_word(sign)).collect();
+    let code = body.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let words: BTreeSet<&str> = code.flat_map(|line| line.split(|sign: char| !is_word(sign))).collect();
     let mut lines = Vec::new();
     for (path, names) in NAMES {
         let used: Vec<&str> = names.iter().copied().filter(|name| words.contains(name)).collect();

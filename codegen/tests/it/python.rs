@@ -164,3 +164,28 @@ fn cycles_end() {
     assert!(models.contains("Value: TypeAlias = str | list[Any]"), "{models}");
     assert!(models.contains("Right: TypeAlias = list[Any]\n\nLeft: TypeAlias = list[Right]"), "{models}");
 }
+
+/// any-document: a union that nothing uses names objects that are only sent; the module that has it has them too, or it
+/// could not be imported.
+#[test]
+fn a_union_has_its_variants_beside_it() {
+    let document = parsed(&json!({
+        "openapi": "3.1.0",
+        "info": {"title": "Things", "version": "1"},
+        "paths": {"/parts": {"post": {"operationId": "sendPart", "tags": ["parts"], "responses": {},
+            "requestBody": {"content": {"application/json": {"schema": {
+                "type": "object", "properties": {"part": {"$ref": "#/components/schemas/Refusal"}}}}}}}}},
+        "components": {"schemas": {
+            "Part": {"oneOf": [{"$ref": "#/components/schemas/Words"}, {"$ref": "#/components/schemas/Refusal"}],
+                     "discriminator": {"propertyName": "type"}},
+            "Words": {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}},
+            "Refusal": {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}},
+        }},
+    }));
+    let generated = generated(&document);
+    let models = text(&generated, "src/test_api/models.py");
+    assert!(models.contains("Part = one_of("), "{models}");
+    for name in ["Words", "Refusal"] {
+        assert!(models.contains(&format!("class {name}(Struct")), "{name}");
+    }
+}

@@ -100,6 +100,28 @@ fn files_say_where_they_come_from_and_run_nothing() {
     }
 }
 
+/// any-document: what a description says is no code. It imports nothing, and breaks no line where Rust takes none.
+#[test]
+fn descriptions_are_no_code() {
+    let about = "Paged types of a Body:\r- one\r\n- `Part` and Serialize";
+    let document = parsed(&json!({
+        "openapi": "3.0.3",
+        "info": {"title": "Notes", "version": "1"},
+        "tags": [{"name": "notes", "description": about}],
+        "paths": {"/notes": {"delete": {
+            "operationId": "clear", "tags": ["notes"], "summary": "Clear\rall", "description": about, "responses": {"204": {"description": about}},
+            "parameters": [{"name": "at", "in": "query", "description": about, "schema": {"type": "integer"}}],
+        }}},
+        "components": {"schemas": {"Note": {"type": "object", "description": about, "properties": {"text": {"type": "string", "description": about}}}}},
+    }));
+    let generated = generated(&document);
+    assert_rust(&generated);
+    assert!(generated.files.iter().all(|file| !file.text.contains('\r')), "{generated:?}");
+    let notes = text(&generated, "src/resources/notes.rs");
+    let imports: Vec<&str> = notes.lines().filter(|line| line.starts_with("use ")).collect();
+    assert_eq!(imports, ["use crate::call::Call;"], "{notes}");
+}
+
 /// Any document, "What full progenitor clients cost": under 40 lines for an operation with its types on average, empty
 /// lines not counted, where progenitor's own client has about 150.
 #[test]

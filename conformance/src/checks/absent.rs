@@ -20,16 +20,16 @@ pub(super) const CHECKS: &[Check] = &[Check {
         phase: Phase::Scenario,
     },
     applies: |document, operation| {
-        operation.method == "GET" && operation.path.ends_with('}') && is_made_or_unmade(document, operation)
+        operation.method == "GET" && operation.trimmed_path().ends_with('}') && is_made_or_unmade(document, operation)
     },
     run: |trial| Box::pin(unknown_is_absent(trial)),
 }];
 
 /// Whether such objects come or go by an operation: then an id names one of them, and is no text to be worked on.
 fn is_made_or_unmade(document: &Document, operation: &Operation) -> bool {
-    let collection = operation.path.rsplit_once("/{").map(|(prefix, _)| prefix);
+    let collection = operation.trimmed_path().rsplit_once("/{").map(|(prefix, _)| prefix);
     document.operations.iter().any(|other| {
-        let makes = other.method == "POST" && collection == Some(other.path.trim_end_matches('/'));
+        let makes = other.method == "POST" && collection == Some(other.trimmed_path());
         makes || other.method == "DELETE" && other.path == operation.path
     })
 }
@@ -43,13 +43,28 @@ async fn unknown_is_absent(trial: &Trial<'_>) -> Result<(), Stop> {
             .map(|argument| (argument.name.clone(), argument.value.clone()))
     });
     let (name, value) = known.ok_or_else(|| Stop::Skip("the path names no object".to_owned()))?;
+    if !is_told(trial, &name) {
+        return Err(Stop::Skip("nothing tells which objects there are: whoever names one makes its id up".to_owned()));
+    }
     case.set(&name, Location::Path, unknown(&value));
     let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
+    if exchange.answer.is_success() && exchange.answer.body.is_empty() {
+        return Err(Stop::Skip("the answer shows nothing, so no object either".to_owned()));
+    }
     if exchange.answer.is_success() {
         let cause = "an id that was given to no object is answered with a success";
         return Err(Observation::error(cause, "404", &exchange).into());
     }
     Ok(())
+}
+
+/// Whether an operation or the settings tell an id.
+fn is_told(trial: &Trial<'_>, name: &str) -> bool {
+    let (context, operation) = (trial.context, trial.operation);
+    let collection = operation.trimmed_path().rsplit_once("/{").map_or("", |(prefix, _)| prefix);
+    let tells =
+        |other: &Operation| matches!(other.method.as_str(), "GET" | "POST") && other.trimmed_path() == collection;
+    context.given(operation, name, Role::Valid).is_some() || context.document.operations.iter().any(tells)
 }
 
 /// An id of the same form that nobody has: no server gives these out, and no counter gets so far in a run.

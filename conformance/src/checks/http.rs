@@ -115,7 +115,7 @@ const REPEATED_DELETE: Check = Check {
         needs: NEEDS,
         phase: Phase::Scenario,
     },
-    applies: |_, operation| operation.method == "DELETE" && operation.path.ends_with('}'),
+    applies: |_, operation| operation.method == "DELETE" && operation.trimmed_path().ends_with('}'),
     run: |trial| Box::pin(repeated_delete(trial)),
 };
 
@@ -247,8 +247,9 @@ async fn location(trial: &Trial<'_>) -> Result<(), Stop> {
 /// Whether the operation that reads what `creator` makes has required parameters beside its path.
 fn asks_for_more(document: &Document, creator: &Operation) -> bool {
     let prefix = format!("{}/{{", creator.path.trim_end_matches('/'));
-    let reads =
-        |other: &&Operation| other.method == "GET" && other.path.starts_with(&prefix) && other.path.ends_with('}');
+    let reads = |other: &&Operation| {
+        other.method == "GET" && other.path.starts_with(&prefix) && other.trimmed_path().ends_with('}')
+    };
     let asks = |read: &Operation| read.parameters.iter().any(|one| one.required && one.location != Location::Path);
     document.operations.iter().filter(reads).any(asks)
 }

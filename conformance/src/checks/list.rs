@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
+use crate::infer::sent;
 use crate::run::{Stop, Trial, listed_items};
 
 const NEEDS: &[Need] = &[Need::Valid];
@@ -125,7 +126,9 @@ fn differ(parameter: &Parameter, trial: &Trial<'_>, items: &[Value]) -> bool {
 /// The values of a filter, if it has a fixed set of them.
 fn choices(document: &bitting_spec::Document, parameter: &Parameter) -> Vec<Value> {
     let schema = document.resolve(&parameter.schema.value);
-    let choices = schema.get("enum").and_then(Value::as_array).cloned().unwrap_or_default();
+    // No query says `null`.
+    let choices = schema.get("enum").and_then(Value::as_array).into_iter().flatten().filter(|choice| !choice.is_null());
+    let choices: Vec<Value> = choices.cloned().collect();
     if parameter.location == Location::Query { choices } else { Vec::new() }
 }
 
@@ -136,7 +139,10 @@ async fn fill(trial: &Trial<'_>) -> Result<(), Stop> {
     let creator = operations.find(|other| other.method == "POST" && other.path == trial.operation.path);
     let Some(creator) = creator else { return Ok(()) };
     let shape = context.shape(creator);
-    for parameter in &trial.operation.parameters {
+    let members = sent(context.document, creator);
+    // A name that the body does not know, such as `sort`, would be a member of nothing.
+    let is_member = |parameter: &&Parameter| members.iter().any(|(name, _)| *name == parameter.name);
+    for parameter in trial.operation.parameters.iter().filter(is_member) {
         for choice in choices(context.document, parameter).into_iter().take(MAX_VALUES) {
             let mut case = context.positive(creator, Role::Valid).await?;
             let Some((_, Value::Object(members))) = &mut case.body else { return Ok(()) };

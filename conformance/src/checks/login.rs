@@ -1,7 +1,5 @@
 //! `login.*` and `token.expires-in`: a login tells who is right, and nothing to who is wrong.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bitting_spec::extension::Acquire;
 use bitting_spec::{Document, Operation};
 use serde_json::Value;
@@ -11,7 +9,7 @@ use crate::clock;
 use crate::credentials::{Login, Role};
 use crate::finding::Observation;
 use crate::http::Exchange;
-use crate::run::{Stop, Trial};
+use crate::run::{Stop, Trial, claims};
 use crate::secret::Secret;
 
 /// How many seconds what a token says may differ from what the answer says.
@@ -216,10 +214,4 @@ async fn expires_in(trial: &Trial<'_>) -> Result<(), Stop> {
         return Err(Observation::error(cause, "`exp` and `expires_in` agree", &exchange).saying(saying).into());
     }
     Ok(())
-}
-
-/// The claims of a JWT. Nothing is verified: the suite only reads what the server wrote.
-pub(super) fn claims(token: &str) -> Option<Value> {
-    let payload = token.split('.').nth(1)?;
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
 }

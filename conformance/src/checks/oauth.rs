@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 use bitting_spec::{Document, Operation, SecurityScheme};
 use serde_json::Value;
 
-use super::login::claims;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::{OAuthClient, Role};
 use crate::finding::Observation;
 use crate::http::Exchange;
-use crate::run::{Stop, Trial, granting};
+use crate::run::{Stop, Trial, claims, granting};
 use crate::secret::Secret;
 
 const NEEDS: &[Need] = &[Need::Client];

@@ -126,7 +126,8 @@ fn rule<'a>(document: &'a Document, operation: &'a Operation) -> Option<&'a Rate
 
 /// Whether the operation stands for the limits of the document: the first list that needs a credential.
 fn limits(document: &Document, operation: &Operation) -> bool {
-    let is_list = |other: &&Operation| other.method == "GET" && !other.is_public() && !other.path.ends_with('}');
+    let is_list =
+        |other: &&Operation| other.method == "GET" && !other.is_public() && !other.trimmed_path().ends_with('}');
     rule(document, operation).is_some()
         && document.operations.iter().find(is_list).is_some_and(|first| first.id == operation.id)
 }
@@ -270,7 +271,9 @@ fn format_of(trial: &Trial<'_>, names: &RateLimitHeaders, text: &str) -> Option<
 
 /// Whether the document says itself how its limits are told, and the names of header fields are not all there is.
 fn is_stated(trial: &Trial<'_>) -> bool {
-    trial.operation.rate_limit.is_some() || trial.context.document.value.get("x-rate-limit").is_some()
+    let document = &trial.context.document.value;
+    let own = document.pointer(&trial.operation.pointer).and_then(|operation| operation.get("x-rate-limit"));
+    own.or(document.get("x-rate-limit")).is_some()
 }
 
 /// How many seconds are left until the time that a reset header names.
@@ -381,7 +384,8 @@ async fn refusal(trial: &Trial<'_>, set: bool) -> Result<(), Stop> {
 
 /// Stops unless status, media type, header fields and body of the refusal are what the document says.
 fn as_documented(trial: &Trial<'_>, exchange: &Exchange) -> Result<(), Stop> {
-    let judging = Judging { context: trial.context, operation: trial.operation, sign: &Sign::Valid, exchange };
+    let (context, operation, case) = (trial.context, trial.operation, &Case::default());
+    let judging = Judging { context, operation, case, sign: &Sign::Valid, exchange };
     // A status that the document does not list is no surprise here: 429 stands in few documents.
     let judges = super::response::JUDGES.iter().filter(|judge| judge.check != "response.status");
     match judges.filter_map(|judge| (judge.sees)(&judging)).next() {

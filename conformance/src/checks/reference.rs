@@ -26,7 +26,7 @@ pub(super) const CHECKS: &[Check] = &[
             needs: NEEDS,
             phase: Phase::Scenario,
         },
-        applies: |document, operation| is_protected(document, operation) && !in_body(document, operation).is_empty(),
+        applies: |document, operation| is_bound(document, operation) && !in_body(document, operation).is_empty(),
         run: |trial| Box::pin(foreign_reference(trial)),
     },
     Check {
@@ -39,7 +39,7 @@ pub(super) const CHECKS: &[Check] = &[
             phase: Phase::Scenario,
         },
         applies: |document, operation| {
-            is_protected(document, operation) && operation.method == "GET" && !in_query(document, operation).is_empty()
+            is_bound(document, operation) && operation.method == "GET" && !in_query(document, operation).is_empty()
         },
         run: |trial| Box::pin(foreign_filter(trial)),
     },
@@ -69,6 +69,11 @@ pub(super) const CHECKS: &[Check] = &[
         run: |trial| Box::pin(other_parent(trial)),
     },
 ];
+
+/// Whether an operation is bound to an organization: what nothing binds is everybody's.
+fn is_bound(document: &Document, operation: &Operation) -> bool {
+    is_protected(document, operation) && operation.tenant.is_some()
+}
 
 /// The members of the body that name objects.
 fn in_body(document: &Document, operation: &Operation) -> Vec<String> {
@@ -103,7 +108,10 @@ fn parent<'a>(document: &Document, operation: &'a Operation) -> Option<&'a str> 
     let mut names = template_names(&operation.path);
     let (Some(_), Some(parent), true) = (names.pop(), names.pop(), is_item) else { return None };
     let collection = operation.path.split(&format!("/{{{parent}}}")).next().unwrap_or_default();
-    let made = document.operations.iter().any(|other| other.method == "POST" && other.path == collection);
+    let makes = |path: &str| document.operations.iter().any(|other| other.method == "POST" && other.path == path);
+    // A PUT of what nothing else makes makes it, under any parent (RFC 9110, 9.3.4).
+    let items = operation.path.trim_end_matches('/').rsplit_once('/').map_or("", |(items, _)| items);
+    let made = makes(collection) && (operation.method != "PUT" || makes(items));
     let is_tenant = matches!(&operation.tenant, Some(Tenant::Path(name)) if name == parent);
     (made && !is_tenant && matches!(operation.method.as_str(), "GET" | "PUT" | "PATCH" | "DELETE")).then_some(parent)
 }

@@ -4,12 +4,11 @@ use bitting_spec::extension::{AfterExpiry, AuthCase, Refresh, RefreshStyle};
 use bitting_spec::{Document, Operation, SecurityScheme};
 use serde_json::Value;
 
-use super::login::claims;
 use super::scope::{minted, scopes_of};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
-use crate::run::{Stop, Trial, Wrong, apply};
+use crate::run::{Stop, Trial, Wrong, apply, claims};
 use crate::secret::Secret;
 
 pub(super) const CHECKS: &[Check] = &[

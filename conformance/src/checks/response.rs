@@ -116,7 +116,8 @@ fn documented<'a>(judging: &Judging<'a>) -> Option<&'a Response> {
     judging.operation.response(judging.exchange.answer.status)
 }
 
-/// A status that is not documented is an error where it is a success; a refusal may well go without saying.
+/// A status that is not documented is an error where it is a success; a refusal may well go without saying, and where the
+/// document says nothing but refusals, no success can be of it.
 fn status(judging: &Judging<'_>) -> Option<Observation> {
     let status = judging.exchange.answer.status;
     if documented(judging).is_some() || status >= 500 || status == 429 {
@@ -125,7 +126,12 @@ fn status(judging: &Judging<'_>) -> Option<Observation> {
     let known: Vec<String> = judging.operation.responses.iter().map(|response| response.status.to_string()).collect();
     let cause = format!("the status {status} is not documented");
     let expected = format!("one of {}", known.join(", "));
-    let make = if status < 400 { Observation::error } else { Observation::note };
+    let says_success = judging.operation.responses.iter().any(|response| match response.status {
+        Status::Code(status) => (200..400).contains(&status),
+        Status::Range(first) => first == 2 || first == 3,
+        Status::Default => true,
+    });
+    let make = if status < 400 && says_success { Observation::error } else { Observation::note };
     Some(make(cause, expected, judging.exchange).at(&format!("{}/responses", judging.operation.pointer)))
 }
 
@@ -159,8 +165,10 @@ fn media<'a>(response: &'a Response, given: &str) -> Option<&'a MediaType> {
 }
 
 fn schema(judging: &Judging<'_>) -> Option<Observation> {
-    let response = documented(judging)?;
     let answer = &judging.exchange.answer;
+    // These have no body, whatever their fields say of one (RFC 9110, 9.3.2, 15.3.5 and 15.4.5).
+    let is_empty = judging.operation.method == "HEAD" || matches!(answer.status, 204 | 304);
+    let response = documented(judging).filter(|_| !is_empty)?;
     let given = answer.media_type()?;
     let schema = media(response, &given)?.schema.as_ref()?;
     if !(given == "application/json" || given.ends_with("+json")) {

@@ -4,13 +4,12 @@ use bitting_spec::extension::{Refresh, Rotation};
 use bitting_spec::{Document, Operation, SecurityScheme};
 use serde_json::Value;
 
-use super::login::claims;
 use super::refresh::{scopes, works};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::{Nature, Role, nature};
 use crate::finding::Observation;
 use crate::http::Exchange;
-use crate::run::{Stop, Trial, apply, is_logout, refresh_case, renewing};
+use crate::run::{Stop, Trial, apply, claims, is_logout, refresh_case, renewing};
 use crate::secret::Secret;
 
 const NEEDS: &[Need] = &[Need::Login];

@@ -144,7 +144,7 @@ async fn limited(trial: &Trial<'_>, scheme: &SecurityScheme) -> Result<Secret, S
     let logs_in = scheme.auth.acquire.is_some()
         && context.credentials.principal(Role::ReadOnly).is_some_and(|principal| principal.login.is_some());
     if is_write && logs_in {
-        return context.secret(Role::ReadOnly, scheme).await;
+        return Ok(context.secret(Role::ReadOnly, scheme).await?);
     }
     if context.credentials.provisioner().is_none() && nature(scheme) == Nature::Key {
         return issued(trial, scheme).await;

@@ -35,7 +35,7 @@ const LEAST: usize = 8;
 fn once(document: &Document, operation: &Operation) -> Vec<String> {
     let prefix = format!("{}/{{", operation.path.trim_end_matches('/'));
     let reads = |other: &&Operation| {
-        let rest = other.path.strip_prefix(&prefix);
+        let rest = other.trimmed_path().strip_prefix(&prefix);
         other.method == "GET" && rest.is_some_and(|rest| rest.ends_with('}') && !rest.contains('/'))
     };
     let Some(read) = document.operations.iter().find(reads) else { return Vec::new() };

@@ -1,5 +1,7 @@
 //! `state.*`: what was written is there, what was deleted is not, and lists keep still.
 
+mod singleton;
+
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation};
 use serde_json::{Map, Value, json};
@@ -7,8 +9,9 @@ use serde_json::{Map, Value, json};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
-use crate::generate::{Case, lists_what_is_shown, runner};
+use crate::generate::{Case, lists_what_is_shown, runner, validator};
 use crate::http::Exchange;
+use crate::infer::answered;
 use crate::run::{Stop, Trial, certain_identity, item_operation, listed_items, named_in, size_parameter};
 
 const NEEDS: &[Need] = &[Need::Valid];
@@ -58,17 +61,21 @@ pub(super) const CHECKS: &[Check] = &[
         info: CheckInfo {
             id: "state.update-persists",
             title: "a change is there when it is read",
-            rule: "After a successful PATCH or PUT a read shows the values that were sent.",
+            rule: "After a successful PATCH or PUT a read shows the values that were sent. Of a thing of which there is one, \
+                   such as the caller's own account, a harmless member is changed and put back.",
             source: "RFC 5789, 2; RFC 9110, 9.3.4",
             needs: NEEDS,
             phase: Phase::Scenario,
         },
         applies: |document, operation| {
             matches!(operation.method.as_str(), "PATCH" | "PUT")
-                && is_object(operation)
                 && reader(document, operation).is_some()
+                && (is_object(operation) || !singleton::harmless(document, operation).is_empty())
         },
-        run: |trial| Box::pin(update_persists(trial)),
+        run: |trial| match is_object(trial.operation) {
+            true => Box::pin(update_persists(trial)),
+            false => Box::pin(singleton::persists(trial)),
+        },
     },
     Check {
         info: CheckInfo {
@@ -131,7 +138,7 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 /// The operation that lists what `creator` makes, as far as the document says so: its items are of the same schema.
-fn list_of<'a>(document: &'a Document, creator: &Operation) -> Option<&'a Operation> {
+pub(super) fn list_of<'a>(document: &'a Document, creator: &Operation) -> Option<&'a Operation> {
     let list = document.operations.iter().find(|other| other.method == "GET" && other.path == creator.path)?;
     let prefix = format!("{}/{{", creator.path.trim_end_matches('/'));
     let is_item = |other: &&Operation| {
@@ -147,7 +154,7 @@ fn reader<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Opera
     document.operations.iter().find(|other| other.method == "GET" && other.path == operation.path)
 }
 
-/// Whether an operation is about one object among others: what a GET of anything else shows, nobody can say.
+/// Whether an operation is about one object among others.
 fn is_object(operation: &Operation) -> bool {
     operation.path.trim_end_matches('/').ends_with('}')
 }
@@ -157,7 +164,7 @@ fn item_of(document: &Document, collection: &Operation, method: &str) -> bool {
     let prefix = format!("{}/{{", collection.path.trim_end_matches('/'));
     document.operations.iter().any(|other| {
         other.method == method
-            && other.path.strip_prefix(&prefix).is_some_and(|rest| rest.ends_with('}') && !rest.contains('/'))
+            && other.trimmed_path().strip_prefix(&prefix).is_some_and(|rest| rest.ends_with('}') && !rest.contains('/'))
     })
 }
 
@@ -180,15 +187,25 @@ async fn created_is_listed(trial: &Trial<'_>) -> Result<(), Stop> {
     let before = trial.context.pages(list, &trial.context.reading(list, &about), Role::Valid).await?;
     let (made, created, id) = made(trial).await?;
     let pages = trial.context.pages(list, &trial.context.reading(list, &made), Role::Valid).await?;
-    let is_it = |item: &Value| item.as_object().is_some_and(|members| members.values().any(|value| *value == id));
-    let holds = |pages: &[Exchange]| {
-        pages.iter().any(|page| listed_items(list, &page.answer).unwrap_or_default().iter().any(is_it))
+    let name = item_operation(trial.context, trial.operation, "GET").map_or("id", |(_, name)| name);
+    let items_of = |pages: &[Exchange]| -> Vec<Value> {
+        pages.iter().flat_map(|page| listed_items(list, &page.answer).unwrap_or_default()).collect()
     };
-    if holds(&before) {
+    let (before, items) = (items_of(&before), items_of(&pages));
+    let own = |item: &Value| named_in(item, name).map(|(_, own)| own);
+    let is_it = |item: &Value| own(item).is_some_and(|own| is_same_id(&own, &id));
+    // What tells an object apart in a path may stand in the items under another name.
+    let holds_it = |item: &Value| {
+        is_it(item) || item.as_object().is_some_and(|members| members.values().any(|value| is_same_id(value, &id)))
+    };
+    if before.iter().any(is_it) {
         let cause = "what was created was in the list before";
         return Err(Observation::error(cause, "each creation makes an object of its own", &created).into());
     }
-    match (holds(&pages), pages.last()) {
+    if !items.is_empty() && !items.iter().filter_map(own).any(|own| is_number(&own) == is_number(&id)) {
+        return Err(skip("the items do not show what tells them apart in a path"));
+    }
+    match (items.iter().any(holds_it), pages.last()) {
         (false, Some(_)) if list.pagination.is_none() && has_pages(list) => {
             Err(skip("it is not on the first page, and the document does not say how to get the others (x-pagination)"))
         }
@@ -200,8 +217,19 @@ async fn created_is_listed(trial: &Trial<'_>) -> Result<(), Stop> {
     }
 }
 
+/// Whether two ids are the same: in a `Location` a number is a text.
+fn is_same_id(left: &Value, right: &Value) -> bool {
+    let text = |id: &Value| id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+    left == right || is_number(left) && is_number(right) && text(left) == text(right)
+}
+
+/// Whether an id is a number, be it as a text.
+fn is_number(id: &Value) -> bool {
+    id.is_number() || id.as_str().is_some_and(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// Whether a list seems to have pages that the document does not describe.
-fn has_pages(list: &Operation) -> bool {
+pub(super) fn has_pages(list: &Operation) -> bool {
     let words = ["page", "limit", "offset", "cursor", "size", "start", "skip", "max", "count", "after", "take", "top"];
     let mut names = list.parameters.iter().map(|parameter| parameter.name.to_lowercase());
     names.any(|name| words.iter().any(|word| name.contains(word)))
@@ -228,7 +256,7 @@ async fn created_is_readable(trial: &Trial<'_>) -> Result<(), Stop> {
         let id = exchange.answer.json().and_then(|body| named_in(&body, name)?.0.into());
         members.retain(|name, _| Some(name) != id.as_ref());
     }
-    same_values(&sent, &exchange, "what was created")
+    same_values((trial, read), &sent, &exchange, "what was created")
 }
 
 /// Makes an object, and tells its case, the answer and its id.
@@ -246,18 +274,33 @@ fn skip(reason: &str) -> Stop {
 }
 
 /// Stops unless the answer has each value that was sent, where it has the member at all.
-fn same_values(case: &Case, exchange: &Exchange, what: &str) -> Result<(), Stop> {
+fn same_values(
+    (trial, read): (&Trial<'_>, &Operation),
+    case: &Case,
+    exchange: &Exchange,
+    what: &str,
+) -> Result<(), Stop> {
     let Some((_, Value::Object(sent))) = &case.body else { return Ok(()) };
+    let shown = answered(trial.context.document, read);
+    // What the answer's own schema forbids cannot be shown, whatever the request's allows.
+    let can_show = |name: &str, value: &Value| {
+        let schema = shown.iter().find(|(known, _)| *known == name).map(|(_, schema)| *schema);
+        let validator = schema.and_then(|schema| validator(trial.context.document, schema));
+        validator.is_none_or(|validator| validator.is_valid(value))
+    };
     let body = exchange.answer.json().unwrap_or(Value::Null);
-    for (name, value) in sent {
-        let Some(read) = body.get(name) else { continue };
-        if !is_kept(value, read) {
+    match lost(sent, &body).find(|(name, value)| can_show(name, value)) {
+        Some((name, value)) => {
             let cause = format!("{what} reads back with another `{name}`");
-            let expected = format!("`{name}` is {value}");
-            return Err(Observation::error(cause, expected, exchange).into());
+            Err(Observation::error(cause, format!("`{name}` is {value}"), exchange).into())
         }
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// The members that were sent and read back with another value. An answer that does not have one says nothing of it.
+pub(super) fn lost<'s>(sent: &'s Map<String, Value>, read: &Value) -> impl Iterator<Item = (&'s String, &'s Value)> {
+    sent.iter().filter(|(name, value)| read.get(*name).is_some_and(|read| !is_kept(value, read)))
 }
 
 /// Whether `read` has what was sent. A value of another kind is shown in another form (an object for its id), and an
@@ -271,19 +314,23 @@ fn is_kept(sent: &Value, read: &Value) -> bool {
             sent.iter().zip(read).all(|(sent, read)| is_kept(sent, read))
         }
         (Value::Number(sent), Value::Number(read)) => sent.as_f64() == read.as_f64(),
-        (Value::Array(_), Value::Array(_))
-        | (Value::String(_), Value::String(_))
-        | (Value::Bool(_), Value::Bool(_)) => sent == read || is_same_time(read, sent),
+        (Value::String(sent), Value::String(read)) => sent == read || is_same_text(sent, read),
+        (Value::Array(_), Value::Array(_)) | (Value::Bool(_), Value::Bool(_)) => sent == read,
         (Value::Null, _) => read.is_null(),
         _ => !sent.is_null() && !read.is_null(),
     }
 }
 
-/// Times may be written in several ways; which is not judged here.
-fn is_same_time(left: &Value, right: &Value) -> bool {
-    let is_time =
-        |value: &Value| value.as_str().is_some_and(|text| text.len() >= 19 && text.as_bytes().get(10) == Some(&b'T'));
-    is_time(left) && is_time(right)
+/// Whether two texts say the same: times, numbers and addresses are written in several ways, and spaces around a text are
+/// often cut off; none of it is judged here.
+fn is_same_text(left: &str, right: &str) -> bool {
+    let is_time = |text: &str| text.len() >= 19 && text.as_bytes().get(10) == Some(&b'T');
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+    let is_address = |text: &str| text.contains('@') || text.contains("://") || text.len() == 36;
+    left.trim() == right.trim()
+        || is_time(left) && is_time(right)
+        || number(left).is_some_and(|left| number(right) == Some(left))
+        || is_address(left) && left.eq_ignore_ascii_case(right)
 }
 
 async fn deleted_is_gone(trial: &Trial<'_>) -> Result<(), Stop> {
@@ -308,16 +355,37 @@ async fn update_persists(trial: &Trial<'_>) -> Result<(), Stop> {
     for index in 0..3 {
         let mut chance = runner(trial.context.options.seed, &trial.operation.id, "update", index);
         let case = shape.valid(trial.context, trial.operation, &base, index, &mut chance).about(&about);
+        let case = of_itself(trial.operation, case);
         let changed = trial.call(trial.operation, &case, Role::Valid).await?;
         if !changed.answer.is_success() {
             continue;
         }
         let exchange = trial.call(read, &trial.context.reading(read, &case), Role::Valid).await?;
         if exchange.answer.is_success() {
-            same_values(&case, &exchange, "what was changed")?;
+            same_values((trial, read), &case, &exchange, "what was changed")?;
         }
     }
     Ok(())
+}
+
+/// The case with the object's own id where its body holds one: another one would be another object's.
+fn of_itself(operation: &Operation, mut case: Case) -> Case {
+    let names = bitting_spec::template_names(&operation.path);
+    let own = names.last().and_then(|name| {
+        let argument = case.path().find(|argument| argument.name == *name)?;
+        Some((name.to_string(), argument.value.clone()))
+    });
+    let (Some((name, own)), Some((_, Value::Object(members)))) = (own, &mut case.body) else { return case };
+    let inside = members.get_mut("data").and_then(Value::as_object_mut);
+    if let Some(members) = inside.filter(|members| members.contains_key("id")) {
+        members.insert("id".to_owned(), own.clone());
+    }
+    let named = named_in(&Value::Object(members.clone()), &name).map(|(member, _)| member);
+    let unset = || members.get("id").is_some_and(Value::is_null).then(|| "id".to_owned());
+    if let Some(member) = named.or_else(unset) {
+        members.insert(member, own);
+    }
+    case
 }
 
 async fn failed_update(trial: &Trial<'_>) -> Result<(), Stop> {
@@ -362,6 +430,13 @@ async fn pages(trial: &Trial<'_>) -> Result<(), Stop> {
             trial.count(1);
         }
     }
+    let whole = trial.context.pages(trial.operation, &case, Role::Valid).await?;
+    let held = whole.iter().map(|page| listed_items(trial.operation, &page.answer).unwrap_or_default());
+    let held: Vec<Vec<Value>> = held.collect();
+    if held.iter().any(|items| items.iter().enumerate().any(|(index, item)| items[..index].contains(item))) {
+        return Err(skip("one page holds items that nothing tells apart"));
+    }
+    let all: Vec<Value> = held.concat();
     let size = 2;
     let pages = trial.context.pages_of(trial.operation, &case, Role::Valid, size, 3).await?;
     let mut seen: Vec<Value> = Vec::new();
@@ -381,9 +456,6 @@ async fn pages(trial: &Trial<'_>) -> Result<(), Stop> {
             seen.push(item);
         }
     }
-    let whole = trial.context.pages(trial.operation, &case, Role::Valid).await?;
-    let all: Vec<Value> =
-        whole.iter().flat_map(|page| listed_items(trial.operation, &page.answer).unwrap_or_default()).collect();
     if let (Some(left_out), Some(page)) = (all.iter().take(seen.len()).find(|item| !seen.contains(item)), pages.last())
     {
         let id = left_out.get("id").unwrap_or(left_out).to_string();
@@ -414,13 +486,21 @@ async fn read_only(trial: &Trial<'_>) -> Result<(), Stop> {
     let body = plain.answer.json().unwrap_or(Value::Null);
     for name in owned(trial.context.document, trial.operation) {
         let Some(other) = body.get(&name).and_then(another) else { continue };
-        let Some((media_type, Value::Object(members))) = case.body.clone() else { continue };
-        let mut members: Map<String, Value> = members;
-        members.insert(name.clone(), other.clone());
-        let body = Some((media_type, Value::Object(members)));
-        let exchange = trial.call(trial.operation, &Case { body, ..case.clone() }, Role::Valid).await?;
-        let taken =
-            exchange.answer.is_success() && exchange.answer.json().is_some_and(|body| body.get(&name) == Some(&other));
+        let (mut taken, mut exchange) = (false, plain.clone());
+        // Of two values one may be the server's own choice, so a flag is set both ways.
+        let values = if other.is_boolean() { vec![other.clone(), json!(other == json!(false))] } else { vec![other] };
+        for value in values {
+            let case = trial.context.renewed(trial.operation, &case, Role::Valid).await;
+            let Some((media_type, Value::Object(mut members))) = case.body.clone() else { break };
+            members.insert(name.clone(), value.clone());
+            let body = Some((media_type, Value::Object(members)));
+            exchange = trial.call(trial.operation, &Case { body, ..case }, Role::Valid).await?;
+            let shown = exchange.answer.json().and_then(|body| body.get(&name).cloned());
+            taken = exchange.answer.is_success() && shown == Some(value);
+            if !taken {
+                break;
+            }
+        }
         if taken {
             let cause = format!("the client set `{name}`, which the document marks readOnly");
             return Err(Observation::error(cause, format!("`{name}` is the server's to set"), &exchange).into());
@@ -435,8 +515,30 @@ pub(super) fn another(value: &Value) -> Option<Value> {
         Value::String(text) if text.len() == 36 => Some(json!("11111111-2222-4333-8444-555555555555")),
         Value::String(text) if text.as_bytes().get(10) == Some(&b'T') => Some(json!("2001-02-03T04:05:06Z")),
         Value::String(text) => Some(json!(format!("{text}x"))),
-        Value::Number(number) => Some(json!(number.as_i64()? + 1)),
+        // Far from what a server counts up to on the way.
+        Value::Number(number) => Some(json!(number.as_i64()?.checked_add(40_961)?)),
         Value::Bool(flag) => Some(json!(!flag)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_in_another_way_is_kept() {
+        for (sent, read, kept) in [
+            (json!("-393084"), json!("-393084.00"), true),
+            (json!(" name "), json!("name"), true),
+            (json!("2026-01-02T03:04:05Z"), json!("2026-01-02T04:04:05.000+01:00"), true),
+            (json!("Ada@Example.com"), json!("Ada@example.com"), true),
+            (json!("Name"), json!("name"), false),
+            (json!("12"), json!("12.5"), false),
+            (json!({"a": 1}), json!({"a": 1.0, "b": 2}), true),
+            (json!([1]), json!([2]), false),
+        ] {
+            assert_eq!(is_kept(&sent, &read), kept, "{sent} and {read}");
+        }
     }
 }

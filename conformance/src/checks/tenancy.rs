@@ -100,7 +100,7 @@ pub(super) const CHECKS: &[Check] = &[
             is_protected(document, operation)
                 && operation.tenant.is_some()
                 && operation.method == "GET"
-                && !operation.path.ends_with('}')
+                && !operation.trimmed_path().ends_with('}')
         },
         run: |trial| Box::pin(foreign_list(trial)),
     },
@@ -125,7 +125,7 @@ pub(super) const CHECKS: &[Check] = &[
 /// Whether the operation is about one object whose kind something in the document makes.
 fn is_item(document: &Document, operation: &Operation, methods: &[&str]) -> bool {
     let collection =
-        operation.path.rsplit_once("/{").map(|(prefix, _)| prefix).filter(|_| operation.path.ends_with('}'));
+        operation.trimmed_path().rsplit_once("/{").filter(|(_, last)| last.ends_with('}')).map(|(prefix, _)| prefix);
     let makes = |other: &Operation| other.method == "POST" && collection == Some(other.path.trim_end_matches('/'));
     is_protected(document, operation)
         && operation.tenant.is_some()

@@ -23,7 +23,7 @@ pub(super) const CHECKS: &[Check] = &[
             rule: "The body of a refusal equals the document's example for its case (`x-auth-case`); where there is \
                    none it is of the documented schema; where the document is silent it may be anything.",
             source: "OpenAPI 3.1, 4.8.16; x-auth-case",
-            needs: &[Need::Valid],
+            needs: &[],
             phase: Phase::Auth,
         },
         applies: is_protected,
@@ -36,7 +36,7 @@ pub(super) const CHECKS: &[Check] = &[
             rule: "A 401 carries WWW-Authenticate with at least one challenge, and where the operation takes a bearer token \
                    one of them is of that scheme.",
             source: "RFC 9110, 11.6.1 and 15.5.2; RFC 6750, 3",
-            needs: &[Need::Valid],
+            needs: &[],
             phase: Phase::Auth,
         },
         applies: is_protected,
@@ -191,11 +191,12 @@ fn wrong_besides(trial: &Trial<'_>, request: &Request) -> Vec<(&'static str, Req
         all.push(("an invalid body", request.clone().body(Bytes::from_static(b"{\"bitting\":"))));
         all.push(("an unknown media type", request.clone().with_header("content-type", "application/x-bitting")));
     }
-    let object = trial.operation.path.rsplit('/').next().filter(|last| last.starts_with('{'));
+    let object = trial.operation.trimmed_path().rsplit('/').next().filter(|last| last.starts_with('{'));
     if object.is_some()
-        && let Some((prefix, _)) = request.path().rsplit_once('/')
+        && let Some((prefix, _)) = request.path().trim_end_matches('/').rsplit_once('/')
     {
-        let target = format!("{prefix}/00000000-0000-4000-8000-000000000000");
+        let end = if trial.operation.path.ends_with('/') { "/" } else { "" };
+        let target = format!("{prefix}/00000000-0000-4000-8000-000000000000{end}");
         all.push(("an object that does not exist", Request { target, ..request.clone() }));
     }
     let number = trial.operation.parameters.iter().find(|parameter| {

@@ -15,9 +15,14 @@ use super::{Login, Principal, Role};
 use crate::error::Error;
 use crate::secret::Secret;
 
+/// The minor number of the newest version 0 of the schema that this was written for.
+const NEWEST: u32 = 8;
+
 #[derive(Deserialize)]
 struct File {
     auth: Vec<Value>,
+    #[serde(rename = "schemaVersion")]
+    version: Option<String>,
     #[serde(rename = "authTemplate")]
     template: Option<Value>,
 }
@@ -58,6 +63,10 @@ pub(super) fn parse(document: &Document, name: &str, text: &str) -> Result<BTree
     let value = bitting_spec::read_value(name, text).map_err(|error| wrong(error.message))?;
     // The error of serde quotes values, and these are secrets: only where it is, is told.
     let file: File = serde_json::from_value(value).map_err(|_| wrong("there is no list `auth`".to_owned()))?;
+    if let Some(version) = file.version.as_deref().filter(|version| !is_known(version)) {
+        let message = format!("its `schemaVersion` is {version:?}, and the versions 0.1 to 0.{NEWEST} are read");
+        return Err(Error::config(name, message, "write it for one of these, or name the principals in TOML"));
+    }
     let mut principals = BTreeMap::new();
     for (index, mut user) in file.auth.into_iter().enumerate() {
         if let Some(template) = &file.template {
@@ -72,6 +81,12 @@ pub(super) fn parse(document: &Document, name: &str, text: &str) -> Result<BTree
         return Err(wrong("`auth` names nobody".to_owned()));
     }
     Ok(principals)
+}
+
+/// Whether what is read here means the same in that version of the schema: from the first to this one it did.
+fn is_known(version: &str) -> bool {
+    let mut numbers = version.split('.').map(str::parse::<u32>);
+    matches!((numbers.next(), numbers.next()), (Some(Ok(0)), Some(Ok(minor))) if minor <= NEWEST)
 }
 
 /// A user called like a role has it; the first other one is the valid principal. Who shares an organization with whom the
@@ -169,7 +184,7 @@ mod tests {
     #[test]
     fn headers_and_logins_become_principals() {
         let principals = parsed(
-            "auth:\n  - name: ada\n    fixedHeaders: [{name: authorization, value: bearer abcd1234}]\n  \
+            "schemaVersion: 0.8.0\nauth:\n  - name: ada\n    fixedHeaders: [{name: authorization, value: bearer abcd1234}]\n  \
              - name: other-organization\n    fixedHeaders: [{name: X-Api-Key, value: rbtk_test_2}]\n    \
              loginEndpointAuth: {payloadUserPwd: {username: eve, password: test-password}}\n  \
              - name: somebody\n    fixedHeaders: [{name: X-Api-Key, value: rbtk_test_3}]\n\
@@ -196,6 +211,8 @@ mod tests {
             ("auth: [{name: a, fixedHeaders: [{name: X-Other, value: canary}]}]", "`X-Other`"),
             ("auth: [{name: a, loginEndpointAuth: {payloadRaw: canary}}]", "name and a password"),
             ("auth: [", "YAML"),
+            ("schemaVersion: 1.0.0\nauth: [{name: a}]", "`schemaVersion` is \"1.0.0\", and the versions 0.1 to 0.8"),
+            ("schemaVersion: new\nauth: [{name: a}]", "`schemaVersion` is \"new\""),
         ] {
             let error = parsed(text).expect_err(text).to_string();
             assert!(error.contains(says) && !error.contains("canary"), "{text}: {error}");

@@ -1,5 +1,7 @@
 //! A case: the arguments and the body of one call, before they become a request.
 
+use std::borrow::Cow;
+
 use bitting_spec::table::{self, Location};
 use bitting_spec::{MediaType, Operation, Parameter, style};
 use bytes::Bytes;
@@ -39,6 +41,12 @@ impl Case {
         self.arguments.push(Argument { name: name.to_owned(), location, value });
     }
 
+    /// Whether it holds a text of nothing but spaces, which many servers take for none at all.
+    pub(crate) fn is_blank(&self) -> bool {
+        let body = self.body.as_ref().map(|(_, body)| body);
+        self.arguments.iter().map(|argument| &argument.value).chain(body).any(is_blank)
+    }
+
     /// The path arguments, which say what the call is about.
     pub(crate) fn path(&self) -> impl Iterator<Item = &Argument> {
         self.arguments.iter().filter(|argument| argument.location == Location::Path)
@@ -54,18 +62,26 @@ impl Case {
 
     /// The request, without credentials.
     pub(crate) fn request(&self, operation: &Operation) -> Result<Request, String> {
-        let mut target = operation.path.clone();
+        self.request_to(&operation.method, &operation.path, &operation.parameters)
+    }
+
+    /// The request to a path or URL that need not be an operation of the document.
+    pub(crate) fn request_to(&self, method: &str, path: &str, parameters: &[Parameter]) -> Result<Request, String> {
+        let mut target = path.to_owned();
         let mut query = Vec::new();
         let mut cookies = Vec::new();
-        let mut request = Request::new(&operation.method, "");
+        let mut request = Request::new(method, "");
         for argument in &self.arguments {
-            let Some(parameter) = parameter(operation, argument) else { continue };
+            let Some(parameter) = parameter(parameters, argument) else { continue };
             let text = style::encode(&parameter, &argument.value).map_err(|error| error.to_string())?;
             match argument.location {
                 Location::Path => target = target.replace(&format!("{{{}}}", argument.name), &text),
                 Location::Query if !text.is_empty() => query.push(text),
                 Location::Cookie if !text.is_empty() => cookies.push(text),
-                Location::Header => request = request.header(&argument.name, &text),
+                // A list or an object of nothing is written as nothing; only a text can be empty.
+                Location::Header if !text.is_empty() || argument.value.is_string() => {
+                    request = request.header(&argument.name, &text);
+                }
                 _ => {}
             }
         }
@@ -90,15 +106,15 @@ impl Case {
     /// Whether the request as it goes out says a value of `accepts`, in any reading of its text. What has more readings
     /// than can be told counts as valid: nobody is accused for it.
     pub(crate) fn text_is_valid(operation: &Operation, argument: &Argument, accepts: impl Fn(&Value) -> bool) -> bool {
-        let Some(parameter) = parameter(operation, argument) else { return true };
+        let Some(parameter) = parameter(&operation.parameters, argument) else { return true };
         readings(&parameter.encoding, &argument.value).is_none_or(|readings| readings.iter().any(accepts))
     }
 }
 
-fn parameter(operation: &Operation, argument: &Argument) -> Option<table::Parameter> {
+fn parameter(parameters: &[Parameter], argument: &Argument) -> Option<table::Parameter> {
     let same =
         |parameter: &&Parameter| (parameter.name.as_str(), parameter.location) == (&argument.name, argument.location);
-    operation.parameters.iter().find(same).map(|parameter| table::Parameter {
+    parameters.iter().find(same).map(|parameter| table::Parameter {
         name: parameter.name.clone(),
         location: parameter.location,
         required: parameter.required,
@@ -142,11 +158,34 @@ pub(super) fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// Whether a value is, or holds, a text of nothing but spaces.
+pub(crate) fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(items) => items.iter().any(is_blank),
+        Value::Object(members) => members.values().any(is_blank),
+        _ => false,
+    }
+}
+
+/// What of a body can be said in its media type: a form has no `null`, so a member that is one is left out.
+pub(crate) fn sayable<'v>(media_type: &str, value: &'v Value) -> Cow<'v, Value> {
+    match value {
+        Value::Object(members)
+            if (is_form(media_type) || is_multipart(media_type)) && members.values().any(Value::is_null) =>
+        {
+            let said = members.iter().filter(|(_, member)| !member.is_null());
+            Cow::Owned(said.map(|(name, member)| (name.clone(), member.clone())).collect())
+        }
+        _ => Cow::Borrowed(value),
+    }
+}
+
 fn written(media_type: &str, value: &Value, parts: &Parts) -> Result<Bytes, String> {
     if is_json(media_type) {
         return Ok(Bytes::from(value.to_string()));
     }
-    match value {
+    match &*sayable(media_type, value) {
         Value::String(text) => Ok(Bytes::from(text.clone())),
         Value::Object(members) if is_form(media_type) => {
             let mut form = form_urlencoded::Serializer::new(String::new());

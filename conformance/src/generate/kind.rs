@@ -10,6 +10,10 @@ use super::schema::{alternatives, types};
 pub(crate) fn lists_what_is_shown(document: &Document, list: &Operation, shows: &Operation) -> bool {
     let Some(item) = answered(list).and_then(|schema| items(document, list, schema)) else { return false };
     let Some(shown) = answered(shows) else { return false };
+    // An object that holds a list is no list of such objects.
+    if answered(list).is_some_and(|whole| is_same(document, whole, shown)) {
+        return false;
+    }
     let members = alternatives(document, shown).into_iter().filter_map(|keywords| keywords.get("properties").cloned());
     let members: Vec<Value> =
         members.filter_map(|all| Some(all.as_object()?.values().cloned().collect::<Vec<_>>())).flatten().collect();

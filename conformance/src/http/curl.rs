@@ -112,7 +112,7 @@ fn ansi(text: &[u8]) -> String {
 }
 
 fn repeated(text: &str) -> Option<String> {
-    let last = text.chars().next_back().filter(char::is_ascii_alphanumeric)?;
+    let last = text.chars().next_back().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '[')?;
     let head = text.trim_end_matches(last);
     let count = text.len() - head.len();
     (count > LONG).then(|| format!("\"{head}$(head -c {count} /dev/zero | tr '\\0' '{last}')\""))
@@ -141,6 +141,17 @@ mod tests {
              export TOKEN='paste it here'\n\
              curl -i -X POST 'http://127.0.0.1:1/a?q=1' -H \"authorization: Bearer $TOKEN\" \
              --data-binary '{\"it'\\''s\": 1}'"
+        );
+    }
+
+    /// A body of deep brackets would fill the screen.
+    #[test]
+    fn what_is_long_and_of_one_letter_is_made_by_a_command() {
+        let request = Request::new("POST", "/a").body(Bytes::from("[".repeat(50_000)));
+        assert!(
+            shown(&request).ends_with("--data-binary \"$(head -c 50000 /dev/zero | tr '\\0' '[')\""),
+            "{}",
+            shown(&request)
         );
     }
 

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use bitting_spec::Document;
 use bitting_spec::extension::{RateLimit, RateLimitExceeded, RateLimitHeaders, ResetFormat, ResetHeader};
+use bitting_spec::{Document, Operation};
 
 use super::{answered_errors, plain};
+
+/// Whether a success of an operation tells the limit.
+pub(super) fn shows(operation: &Operation, headers: &RateLimitHeaders) -> bool {
+    operation.successes().any(|response| response.headers.contains_key(&headers.limit))
+}
 
 /// The rule that the document's answers show: their header fields, and how a 429 tells the time to wait.
 pub(super) fn infer(document: &Document) -> Option<RateLimit> {

@@ -9,6 +9,9 @@ use crate::finding::Finding;
 use crate::verdict::{Outcome, Report, Verdict};
 use crate::{CheckInfo, checks, shortened};
 
+/// The most things left on the server that are named.
+const MOST_LEFT: usize = 10;
+
 /// The report as text, with colours if `colour`.
 #[must_use]
 pub fn terminal(report: &Report, colour: bool) -> String {
@@ -23,6 +26,7 @@ pub fn terminal(report: &Report, colour: bool) -> String {
     found(&mut text, &paint, report);
     missing(&mut text, report);
     demands(&mut text, &paint, report);
+    left(&mut text, report);
     summary(&mut text, &paint, report);
     text
 }
@@ -34,6 +38,7 @@ pub fn quiet(report: &Report, colour: bool) -> String {
     let mut text = String::new();
     found(&mut text, &paint, report);
     demands(&mut text, &paint, report);
+    left(&mut text, report);
     summary(&mut text, &paint, report);
     text.trim_start_matches('\n').to_owned()
 }
@@ -141,7 +146,7 @@ fn missing(text: &mut String, report: &Report) {
         let _ = writeln!(text, "\nNot checked:");
     }
     for (reason, checks) in reasons {
-        let _ = writeln!(text, "  {}\n    {reason}", shortened(&checks).join(", "));
+        let _ = writeln!(text, "  {reason}\n    {}", shortened(&checks).join(", "));
     }
 }
 
@@ -154,6 +159,19 @@ fn demands(text: &mut String, paint: &Paint, report: &Report) {
     }
     if !report.stale.is_empty() {
         let _ = writeln!(text, "\nNot found any more, and may leave the baseline: {}", report.stale.join(", "));
+    }
+}
+
+/// What a person may want to remove by hand.
+fn left(text: &mut String, report: &Report) {
+    if !report.left.is_empty() {
+        let _ = writeln!(text, "\nLeft on the server, for nobody could remove it:");
+    }
+    for call in report.left.iter().take(MOST_LEFT) {
+        let _ = writeln!(text, "  {call}");
+    }
+    if let more @ 1.. = report.left.len().saturating_sub(MOST_LEFT) {
+        let _ = writeln!(text, "  and {more} more: `--report json=PATH` names them all");
     }
 }
 

@@ -1,19 +1,22 @@
 //! What every trial of one run shares: the document, the connection, the credentials, the objects that were made.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bitting_spec::table::SchemeKind;
 use bitting_spec::{Document, Operation, Schema};
+use futures_util::future::select;
 use jsonschema::Validator;
 use serde_json::Value;
 
 use super::exercise::Exercises;
 use super::keyring::Keyring;
+use super::needs::Needs;
 use super::shape::Shapes;
 use super::stage::Stage;
 use super::trial::Stop;
@@ -23,12 +26,19 @@ use crate::error::Error;
 use crate::generate::{Case, Declared};
 use crate::http::{Base, Broken, Client, Exchange, Request, Vault, taken};
 use crate::options::Options;
+use crate::plan::has_valid;
 use crate::secret::Secret;
 
 /// So many failed connections in a row mean that the server is gone.
 const GONE: u32 = 8;
 /// How often a request that meets a rate limit is sent again.
 const PATIENCE: u32 = 3;
+/// The part of the time that is kept for removing what was made: a tenth, and no more than this.
+const MOST_RESERVED: Duration = Duration::from_secs(5);
+/// How much longer than its time a run may take, to remove what it made.
+const OVERTIME: Duration = Duration::from_millis(500);
+/// How long a run that was stopped goes on removing what it made.
+const PATIENCE_AT_END: Duration = Duration::from_secs(2);
 /// The longest that the suite waits for a rate limit.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
@@ -39,11 +49,17 @@ pub(crate) struct Context<'a> {
     pub(crate) credentials: &'a Credentials,
     pub(crate) base: Base,
     pub(crate) vault: Vault,
+    /// When the checks end.
     pub(crate) deadline: Deadline,
+    /// Nobody who may enter is known: only what happens at the door can be told.
+    pub(crate) is_stranger: bool,
+    /// When everything ends.
+    end: Deadline,
     pub(super) stage: Stage,
     pub(super) keyring: Keyring,
     pub(super) shapes: Shapes,
     pub(super) exercises: Exercises,
+    needs: OnceLock<Needs>,
     client: Client,
     pace: Option<Pace>,
     validators: Mutex<HashMap<String, Option<Arc<Validator>>>>,
@@ -70,12 +86,15 @@ impl<'a> Context<'a> {
             credentials: &target.credentials,
             client: Client::speaking(&base, options.timeout, &options.authorities, http2)?,
             base,
+            is_stranger: !has_valid(document, &target.credentials),
             vault: Vault::new(prefixes.collect()),
-            deadline: Deadline::after(options.max_time),
+            deadline: Deadline::after(options.max_time.map(|time| time.saturating_sub(reserved(time)))),
+            end: Deadline::after(options.max_time.map(|time| time.saturating_add(OVERTIME))),
             stage: Stage::default(),
             keyring: Keyring::default(),
             shapes: Shapes::default(),
             exercises: Exercises::default(),
+            needs: OnceLock::new(),
             pace: options.rate.map(Pace::per_second),
             validators: Mutex::default(),
             declared: Mutex::default(),
@@ -85,6 +104,11 @@ impl<'a> Context<'a> {
         };
         context.keep_given();
         Ok(context)
+    }
+
+    /// What each operation asks for first.
+    pub(super) fn needs(&self) -> &Needs {
+        self.needs.get_or_init(|| Needs::of(self.document))
     }
 
     /// Remembers every secret that was given, so that none is shown.
@@ -142,7 +166,37 @@ impl<'a> Context<'a> {
 
     /// Whether nothing new may be begun: the time is up, or somebody stopped the run.
     pub(crate) fn is_over(&self) -> bool {
-        self.deadline.passed() || self.options.interrupt.is_raised()
+        self.why_over().is_some()
+    }
+
+    /// Why nothing new may be begun, if so.
+    pub(super) fn why_over(&self) -> Option<&'static str> {
+        if self.options.interrupt.is_raised() {
+            return Some("the run was interrupted");
+        }
+        self.deadline.passed().then_some("the time was up (--max-time)")
+    }
+
+    /// Ends when nothing new may be begun.
+    pub(super) async fn over(&self) {
+        select(pin!(self.deadline.reached()), pin!(self.options.interrupt.raised())).await;
+    }
+
+    /// Does what ends a run, as far as there is time; whoever stops the run waits no longer than a little while.
+    pub(super) async fn in_time(&self, work: impl Future<Output = ()>) {
+        let patience = async {
+            self.options.interrupt.raised().await;
+            tokio::time::sleep(PATIENCE_AT_END).await;
+        };
+        let (patience, end) = (pin!(patience), pin!(self.end.reached()));
+        select(pin!(work), select(patience, end)).await;
+    }
+
+    /// Leaves everything as it was.
+    pub(super) async fn close(&self) {
+        self.tidy_up().await;
+        self.restore_member().await;
+        self.restore_rate().await;
     }
 
     /// Sends a request. An answer that says "too many requests" is waited out, unless limits are what is checked.
@@ -170,6 +224,18 @@ impl<'a> Context<'a> {
             request = exchange.request;
         }
         Err(Broken::Request("it was never sent".to_owned()))
+    }
+
+    /// Sends a request whose target may be the URL of another server, such as one that grants tokens.
+    pub(super) async fn exchange_anywhere(&self, request: Request) -> Result<Exchange, Broken> {
+        if !request.target.contains("://") {
+            return self.exchange(request).await;
+        }
+        let unusable = |error: Error| Broken::Request(error.to_string());
+        let elsewhere = Base::parse(&request.target).map_err(unusable)?;
+        let client = Client::new(&elsewhere, self.options.timeout, &self.options.authorities).map_err(unusable)?;
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        Ok(Exchange { answer: client.send(&elsewhere, &request).await?, request })
     }
 
     /// Waits until the server takes requests again. `false` when that would take too long.
@@ -280,6 +346,11 @@ impl<'a> Context<'a> {
         let remedy = "look why in its log; --rate sends fewer requests in a second".to_owned();
         Err(Error::Unreachable { url: self.base.as_str().to_owned(), reason, remedy })
     }
+}
+
+/// The part of a run's time in which what was made is removed.
+fn reserved(time: Duration) -> Duration {
+    (time / 10).min(MOST_RESERVED)
 }
 
 /// The shell variable for a secret: `TOKEN` for the valid principal, `OTHER_ORGANIZATION_TOKEN` for another.

@@ -41,6 +41,7 @@ pub(crate) enum Sign {
 pub(crate) struct Judging<'a> {
     pub(crate) context: &'a Context<'a>,
     pub(crate) operation: &'a Operation,
+    pub(crate) case: &'a Case,
     pub(crate) sign: &'a Sign,
     pub(crate) exchange: &'a Exchange,
 }
@@ -187,7 +188,7 @@ async fn try_case(
         Err(_) => return false,
     };
     for judge in judges(context) {
-        let judging = Judging { context, operation, sign, exchange: &exchange };
+        let judging = Judging { context, operation, case, sign, exchange: &exchange };
         let Some(seen) = (judge.sees)(&judging) else { continue };
         match exercised.seen.get_mut(judge.check) {
             Some(first) => first.also(&seen),
@@ -250,8 +251,10 @@ async fn shrink(
             }
             replays += 1;
             let Ok(Ok(exchange)) = send(context, operation, &candidate, sign).await else { continue };
-            let again = (judge.sees)(&Judging { context, operation, sign, exchange: &exchange });
-            if let Some(again) = again.filter(|again| again.cause == seen.cause) {
+            let judging = Judging { context, operation, case: &candidate, sign, exchange: &exchange };
+            let again = (judge.sees)(&judging);
+            // Or a worse one.
+            if let Some(again) = again.filter(|again| again.cause == seen.cause || again.severity > seen.severity) {
                 (case, seen) = (candidate, again);
                 continue 'smaller;
             }

@@ -152,9 +152,14 @@ impl Context<'_> {
         Ok(Issued { secret, case, exchange })
     }
 
-    /// A key for `scheme` that must not work any more, made by the API and used while it did.
+    /// A credential for `scheme` that must not work any more, made by the API and used while it did.
     pub(super) async fn issue_wrong(&self, wrong: &Wrong, scheme: &SecurityScheme) -> Result<Secret, Stop> {
         let nobody = || Stop::Skip(format!("nobody gave or can make such a credential for {}", scheme.name));
+        match (wrong, nature(scheme)) {
+            (Wrong::Expired, Nature::Token) => return self.outlived(scheme).await,
+            (Wrong::Revoked, Nature::Token) => return self.logged_out(scheme).await,
+            _ => {}
+        }
         let issuer = issuer(self.document).filter(|_| nature(scheme) == Nature::Key).ok_or_else(nobody)?;
         match wrong {
             Wrong::Expired if issuer.limits_life() => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bitting_spec::extension::Acquire;
 use bitting_spec::table::{Location, SchemeKind};
 use bitting_spec::{Operation, SecurityScheme};
@@ -13,6 +13,8 @@ use serde_json::{Map, Value};
 use tokio::sync::{Mutex, OnceCell};
 
 use super::former::Former;
+use super::grant::password_flow;
+use super::life::Ageing;
 use super::{Context, Stop};
 use crate::clock;
 use crate::credentials::{Login, Nature, Role, nature};
@@ -33,7 +35,8 @@ type Made = Arc<OnceCell<Result<Secret, String>>>;
 /// Tokens of logins, to be used again while they live.
 #[derive(Debug, Default)]
 pub(super) struct Keyring {
-    sessions: Mutex<HashMap<(Role, String), (Secret, Instant)>>,
+    pub(super) sessions: Mutex<HashMap<(Role, String), (Secret, Instant)>>,
+    pub(super) ageing: Ageing,
     pub(super) former: OnceCell<Former>,
     wrongs: Mutex<HashMap<(String, String), Made>>,
 }
@@ -110,12 +113,12 @@ impl Context<'_> {
         if ends_session(self, operation) && nature(scheme) == Nature::Token {
             self.session(role, scheme).await
         } else {
-            self.secret(role, scheme).await
+            Ok(self.secret(role, scheme).await?)
         }
     }
 
     /// The principal's secret for a scheme: the given one, or a token of a login.
-    pub(crate) async fn secret(&self, role: Role, scheme: &SecurityScheme) -> Result<Secret, Stop> {
+    pub(crate) async fn secret(&self, role: Role, scheme: &SecurityScheme) -> Result<Secret, Denied> {
         let principal = self.credentials.principal(role);
         if let Some(secret) = principal.and_then(|principal| principal.secret(scheme)) {
             return Ok(secret);
@@ -137,17 +140,22 @@ impl Context<'_> {
             return Ok(secret.clone());
         }
         let (secret, life) = self.new_session(role, scheme).await?;
-        let now = clock::now();
+        let (now, life) = (clock::now(), life.unwrap_or(USUAL_LIFE));
         sessions.insert(place, (secret.clone(), now.checked_add(life.saturating_sub(MARGIN)).unwrap_or(now)));
         Ok(secret)
     }
 
     /// A token of the principal that nothing else uses.
     pub(crate) async fn session(&self, role: Role, scheme: &SecurityScheme) -> Result<Secret, Stop> {
-        self.new_session(role, scheme).await.map(|(secret, _)| secret)
+        Ok(self.new_session(role, scheme).await?.0)
     }
 
-    async fn new_session(&self, role: Role, scheme: &SecurityScheme) -> Result<(Secret, Duration), Stop> {
+    /// A new token of the principal; with its life, if it is told.
+    pub(super) async fn new_session(
+        &self,
+        role: Role,
+        scheme: &SecurityScheme,
+    ) -> Result<(Secret, Option<Duration>), Denied> {
         let missing = || {
             format!(
                 "the principal `{role}` has nothing for {}: give it under `secrets`, or a `login` or `client`",
@@ -161,20 +169,26 @@ impl Context<'_> {
             let token = Secret::new(token.ok_or_else(|| Stop::Skip("the login answered no token".to_owned()))?);
             let life = acquire.response.expires_in.as_ref().and_then(|pointer| answer.pointer(pointer)?.as_u64());
             self.keep_taken(role, &scheme.name, &token, &request, &acquire.response.access_token);
-            return Ok((token, life.map_or(USUAL_LIFE, Duration::from_secs)));
+            let life = life.or_else(|| life_of(&token));
+            return Ok((token, life.map(Duration::from_secs)));
         }
-        if let Some((token, life)) = self.granted(role, scheme).await? {
+        let granted = match self.granted_to_user(role, scheme).await? {
+            None => self.granted(role, scheme).await?,
+            granted => granted,
+        };
+        if let Some((token, life)) = granted {
             self.keep(role, &scheme.name, &token);
-            return Ok((token, life.map_or(USUAL_LIFE, Duration::from_secs)));
+            let life = life.or_else(|| life_of(&token));
+            return Ok((token, life.map(Duration::from_secs)));
         }
         let (Some(provisioner), Some(login), Nature::Token) = (self.credentials.provisioner(), login, nature(scheme))
         else {
-            return Err(Stop::Skip(missing()));
+            return Err(Stop::Skip(missing()).into());
         };
         let minted = provisioner.mint_token(TokenOrder { scheme: Some(scheme.name.clone()), ..order(login) }).await;
         let minted = minted.map_err(|error| unprovided(&error))?;
         self.keep(role, &scheme.name, &minted.secret);
-        Ok((minted.secret, USUAL_LIFE))
+        Ok((minted.secret, None))
     }
 
     /// The whole answer to a new login of the principal, where the scheme's tokens come from one.
@@ -195,17 +209,18 @@ impl Context<'_> {
     }
 
     /// Logs in by the operation that the document names, and gives the request and the answer's JSON.
-    pub(crate) async fn log_in(&self, acquire: &Acquire, login: &Login) -> Result<(Request, Value), Stop> {
+    pub(crate) async fn log_in(&self, acquire: &Acquire, login: &Login) -> Result<(Request, Value), Denied> {
         let operation = self.document.operation(&acquire.operation_id);
         let operation =
             operation.ok_or_else(|| Stop::Skip(format!("the document has no operation `{}`", acquire.operation_id)))?;
         let request = self.login_case(operation, acquire, login).request(operation).map_err(Stop::Skip)?;
         let exchange = self.exchange(request).await.map_err(|broken| Stop::broken(&broken))?;
         if !exchange.answer.is_success() {
-            return Err(Stop::Skip(format!(
-                "the login of {} was answered with {}",
-                login.username, exchange.answer.status
-            )));
+            let status = exchange.answer.status;
+            return Err(Denied::Refused {
+                status,
+                said: format!("the login of {} was answered with {status}", login.username),
+            });
         }
         let answer = exchange.answer.json();
         let answer = answer.ok_or_else(|| Stop::Skip("the login answered no JSON".to_owned()))?;
@@ -214,12 +229,24 @@ impl Context<'_> {
 
     /// The case of a login: what the schema asks for, with name and password where the document says.
     pub(crate) fn login_case(&self, operation: &Operation, acquire: &Acquire, login: &Login) -> Case {
+        let scopes = self.scopes_of_login(acquire).join(" ");
         let parts = acquire.request.iter().filter_map(|(part, pointer)| match part.as_str() {
             "username" => Some((pointer.as_str(), login.username.as_str())),
             "password" => Some((pointer.as_str(), login.password.expose())),
+            "grant_type" => Some((pointer.as_str(), "password")),
+            "scope" if !scopes.is_empty() => Some((pointer.as_str(), scopes.as_str())),
             _ => None,
         });
         self.filled_case(operation, parts)
+    }
+
+    /// Every scope that a login can ask for, where it is one of OAuth 2.0.
+    fn scopes_of_login(&self, acquire: &Acquire) -> Vec<&str> {
+        let is_its = |scheme: &&SecurityScheme| {
+            scheme.auth.acquire.as_ref().is_some_and(|own| own.operation_id == acquire.operation_id)
+        };
+        let flows = self.document.security_schemes.iter().filter(is_its).filter_map(password_flow);
+        flows.flat_map(|flow| flow.scopes.keys().map(String::as_str)).collect()
     }
 
     /// The least case of an operation, with these texts in its body, each at a JSON pointer.
@@ -344,19 +371,72 @@ impl Context<'_> {
         Ok(minted.secret)
     }
 
-    /// Uses a credential that still works on some operation that only reads.
-    pub(super) async fn use_once(&self, scheme: &SecurityScheme, secret: &Secret) {
-        let reads = self.document.operations.iter().filter(|operation| operation.method == "GET");
-        for operation in reads
-            .filter(|operation| operation.security.iter().any(|one| one.len() == 1 && one.contains_key(&scheme.name)))
-        {
+    /// Uses a credential on operations that only read, until it opens one. Whether it did.
+    pub(super) async fn use_once(&self, scheme: &SecurityScheme, secret: &Secret) -> bool {
+        !self.opened(scheme, secret, self.document.operations.iter().collect(), 1).await.is_empty()
+    }
+
+    /// The operations among these that only read and that a credential opens: the first `most`.
+    pub(super) async fn opened<'o>(
+        &self,
+        scheme: &SecurityScheme,
+        secret: &Secret,
+        among: Vec<&'o Operation>,
+        most: usize,
+    ) -> Vec<&'o Operation> {
+        let takes = |operation: &&Operation| {
+            operation.method == "GET"
+                && operation.security.iter().any(|one| one.len() == 1 && one.contains_key(&scheme.name))
+        };
+        let mut opened = Vec::new();
+        for operation in among.into_iter().filter(takes) {
             let case = Box::pin(self.arguments(operation, Role::Valid, false)).await;
             let Some(request) = case.ok().and_then(|case| case.request(operation).ok()) else { continue };
             if self.exchange(apply(scheme, secret, request)).await.is_ok_and(|exchange| exchange.answer.is_success()) {
-                return;
+                opened.push(operation);
+            }
+            if opened.len() >= most {
+                break;
             }
         }
+        opened
     }
+}
+
+/// Why there is no credential.
+#[derive(Debug)]
+pub(crate) enum Denied {
+    /// Who gives them refused this principal, with this status.
+    Refused { status: u16, said: String },
+    /// Nobody could be asked.
+    Other(Stop),
+}
+
+impl From<Stop> for Denied {
+    fn from(stop: Stop) -> Self {
+        Self::Other(stop)
+    }
+}
+
+impl From<Denied> for Stop {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Refused { said, .. } => Self::Skip(said),
+            Denied::Other(stop) => stop,
+        }
+    }
+}
+
+/// The claims of a JWT. Nothing is verified: the suite only reads what the server wrote.
+pub(crate) fn claims(token: &str) -> Option<Value> {
+    let payload = token.split('.').nth(1)?;
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+}
+
+/// The seconds that a JWT has left (RFC 7519, 4.1.4).
+fn life_of(token: &Secret) -> Option<u64> {
+    let end = claims(token.expose())?.get("exp")?.as_i64()?;
+    u64::try_from(end.saturating_sub(clock::unix())).ok()
 }
 
 impl Wrong {

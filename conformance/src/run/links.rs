@@ -11,12 +11,12 @@ impl Context<'_> {
     /// The value of the parameter `name` of `operation` that a link leads to; `None` where no link does.
     pub(super) async fn linked(&self, operation: &Operation, name: &str, role: Role) -> Result<Option<Value>, Stop> {
         for other in self.document.operations.iter().filter(|other| other.id != operation.id) {
-            let Some(expression) = other.responses.iter().find_map(|response| leading(response, operation, name))
+            let Some(expression) = other.responses.iter().find_map(|response| linking(response, operation, name))
             else {
                 continue;
             };
             // An operation whose own object is used up gives no lasting value.
-            if other.method == "DELETE" {
+            if other.method == "DELETE" || !self.needs().is_free_of(other, operation) {
                 continue;
             }
             let case = Box::pin(self.positive(other, role)).await?;
@@ -29,8 +29,13 @@ impl Context<'_> {
     }
 }
 
+/// Whether an answer of `other` may hold the parameter.
+pub(super) fn leads(other: &Operation, operation: &Operation, name: &str) -> bool {
+    other.responses.iter().any(|response| linking(response, operation, name).is_some())
+}
+
 /// The runtime expression by which a link of `response` gives the parameter.
-fn leading<'a>(response: &'a Response, operation: &Operation, name: &str) -> Option<&'a str> {
+pub(crate) fn linking<'a>(response: &'a Response, operation: &Operation, name: &str) -> Option<&'a str> {
     response.links.values().find_map(|link| {
         let by_id = link.get("operationId").and_then(Value::as_str) == Some(&operation.id);
         let reference = link.get("operationRef").and_then(Value::as_str).and_then(|text| text.strip_prefix('#'));
@@ -44,7 +49,7 @@ fn leading<'a>(response: &'a Response, operation: &Operation, name: &str) -> Opt
 }
 
 /// What a runtime expression finds in an answer.
-fn found(expression: &str, exchange: &Exchange) -> Option<Value> {
+pub(crate) fn found(expression: &str, exchange: &Exchange) -> Option<Value> {
     if let Some(pointer) = expression.strip_prefix("$response.body#") {
         return exchange
             .answer

@@ -12,7 +12,7 @@ use crate::generate::Case;
 use crate::http::Exchange;
 
 /// The most pages that are asked for.
-const MAX_PAGES: usize = 20;
+pub(crate) const MAX_PAGES: usize = 20;
 /// The size that is asked for where the document names no largest one.
 const USUAL_SIZE: u64 = 100;
 

@@ -5,7 +5,7 @@ use bitting_spec::table::Location;
 use bitting_spec::{Operation, SecurityScheme};
 
 use super::grant::granting;
-use super::keyring::apply;
+use super::keyring::{Denied, apply};
 use super::{Context, Stop};
 use crate::credentials::Role;
 use crate::error::Error;
@@ -77,7 +77,9 @@ impl Context<'_> {
         let is_refusal = |status: u16| status == 401 || (status == 403 && role != Role::ReadOnly);
         let secret = match self.secret(role, scheme).await {
             Ok(secret) => secret,
-            Err(stop) => return self.login_failed(role, scheme, &stop),
+            Err(Denied::Refused { status, .. }) => return Err(self.login_failed(role, scheme, status)),
+            // A scheme that takes neither a login nor a client is no fault.
+            Err(Denied::Other(_)) => return Ok(()),
         };
         let mut refusal = None;
         for operation in self.probes(scheme) {
@@ -98,14 +100,8 @@ impl Context<'_> {
         }
     }
 
-    /// A login or a client that was given must work; a scheme that takes neither is no fault.
-    fn login_failed(&self, role: Role, scheme: &SecurityScheme, stop: &Stop) -> Result<(), Error> {
-        let Stop::Skip(reason) = stop else { return Ok(()) };
-        let is_refused = ["was answered with", "without a token"].iter().any(|words| reason.contains(words));
-        let mut statuses = reason.split(' ').filter_map(|word| word.parse::<u16>().ok());
-        let Some(status) = statuses.rfind(|status| (100..600).contains(status)).filter(|_| is_refused) else {
-            return Ok(());
-        };
+    /// A login or a client that was given must work.
+    fn login_failed(&self, role: Role, scheme: &SecurityScheme, status: u16) -> Error {
         let grants =
             |other: &&Operation| granting(self.document, other).is_some_and(|(granted, _)| granted.name == scheme.name);
         let acquire = scheme.auth.acquire.as_ref();
@@ -114,7 +110,7 @@ impl Context<'_> {
             None => self.document.operations.iter().find(grants),
         };
         let operation = operation.map(place).unwrap_or_default();
-        Err(Error::Credential { scheme: scheme.name.clone(), role: role.to_string(), operation, status })
+        Error::Credential { scheme: scheme.name.clone(), role: role.to_string(), operation, status }
     }
 
     /// Operations that only read and that `scheme` alone opens.
@@ -127,6 +123,19 @@ impl Context<'_> {
         };
         let reads = self.document.operations.iter().filter(|operation| operation.method == "GET");
         reads.filter(opens).filter(|operation| !operation.is_public()).take(TRIES)
+    }
+
+    /// A case to knock with: the least that the operation asks for, about an object that need not be there.
+    pub(crate) fn blind(&self, operation: &Operation) -> Result<Case, Stop> {
+        let shape = self.shape(operation);
+        let mut case = shape.minimal(self, operation);
+        for parameter in operation.parameters.iter().filter(|parameter| parameter.location == Location::Path) {
+            let given = self.given(operation, &parameter.name, Role::Valid).or_else(|| parameter.example.clone());
+            let value = given.or_else(|| shape.sample(operation, &parameter.name, self.options.seed));
+            let value = value.ok_or_else(|| Stop::Skip(format!("nothing tells a value of `{}`", parameter.name)))?;
+            case.set(&parameter.name, Location::Path, value);
+        }
+        Ok(case)
     }
 
     /// A case that needs no other request to be made: the least that the operation asks for, and path arguments as far

@@ -8,6 +8,7 @@ use bitting_spec::{Document, Operation};
 use serde_json::Value;
 
 use super::Context;
+use super::shape::Shape;
 use crate::credentials::Role;
 use crate::generate::Case;
 use crate::infer::{plain, sent};
@@ -23,7 +24,7 @@ pub(crate) fn referred<'a>(document: &'a Document, name: &str) -> Option<&'a Ope
     let stem = wanted.strip_suffix("id").or_else(|| wanted.strip_suffix("uuid")).filter(|stem| !stem.is_empty())?;
     let reads = document.operations.iter().filter(|operation| operation.method == "GET");
     let items = reads.filter_map(|operation| {
-        let (collection, last) = operation.path.rsplit_once('/')?;
+        let (collection, last) = operation.trimmed_path().rsplit_once('/')?;
         let parameter = plain(last.strip_prefix('{')?.strip_suffix('}')?);
         Some((operation, plain(collection.rsplit('/').next().unwrap_or_default()), parameter))
     });
@@ -45,36 +46,12 @@ pub(crate) fn reference_names(document: &Document, operation: &Operation) -> Vec
     let own = bitting_spec::template_names(&operation.path);
     let mut names: Vec<String> = Vec::new();
     for name in body.chain(query).filter(|name| !own.iter().any(|own| plain(own) == plain(name))) {
-        let follows =
-            |other: &Operation| other.id != operation.id && !leads_back(document, other, operation, &mut Vec::new());
-        if referred(document, name).is_some_and(follows) && !names.iter().any(|known| known == name) {
+        let is_new = !names.iter().any(|known| known == name);
+        if is_new && referred(document, name).is_some_and(|other| other.id != operation.id) {
             names.push(name.to_owned());
         }
     }
     names
-}
-
-/// Whether making what `read` reads asks for what `operation` makes: two that name each other would wait for ever.
-fn leads_back<'a>(document: &'a Document, read: &Operation, operation: &Operation, seen: &mut Vec<&'a str>) -> bool {
-    let makers = document.operations.iter().filter(|maker| {
-        let below = read.path.strip_prefix(maker.path.trim_end_matches('/'));
-        maker.method == "POST" && below.is_some_and(|rest| rest.starts_with("/{"))
-    });
-    for maker in makers {
-        if maker.id == operation.id {
-            return true;
-        }
-        if seen.contains(&maker.id.as_str()) {
-            continue;
-        }
-        seen.push(&maker.id);
-        let named = sent(document, maker).into_iter().filter_map(|(name, _)| referred(document, name));
-        let named: Vec<&Operation> = named.collect();
-        if named.into_iter().any(|other| leads_back(document, other, operation, seen)) {
-            return true;
-        }
-    }
-    false
 }
 
 impl Context<'_> {
@@ -91,7 +68,9 @@ impl Context<'_> {
         let find = || async {
             let mut found = References::new();
             for name in names {
-                let value = Box::pin(self.reference(&name, role)).await;
+                let read = referred(self.document, &name);
+                let Some(read) = read.filter(|read| self.needs().are_apart(operation, read)) else { continue };
+                let value = Box::pin(self.reference(read, &name, role)).await;
                 found.push((name, value));
             }
             found
@@ -100,9 +79,8 @@ impl Context<'_> {
     }
 
     /// The id of an object of the principal that a member called `name` may name.
-    async fn reference(&self, name: &str, role: Role) -> Option<Value> {
-        let operation = referred(self.document, name)?;
-        let arguments = self.arguments(operation, role, false).await.ok()?;
+    async fn reference(&self, read: &Operation, name: &str, role: Role) -> Option<Value> {
+        let arguments = self.arguments(read, role, false).await.ok()?;
         let value = arguments.path().last().map(|argument| argument.value.clone())?;
         Some(if plain(name).ends_with("ids") { Value::Array(vec![value]) } else { value })
     }
@@ -115,9 +93,9 @@ impl Context<'_> {
 }
 
 /// The case with the references that are known; what names an object that nobody has is left out where it may be.
-pub(crate) fn referring(mut case: Case, references: &References, accepts: impl Fn(&Value) -> bool) -> Case {
+pub(crate) fn referring(mut case: Case, references: &References, shape: &Shape) -> Case {
     for (name, value) in references {
-        if let Some(value) = value
+        if let Some(value) = value.as_ref().filter(|value| shape.takes_in_query(name, value))
             && let Some(argument) =
                 case.arguments.iter_mut().find(|one| one.location == Location::Query && one.name == *name)
         {
@@ -132,7 +110,7 @@ pub(crate) fn referring(mut case: Case, references: &References, accepts: impl F
             Some(value) => drop(other.insert(name.clone(), value.clone())),
             None => drop(other.shift_remove(name)),
         }
-        if accepts(&Value::Object(other.clone())) {
+        if shape.takes(&Value::Object(other.clone())) {
             *members = other;
         }
     }
@@ -154,24 +132,5 @@ mod tests {
         let to = |name: &str| referred(&document, name).map(|operation| operation.id.as_str());
         assert_eq!((to("sensorId"), to("sensor_ids"), to("box_id")), (Some("sensor"), Some("sensor"), Some("box")));
         assert_eq!((to("id"), to("valid"), to("name")), (None, None, None));
-    }
-
-    /// any-document: objects that name each other, or one of their own kind, are made without what they name.
-    #[test]
-    fn what_names_each_other_is_not_followed() {
-        let text = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {
-            "/cats": {"post": {"operationId": "cat", "requestBody": {"content": {"application/json": {"schema":
-                {"type": "object", "properties": {"dog_id": {"type": "string"}, "cat_id": {"type": "string"}, "owner_id": {"type": "string"}}}}}},
-                "responses": {"201": {"description": "d"}}}},
-            "/cats/{cat_id}": {"get": {"responses": {"200": {"description": "d"}}}},
-            "/dogs": {"post": {"operationId": "dog", "requestBody": {"content": {"application/json": {"schema":
-                {"type": "object", "properties": {"cat_id": {"type": "string"}}}}}}, "responses": {"201": {"description": "d"}}}},
-            "/dogs/{dog_id}": {"get": {"responses": {"200": {"description": "d"}}}},
-            "/owners": {"post": {"operationId": "owner", "responses": {"201": {"description": "d"}}}},
-            "/owners/{owner_id}": {"get": {"responses": {"200": {"description": "d"}}}}}}"#;
-        let document = Document::parse("pets.json", text).expect("it is valid");
-        let names = |id: &str| reference_names(&document, document.operation(id).expect("it is there"));
-        assert_eq!(names("cat"), ["owner_id"]);
-        assert_eq!(names("dog"), Vec::<String>::new());
     }
 }

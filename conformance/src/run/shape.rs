@@ -6,20 +6,32 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bitting_spec::table::Location;
 use bitting_spec::{Example, MediaType, Operation, Parameter};
 use proptest::test_runner::TestRunner;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Context;
 use super::reference::referring;
 use crate::credentials::Role;
 use crate::error::Error;
 use crate::generate::{
-    Argument, Case, Generator, Parts, body_media, is_form, is_multipart, of_text, runner, violations,
+    Argument, Case, Generator, Parts, body_media, is_blank, is_form, is_multipart, of_text, pick, runner, sayable,
+    violations,
 };
+use crate::infer::plain;
 
 /// How many generated bodies are tried to reach an operation.
 const ATTEMPTS: u32 = 6;
+/// What names begin with that the suite made up, where their schema lets them: so a team tells them from its own.
+const MARK: &str = "bitting-";
+/// The members that people look for data by.
+const NAMES: &[&str] = &["name", "title", "label", "displayname", "subject", "summary", "description"];
+/// A text of fewer letters has too few left, when its first ones are the mark, to differ from others.
+const LONG_ENOUGH: usize = 16;
+/// Of how many short texts one stays as it is: that a server takes the shortest is checked as well.
+const SHORT_ONES: usize = 4;
 /// Of how many generated bodies the fullest is made.
 const FULLEST_OF: u32 = 8;
+/// Of how many generated bodies one without empty texts is taken.
+const LIKELY_OF: u32 = 16;
 
 /// The shapes of the operations so far.
 #[derive(Default)]
@@ -90,6 +102,8 @@ impl Shape {
         });
         let body = body_media(operation).map(|(media_type, media)| {
             let made = media.schema.as_ref().and_then(|schema| generator(&schema.value));
+            let is_form = is_form(media_type) || is_multipart(media_type);
+            let made = made.map(|made| if is_form { made.of_form() } else { made });
             let mut media = media.clone();
             if let Some(value) = context.options.data.body(&operation.id) {
                 let name = "settings".to_owned();
@@ -143,8 +157,13 @@ impl Shape {
                     case = case.with(parameter, value.unwrap_or(Value::from("value")));
                 }
             }
+            // What the document shows may be the only thing that is taken: it is tried both ways.
+            if let Some((media_type, body)) = self.example(context).filter(|_| index == 0) {
+                case.body = Some((media_type, self.marked(body, &mut chance)));
+                cases.push(case.clone());
+            }
             // One of them has as much as there is: some servers ask for what the document says they can do without.
-            let body = if index == 2 { self.fullest(&mut chance) } else { self.sample_body(index == 0, &mut chance) };
+            let body = if index == 2 { self.fullest(&mut chance) } else { self.likely_body(index == 0, &mut chance) };
             case.body = body.map(|(media_type, body)| {
                 // The least body is the likeliest to be taken, where the document shows none.
                 let is_example = index == 0 && self.has_example();
@@ -175,6 +194,37 @@ impl Shape {
         Some((media_type, body))
     }
 
+    /// The document's own body, if it shows a valid one and the settings say none.
+    fn example(&self, context: &Context<'_>) -> Option<(String, Value)> {
+        let (media_type, media, generator) = self.body.as_ref()?;
+        let generator = generator.as_ref().filter(|_| context.options.data.body(&self.operation).is_none())?;
+        let valid = media.examples.iter().find(|example| generator.accepts(&example.value))?;
+        Some((media_type.clone(), valid.value.clone()))
+    }
+
+    /// The body with the mark before its names, as far as its schema allows.
+    fn marked(&self, body: Value, chance: &mut TestRunner) -> Value {
+        let Value::Object(mut members) = body else { return body };
+        let names: Vec<String> = members.keys().filter(|name| NAMES.contains(&plain(name).as_str())).cloned().collect();
+        for name in names {
+            let Some(text) = members[&name].as_str().filter(|_| !is_marked(&members[&name])) else { continue };
+            let is_short = text.chars().count() < MARK.len();
+            if is_short && pick(chance, SHORT_ONES) == 0 {
+                continue;
+            }
+            let rest: String = text.chars().skip(MARK.len()).collect();
+            let within = (text.chars().count() >= LONG_ENOUGH).then(|| format!("{MARK}{rest}"));
+            for text in [Some(format!("{MARK}{text}")), within].into_iter().flatten() {
+                let former = members.insert(name.clone(), Value::from(text)).unwrap_or_default();
+                if self.takes(&Value::Object(members.clone())) {
+                    break;
+                }
+                members.insert(name.clone(), former);
+            }
+        }
+        Value::Object(members)
+    }
+
     fn has_example(&self) -> bool {
         let Some((_, media, Some(generator))) = &self.body else { return false };
         media.examples.iter().any(|example| generator.accepts(&example.value))
@@ -188,11 +238,22 @@ impl Shape {
         for name in members.keys().cloned().collect::<Vec<_>>() {
             let mut less = members.clone();
             less.shift_remove(&name);
-            if generator.accepts(&Value::Object(less.clone())) {
+            let is_marked = name == "name" && is_marked(&members[&name]);
+            if !is_marked && generator.accepts(&Value::Object(less.clone())) {
                 members = less;
             }
         }
         Value::Object(members)
+    }
+
+    /// A body without empty texts, if one is met: servers refuse them more often than their documents.
+    fn likely_body(&self, example: bool, chance: &mut TestRunner) -> Option<(String, Value)> {
+        let first = self.sample_body(example, chance)?;
+        if !is_blank(&first.1) {
+            return Some(first);
+        }
+        let more = (0..LIKELY_OF).filter_map(|_| self.sample_body(false, chance));
+        Some(more.into_iter().find(|(_, body)| !is_blank(body)).unwrap_or(first))
     }
 
     fn sample_body(&self, example: bool, chance: &mut TestRunner) -> Option<(String, Value)> {
@@ -202,7 +263,7 @@ impl Shape {
         let examples = media.examples.iter().map(|example| &example.value).find(accepts);
         let example = examples.filter(|_| example).cloned();
         let value = example.or_else(|| match (generator, &media.schema) {
-            (Some(generator), _) => generator.sample(chance),
+            (Some(generator), _) => generator.sample(chance).map(|value| self.marked(value, chance)),
             // Bytes of which nothing is said.
             (None, None) if !media_type.contains("json") => Some(Value::from("bitting")),
             _ => None,
@@ -242,9 +303,28 @@ impl Shape {
         }
         let body = if index == 1 { self.fullest(chance) } else { self.sample_body(false, chance) };
         if let Some(body) = body {
-            case.body = Some(body);
+            case.body = Some(self.told(body, base));
         }
-        referring(case, &context.known_references(&self.operation), |body| self.takes(body))
+        referring(case, &context.known_references(&self.operation), self)
+    }
+
+    /// A form without what it cannot tell: `null`, and empty texts, which many servers take for nothing. What must be
+    /// there is as in `base`.
+    fn told(&self, (media_type, body): (String, Value), base: &Case) -> (String, Value) {
+        let Value::Object(mut members) = body else { return (media_type, body) };
+        if is_form(&media_type) || is_multipart(&media_type) {
+            let known = base.body.as_ref().map(|(_, body)| body);
+            let is_untold = |name: &String| members.get(name).is_some_and(|value| value.is_null() || value == "");
+            for name in members.keys().filter(|name| is_untold(name)).cloned().collect::<Vec<_>>() {
+                members.shift_remove(&name);
+                if !self.takes(&Value::Object(members.clone()))
+                    && let Some(value) = known.and_then(|known| known.get(&name))
+                {
+                    members.insert(name, value.clone());
+                }
+            }
+        }
+        (media_type, Value::Object(members))
     }
 
     /// Whether a body is of its schema.
@@ -253,6 +333,13 @@ impl Shape {
             .as_ref()
             .and_then(|(.., generator)| generator.as_ref())
             .is_none_or(|generator| generator.accepts(body))
+    }
+
+    /// Whether a value is of the schema of a query parameter.
+    pub(crate) fn takes_in_query(&self, name: &str, value: &Value) -> bool {
+        let is_it = |parameter: &Parameter| parameter.location == Location::Query && parameter.name == name;
+        let found = self.parameters.iter().find(|(parameter, _)| is_it(parameter));
+        found.and_then(|(_, generator)| generator.as_ref()).is_none_or(|generator| generator.accepts(value))
     }
 
     /// The case about an object that does not exist, if its path ends with the id of one.
@@ -336,7 +423,10 @@ impl Shape {
             let case = full.clone().with(parameter, violation.value);
             all.push(Broken { place: place.clone(), keyword: violation.keyword, case });
         }
-        if parameter.required && parameter.location != Location::Path {
+        // What the suite says of itself stands in every request.
+        let is_own = ["accept", "user-agent"].iter().any(|own| parameter.name.eq_ignore_ascii_case(own));
+        let is_own = is_own && parameter.location == Location::Header;
+        if parameter.required && parameter.location != Location::Path && !is_own {
             let mut case = full.clone();
             case.arguments.retain(|argument| !is_it(&argument));
             all.push(Broken { place, keyword: "required", case });
@@ -346,7 +436,9 @@ impl Shape {
     /// Whether every part of the case is valid.
     pub(crate) fn is_valid(&self, operation: &Operation, case: &Case) -> bool {
         let body = match (&self.body, &case.body) {
-            (Some((_, _, Some(generator))), Some((_, value))) => generator.accepts(value),
+            (Some((media_type, _, Some(generator))), Some((_, value))) => {
+                generator.accepts(&sayable(media_type, value))
+            }
             (_, None) => operation.request_body.as_ref().is_none_or(|body| !body.required),
             _ => true,
         };
@@ -363,7 +455,7 @@ impl Shape {
             (Some((media_type, _, Some(generator))), Some((_, value)))
                 if is_form(media_type) || is_multipart(media_type) =>
             {
-                form_is_invalid(generator, value)
+                form_is_invalid(generator, &sayable(media_type, value))
             }
             (Some((media_type, _, Some(generator))), Some((_, value))) => {
                 media_type.contains("json") && !generator.accepts(value)
@@ -373,10 +465,15 @@ impl Shape {
         };
         body || self.parameters.iter().any(|(parameter, generator)| match (argument(case, parameter), generator) {
             (None, _) => parameter.required,
+            // What is there and empty is not there for many servers.
+            (Some(argument), _) if argument.value == "" && !parameter.required => false,
             (Some(argument), Some(generator)) => {
-                // One text is a list of one too.
-                let accepts =
-                    |value: &Value| generator.accepts(value) || generator.accepts(&Value::Array(vec![value.clone()]));
+                // One text is a list of one too, and `a=b` an object with the member `a`, where objects are taken apart.
+                let object = |value: &Value| json!({ argument.name.as_str(): value });
+                let accepts = |value: &Value| {
+                    let others = [Value::Array(vec![value.clone()]), object(value)];
+                    generator.accepts(value) || others.iter().any(|other| generator.accepts(other))
+                };
                 !Case::text_is_valid(operation, argument, accepts)
             }
             (Some(_), None) => false,
@@ -401,7 +498,9 @@ fn form_is_invalid(generator: &Generator, value: &Value) -> bool {
     }
     members.iter().all(|(name, member)| {
         let text = member.as_str().map_or_else(|| member.to_string(), str::to_owned);
-        of_text(&text).into_iter().all(|reading| {
+        // One text is a list of one too.
+        let lists = of_text(&text).into_iter().map(|reading| Value::Array(vec![reading]));
+        of_text(&text).into_iter().chain(lists).all(|reading| {
             let mut other = members.clone();
             other.insert(name.clone(), reading);
             !generator.accepts(&Value::Object(other))
@@ -431,4 +530,8 @@ fn parts(case: &Case) -> BTreeSet<String> {
         _ => format!("body {name}"),
     });
     parameters.chain(members).collect()
+}
+
+fn is_marked(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.starts_with(MARK))
 }

@@ -35,13 +35,15 @@ pub(super) struct Stage {
     reached: Mutex<HashMap<(String, Role), Reached>>,
     objects: Mutex<HashMap<(String, Role), Found>>,
     made: Mutex<IndexSet<Made>>,
+    /// What could not be removed.
+    kept: Mutex<Vec<Made>>,
     pub(super) references: Mutex<HashMap<(String, Role), Named>>,
     /// What takes each object only once, with how many new ones were thought up for it.
     picky: Mutex<HashMap<String, u32>>,
 }
 
-/// An object that the suite made and will delete.
-#[derive(Debug, PartialEq, Eq, Hash)]
+/// Something that the suite made, and the call that takes it away again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Made {
     operation: String,
     case: Case,
@@ -87,7 +89,7 @@ impl Context<'_> {
         let shape = self.shape(operation);
         let mut last = None;
         for candidate in self.candidates(operation, role)? {
-            let mut case = referring(candidate.about(&arguments), &references, |body| shape.takes(body));
+            let mut case = referring(candidate.about(&arguments), &references, &shape);
             if let Some((scheme, refresh)) = renewing(self.document, operation) {
                 case = self.renewal_case(&case, scheme, refresh, role).await?;
             }
@@ -108,7 +110,7 @@ impl Context<'_> {
         let case = self.candidates(operation, role)?.into_iter().next().unwrap_or_default();
         let references = self.references(operation, role).await;
         let shape = self.shape(operation);
-        Ok(referring(case.about(&arguments), &references, |body| shape.takes(body)))
+        Ok(referring(case.about(&arguments), &references, &shape))
     }
 
     /// The least call of an operation that reads, about the object of `about`.
@@ -142,7 +144,7 @@ impl Context<'_> {
         let names = template_names(&operation.path);
         let mut case = Case::default();
         for (index, name) in names.iter().enumerate() {
-            let stands_last = operation.path.ends_with('}') || self.is_action(operation);
+            let stands_last = operation.trimmed_path().ends_with('}') || self.is_action(operation);
             let fresh = fresh && index + 1 == names.len() && stands_last;
             let value = self.argument(operation, name, role, fresh).await?;
             case.set(name, Location::Path, value);
@@ -231,9 +233,15 @@ impl Context<'_> {
 
     /// Whether a POST is done to an object that can be read, such as `/devices/{id}/restart`.
     fn is_action(&self, operation: &Operation) -> bool {
-        let object = operation.path.rsplit_once('/').map(|(object, _)| object).filter(|object| object.ends_with('}'));
+        let object = operation.trimmed_path().rsplit_once('/').map(|(object, _)| object);
+        let object = object.filter(|object| object.ends_with('}'));
         let mut reads = self.document.operations.iter().filter(|other| other.method == "GET");
-        operation.method == "POST" && object.is_some_and(|object| reads.any(|other| other.path == object))
+        operation.method == "POST" && object.is_some_and(|object| reads.any(|other| other.trimmed_path() == object))
+    }
+
+    /// A case that may be sent once more: with a new body, where each is taken only once.
+    pub(crate) async fn renewed(&self, creator: &Operation, base: &Case, role: Role) -> Case {
+        if self.is_picky(creator) { self.another(creator, base, role).await } else { base.clone() }
     }
 
     /// A case about the same place with a body that was not sent yet.
@@ -242,7 +250,7 @@ impl Context<'_> {
         let index = self.next_new(creator);
         let mut chance = runner(self.options.seed, &creator.id, "new", index);
         let case = shape.valid(self, creator, base, index.saturating_add(2), &mut chance);
-        referring(case, &references, |body| shape.takes(body))
+        referring(case, &references, &shape)
     }
 
     /// Whether the operation was seen to refuse what it had taken before.
@@ -309,18 +317,58 @@ impl Context<'_> {
         self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).insert(made);
     }
 
-    /// Deletes what was made. What a check has already deleted is not there any more, which is as good.
+    /// Deletes what was made, the last first. What a check has already deleted is not there any more, which is as good.
     pub(super) async fn tidy_up(&self) {
-        let made = std::mem::take(&mut *self.stage.made.lock().unwrap_or_else(PoisonError::into_inner));
-        for Made { operation, case } in made.into_iter().rev() {
-            let Some(operation) = self.document.operation(&operation) else { continue };
-            for role in [Role::Valid, Role::OtherOrganization] {
-                match self.call(operation, &case, role).await {
-                    Ok(exchange) if !matches!(exchange.answer.status, 401 | 403) => break,
-                    _ => {}
-                }
+        loop {
+            let last = self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).last().cloned();
+            let Some(made) = last else { break };
+            let is_removed = self.is_removed(&made).await;
+            // Only now: what is under way when the time ends is left as well.
+            self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).shift_remove(&made);
+            if !is_removed {
+                self.stage.kept.lock().unwrap_or_else(PoisonError::into_inner).push(made);
             }
         }
+    }
+
+    async fn is_removed(&self, made: &Made) -> bool {
+        let Some(operation) = self.document.operation(&made.operation) else { return false };
+        for role in [Role::Valid, Role::OtherOrganization] {
+            match self.call(operation, &made.case, role).await {
+                Ok(exchange) if exchange.answer.is_success() || matches!(exchange.answer.status, 404 | 410) => {
+                    return true;
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// Remembers a call that puts something back as it was, before it is changed.
+    pub(crate) fn undo_later(&self, operation: &Operation, case: &Case) {
+        let undo = Made { operation: operation.id.clone(), case: case.clone() };
+        self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).insert(undo);
+    }
+
+    /// Puts it back now. What cannot be is tried again at the end of the run.
+    pub(crate) async fn undo(&self, operation: &Operation, case: &Case) -> Result<(), Stop> {
+        if self.call(operation, case, Role::Valid).await?.answer.is_success() {
+            let undo = Made { operation: operation.id.clone(), case: case.clone() };
+            self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).shift_remove(&undo);
+        }
+        Ok(())
+    }
+
+    /// The calls that would remove what is still there.
+    pub(super) fn left(&self) -> Vec<String> {
+        let made = self.stage.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.stage.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let call = |one: &Made| {
+            let operation = self.document.operation(&one.operation)?;
+            let request = one.case.request(operation).ok()?;
+            Some(self.vault.scrub(&format!("{} {}", request.method, request.target)))
+        };
+        made.iter().chain(kept.iter()).filter_map(call).collect()
     }
 }
 
@@ -346,7 +394,7 @@ fn first_choice(document: &Document, parameter: &Parameter) -> Option<Value> {
 }
 
 /// Whether two paths are the same but for a slash at the end.
-fn same_path(left: &str, right: &str) -> bool {
+pub(super) fn same_path(left: &str, right: &str) -> bool {
     left.trim_end_matches('/') == right.trim_end_matches('/')
 }
 
@@ -356,7 +404,16 @@ pub(crate) fn item_operation<'a>(
     collection: &Operation,
     method: &str,
 ) -> Option<(&'a Operation, &'a str)> {
-    context.document.operations.iter().filter(|other| other.method == method).find_map(|other| {
+    items(context.document, collection, method)
+}
+
+/// The same, as far as the document tells.
+pub(crate) fn items<'a>(
+    document: &'a Document,
+    collection: &Operation,
+    method: &str,
+) -> Option<(&'a Operation, &'a str)> {
+    document.operations.iter().filter(|other| other.method == method).find_map(|other| {
         let (prefix, last) = other.path.trim_end_matches('/').rsplit_once('/')?;
         let name = last.strip_prefix('{')?.strip_suffix('}')?;
         same_path(prefix, &collection.path).then_some((other, name))

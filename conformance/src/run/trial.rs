@@ -9,6 +9,7 @@ use bitting_spec::{Operation, SecurityScheme};
 
 use super::Context;
 use super::keyring::apply;
+use crate::check::Need;
 use crate::credentials::{Nature, Role, nature};
 use crate::finding::Observation;
 use crate::generate::Case;
@@ -81,9 +82,19 @@ impl<'a> Trial<'a> {
         self.cases.fetch_add(cases, Ordering::Relaxed);
     }
 
+    /// The requests so far.
+    pub(crate) fn cases(&self) -> u32 {
+        self.cases.load(Ordering::Relaxed)
+    }
+
     /// A case that the server answers with a success when the valid principal sends it (it was tried), about an object
     /// that may be used up.
+    ///
+    /// Where nobody is known who may enter, it is one that was not tried: the operation's least, about anything.
     pub(crate) async fn case(&self) -> Result<Case, Stop> {
+        if self.context.is_stranger && !self.operation.is_public() {
+            return self.context.blind(self.operation);
+        }
         self.context.positive(self.operation, Role::Valid).await
     }
 
@@ -140,6 +151,11 @@ impl<'a> Trial<'a> {
         }
         if wanted.contains(&status) {
             return Ok(());
+        }
+        if self.context.is_stranger && status != 403 {
+            // The request may be wrong in other ways too.
+            let remedy = Need::Valid.remedy();
+            return Err(Stop::Skip(format!("it answered {status}, which may be about something else: {remedy}")));
         }
         let cause = format!("{who} was refused with {status}");
         if documented.is_empty() {

@@ -61,6 +61,10 @@ struct OperationEntry {
 struct Budget {
     #[serde(deserialize_with = "time")]
     max_time: Option<Duration>,
+    #[serde(deserialize_with = "time")]
+    max_wait: Option<Duration>,
+    #[serde(deserialize_with = "time")]
+    leeway: Option<Duration>,
     max_cases: Option<u32>,
     rate: Option<u32>,
     workers: Option<usize>,
@@ -106,6 +110,8 @@ pub(super) fn parse(text: &str, source: Source<'_>) -> Result<Settings, Error> {
 impl Budget {
     fn apply(&self, options: &mut Options) {
         options.max_time = self.max_time.or(options.max_time);
+        options.max_wait = self.max_wait.unwrap_or(options.max_wait);
+        options.leeway = self.leeway.unwrap_or(options.leeway);
         options.max_cases = self.max_cases.unwrap_or(options.max_cases);
         options.rate = self.rate.or(options.rate);
         options.workers = self.workers.unwrap_or(options.workers);
@@ -199,6 +205,8 @@ mod tests {
             body = { name = "x" }
             [budget]
             max-time = "2m"
+            max-wait = "10s"
+            leeway = "0s"
             rate = 5
         "#;
         let settings = parsed(text).expect("it is valid");
@@ -208,6 +216,7 @@ mod tests {
             (Some("openapi.yaml"), Some("http://127.0.0.1:1"))
         );
         assert_eq!((options.max_time, options.rate, options.owned), (Some(Duration::from_secs(120)), Some(5), true));
+        assert_eq!((options.max_wait, options.leeway), (Duration::from_secs(10), Duration::ZERO));
         assert_eq!((options.fail_on, options.max_cases), (Severity::Note, Options::default().max_cases));
         assert_eq!(options.data.parameters["page"], Value::from(2));
         assert_eq!(options.data.operations["makeThing"].body, Some(serde_json::json!({"name": "x"})));

@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use bitting_spec::table::{Location, SchemeKind};
+use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, SecurityScheme, template_names};
 
-use crate::credentials::{BLANK, Nature, Role, nature};
+use crate::credentials::{BLANK, Credentials, Nature, Role, nature};
+use crate::infer::inferred;
+use crate::plan::takes_login;
+use crate::run::client_flow;
 
 /// What stands before the principals.
 const HEAD: &str = "\
@@ -28,10 +31,25 @@ const TAIL: &str = r#"
 #"http.*" = "note"
 "#;
 
+/// What stands in the place of the principals where no operation needs one.
+const OVERLAY: &str = r#"
+# No operation of the document needs a credential, so nothing about credentials can be checked. Where the API wants one, an
+# overlay beside the document says so (`openapi.overlay.yaml` beside `openapi.yaml`), and `bitting init` says what to give:
+#   overlay: 1.0.0
+#   info: { title: What the document leaves out, version: "1" }
+#   actions:
+#     - target: $
+#       update:
+#         security: [{ Token: [] }]
+#         components: { securitySchemes: { Token: { type: http, scheme: bearer } } }
+"#;
+
 /// The last part: what one operation needs, and how much is done.
 const BUDGET: &str = r#"
 [budget]
 #max-time = "5m"            # what is left over is skipped, and the report says so
+#max-wait = "90s"           # the longest that it waits for a token to end, to see that it is refused then
+#leeway = "60s"             # how long after its end a token may still be taken, for clocks differ
 #max-cases = 100            # generated cases for one operation
 #rate = 50                  # requests in a second
 #workers = 8                # requests on their way at one time
@@ -42,6 +60,7 @@ const BUDGET: &str = r#"
 /// A settings file for `document`, whose path in the file is `path`, with a comment for each member.
 #[must_use]
 pub fn starter(document: &Document, path: &str) -> String {
+    let document = &*inferred(document, &Credentials::default());
     let mut text = format!("{HEAD}\ndocument = {}\n", quoted(path));
     text.push_str(
         "#only = [\"auth\", \"response.*\"]     # checks or families; without it all of them\n\
@@ -86,8 +105,10 @@ fn data(document: &Document, text: &mut String) {
 }
 
 fn principals(document: &Document, text: &mut String) {
+    if document.operations.iter().all(Operation::is_public) {
+        text.push_str(OVERLAY);
+    }
     if document.security_schemes.is_empty() {
-        text.push_str("\n# The document declares no security scheme: nothing about credentials can be checked.\n");
         return;
     }
     for (role, about) in [
@@ -140,12 +161,12 @@ fn secrets(document: &Document, role: Role, mark: &str) -> String {
     let (mut has_login, mut has_client) = (false, false);
     for scheme in &document.security_schemes {
         let ended = !matches!(role, Role::Valid | Role::ReadOnly | Role::OtherOrganization);
-        if scheme.auth.acquire.is_some() && !ended {
+        if takes_login(scheme) && !ended {
             if !std::mem::replace(&mut has_login, true) {
                 let (name, password) = (variable(scheme, "username"), variable(scheme, "password"));
                 let _ = writeln!(lines, "{mark}login = {{ username = {name}, password = {password} }}");
             }
-        } else if grants(scheme) && !ended {
+        } else if client_flow(scheme).is_some() && !ended {
             if !std::mem::replace(&mut has_client, true) {
                 let (id, secret) = (variable(scheme, "client_id"), variable(scheme, "client_secret"));
                 let _ = writeln!(lines, "{mark}client = {{ id = {id}, secret = {secret} }}");
@@ -159,10 +180,6 @@ fn secrets(document: &Document, role: Role, mark: &str) -> String {
         let _ = writeln!(lines, "{mark}secrets = {{ {} }}", given.join(", "));
     }
     lines
-}
-
-fn grants(scheme: &SecurityScheme) -> bool {
-    matches!(&scheme.kind, SchemeKind::OAuth2 { flows } if flows.client_credentials.is_some())
 }
 
 fn upper(text: &str) -> String {

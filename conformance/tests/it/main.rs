@@ -6,10 +6,10 @@
 //! - `http2`: the same in HTTP/2, and fair servers of it.
 //! - `reports`: what people and machines read, and that no secret is in it.
 //! - `outputs`: what programs and browsers read, and what a run is held to.
-//! - `prism`: a server that is known to be bad, where it is there.
 //! - `provisioners`: programs that make credentials to order.
 //! - `ordinary`: documents as the world writes them.
 //! - `buggy`: faults that only generated requests meet are found and made small.
+//! - `logins`: logins as plain documents have them, and a run that knows nobody.
 //! - `rules`: nothing that the design asks for is lost, and every check explains itself.
 //! - `sloppy`: a small server, once in order and once not.
 //! - `safety`: a run leaves everything as it was.
@@ -23,9 +23,9 @@ mod defects;
 mod errors;
 mod http2;
 mod liars;
+mod logins;
 mod ordinary;
 mod outputs;
-mod prism;
 mod provisioners;
 mod reports;
 mod rules;

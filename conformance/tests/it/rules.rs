@@ -64,7 +64,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("LH04 Location reads back", &["http.location"]),
     ("LH05 204", &["http.no-content"]),
     ("LH06 second DELETE", &["http.repeated-delete"]),
-    ("LX01 created is readable", &["state.created-is-readable", "state.created-is-listed"]),
+    ("LX01 created is readable", &["state.created-is-readable", "state.created-is-listed", "state.sequence"]),
     ("LX02 deleted is gone", &["state.deleted-is-gone", "state.unknown-is-absent", "state.deleted-is-unlisted"]),
     ("LX03 update persists", &["state.update-persists", "state.replaces", "state.partial-update", "state.action-persists"]),
     ("LX04 failed update", &["state.failed-update", "state.failed-create", "http.precondition", "http.etag"]),

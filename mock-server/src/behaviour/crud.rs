@@ -23,7 +23,10 @@ impl Desk<'_> {
     /// The collection, where the object of this request lies in it, and the object's id.
     pub(super) fn place(&self, index: usize) -> (&Collection, Scope, &str) {
         let collection = &self.core.plan.collections[index];
-        let id = collection.item.as_ref().map_or("", |(name, _)| self.parameter(name));
+        // Each path has a name of its own for the id: `/groups/{id}`, and `/groups/{group_id}/users`.
+        let below = self.plan.operation.path.strip_prefix(collection.path.as_str()).unwrap_or_default();
+        let name = below.strip_prefix("/{").and_then(|rest| rest.split('}').next());
+        let id = name.map_or("", |name| self.parameter(name));
         (collection, self.scope(collection, collection.parents.len()), id)
     }
 
@@ -91,7 +94,8 @@ impl Desk<'_> {
         }
         let path = self.request.path().trim_end_matches('/');
         let location = utf8_percent_encode(&id, SEGMENT);
-        if collection.is_readable { answer.with("location", &format!("{path}/{location}")) } else { answer }
+        let end = if collection.ends_in_slash { "/" } else { "" };
+        if collection.is_readable { answer.with("location", &format!("{path}/{location}{end}")) } else { answer }
     }
 
     /// Changes an object, or puts another in its place.
@@ -102,7 +106,8 @@ impl Desk<'_> {
         };
         let maker = self.maker(collection, id);
         let members = self.members(collection);
-        let new = if is_whole { maker.replaced(&old, &members) } else { maker.updated(&old, &members) };
+        let body = body_schema(&self.plan.operation).unwrap_or(&Value::Null);
+        let new = if is_whole { maker.replaced(&old, &members, body) } else { maker.updated(&old, &members) };
         let answer = self.success(self.shown(collection, &new));
         match self.core.world().data.find_mut(index, &scope, id) {
             Some(row) => row.value = Arc::new(new),

@@ -13,6 +13,14 @@ impl Desk<'_> {
     /// An answer from the document's example, else from its schema: the first that fits what the document says. Examples
     /// in the world's documents are often older than their schemas.
     pub(super) fn generate(&self) -> Answer {
+        let answer = self.made();
+        match &self.plan.list {
+            Some((pointer, _)) if self.plan.operation.pagination.is_some() => self.paged(answer, pointer),
+            _ => answer,
+        }
+    }
+
+    fn made(&self) -> Answer {
         let success = &self.plan.success;
         let Some(schema) = &success.schema else {
             return self.success(success.example.clone().unwrap_or(Value::Null));

@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::Desk;
 use super::token::{Holder, TokenKind, told_life, uncached, words};
+use crate::authenticate::check_password;
 use crate::core::Core;
 use crate::defect::Flaw;
 use crate::exchange::{Answer, Request};
@@ -35,6 +36,11 @@ pub(crate) fn grant(core: &Core, scheme: &Scheme, form: &Value, request: &Reques
     let basic = request.headers.get("authorization").and_then(|value| value.to_str().ok()).and_then(basic_credentials);
     let posted = || (field("client_id").to_owned(), field("client_secret").to_owned());
     let (id, secret) = basic.unwrap_or_else(posted);
+    if field("grant_type") == "password" && scheme.has_password_grant && id.is_empty() {
+        // An app that was given no secret has none to show (RFC 6749, 2.1 and 4.3.2).
+        let exchange = Exchange { core, scheme, form, now, client: String::new() };
+        return exchange.password().map_or_else(|code| error(core, 400, code), |holder| exchange.answer(&holder));
+    }
     let client = core.world().clients.get(&id).cloned();
     let Some(client) = client.filter(|client| bool::from(client.secret.ct_eq(&hash(&secret)))) else {
         return error(core, 401, "invalid_client");
@@ -43,6 +49,7 @@ pub(crate) fn grant(core: &Core, scheme: &Scheme, form: &Value, request: &Reques
     let holder = match field("grant_type") {
         "client_credentials" => exchange.client_credentials(client.organization),
         "authorization_code" => exchange.authorization_code(),
+        "password" if scheme.has_password_grant => exchange.password(),
         "refresh_token" if exchange.renews() => exchange.refresh_token(),
         "" => Err("invalid_request"),
         _ => Err("unsupported_grant_type"),
@@ -72,6 +79,21 @@ impl Exchange<'_> {
         let is_generous = asked.is_empty() || self.core.flaws.has(Flaw::M61);
         let granted = if is_generous { self.scheme.scopes.clone() } else { asked };
         Ok(Holder { subject: self.client.clone(), organization, scopes: Some(granted), ..Holder::default() })
+    }
+
+    /// RFC 6749, 4.3: the token is for the user, with the scopes that are asked for, or all.
+    fn password(&self) -> Result<Holder, Refused> {
+        let (email, password) = (self.field("username"), self.field("password"));
+        let found = check_password(&self.core.world(), email, password);
+        let Some((organization, _)) = found else { return Err("invalid_grant") };
+        let asked = words(self.field("scope"));
+        if asked.iter().any(|scope| !self.scheme.scopes.contains(scope)) {
+            return Err("invalid_scope");
+        }
+        let session = Some(self.core.new_session());
+        let scopes = Some(asked).filter(|asked| !asked.is_empty());
+        let client = Some(self.client.clone()).filter(|client| !client.is_empty());
+        Ok(Holder { subject: email.to_owned(), organization, scopes, session, client })
     }
 
     /// RFC 6749, 4.1.3: the token is for the user who consented.

@@ -1,6 +1,7 @@
 //! Lists: filtered by the query parameters that name a property, cut into pages, put into the document's envelope.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -44,9 +45,13 @@ impl Desk<'_> {
                 let turn = usize::try_from(world.next_serial()).unwrap_or(0) % rows.len();
                 rows.rotate_left(turn);
             }
+            if self.lists_names() {
+                rows = world.data.names(index, &prefix).into_iter().map(Arc::new).collect();
+            }
             rows
         };
         self.filter(collection, &mut rows);
+        self.order(collection, &mut rows);
         let total = rows.len();
         let Some(page) = self.page(total) else {
             return self.plan.refusals.answer(self.plan.invalid, None, None).because("invalid");
@@ -54,6 +59,12 @@ impl Desk<'_> {
         let items = rows.into_iter().skip(page.start).take(page.size);
         let items = items.map(|row| self.item(collection, &row)).collect();
         self.success(self.envelope(items, total, &page))
+    }
+
+    /// Whether the list holds the objects' names alone.
+    fn lists_names(&self) -> bool {
+        let schema = self.plan.list.as_ref().map(|(_, schema)| flatten(&self.core.plan.document, schema));
+        schema.is_some_and(|schema| schema.get("type") == Some(&"string".into()))
     }
 
     fn item(&self, collection: &Collection, row: &Value) -> Value {
@@ -77,6 +88,37 @@ impl Desk<'_> {
                 rows.retain(|row| row.get(name).is_some_and(|value| fits(value, wanted)));
             }
         }
+    }
+
+    /// Puts the rows into the order of a property that a query parameter asks for: `name`, or `-name` for its reverse.
+    fn order(&self, collection: &Collection, rows: &mut [Arc<Value>]) {
+        for parameter in self.plan.operation.parameters.iter().filter(|one| one.location == Location::Query) {
+            let asked = self.given.parameter(Location::Query, &parameter.name).and_then(Value::as_str);
+            let Some((member, is_falling)) = asked.map(direction) else { continue };
+            if collection.property(&parameter.name).is_some() || collection.property(member).is_none() {
+                continue;
+            }
+            rows.sort_by(|left, right| {
+                let order = compared(left.get(member), right.get(member));
+                if is_falling { order.reverse() } else { order }
+            });
+        }
+    }
+
+    /// A made-up list cut into the page that was asked for, with what is around it told of the whole.
+    pub(super) fn paged(&self, answer: Answer, pointer: &str) -> Answer {
+        let list = answer.body.as_ref().and_then(|body| body.pointer(pointer)?.as_array().cloned());
+        let Some(list) = list else { return answer };
+        let total = list.len();
+        let Some(page) = self.page(total) else {
+            return self.plan.refusals.answer(self.plan.invalid, None, None).because("invalid");
+        };
+        let items: Vec<Value> = list.into_iter().skip(page.start).take(page.size).collect();
+        let mut body = answer.body.clone().unwrap_or_default();
+        self.tell(&mut body, items, total, &page);
+        let cut = Answer { body: Some(body), ..answer.clone() };
+        // A list that has to hold more than a page does stays whole.
+        if self.plan.answers.fits(&cut) { cut } else { answer }
     }
 
     /// `None`: the cursor is none of ours.
@@ -130,30 +172,40 @@ impl Desk<'_> {
     fn envelope(&self, items: Vec<Value>, total: usize, page: &Page) -> Value {
         let pointer = self.plan.list.as_ref().map_or("", |(pointer, _)| pointer.as_str());
         let (true, Some(schema)) = (!pointer.is_empty(), &self.plan.success.schema) else { return Value::Array(items) };
+        let mut envelope = Value::Object(Fake::new(&self.core.plan.document, self.core.seed).required(schema));
+        self.tell(&mut envelope, items, total, page);
+        envelope
+    }
+
+    /// Puts the items into an answer, and beside them what it says of the whole list.
+    fn tell(&self, envelope: &mut Value, items: Vec<Value>, total: usize, page: &Page) {
+        let pointer = self.plan.list.as_ref().map_or("", |(pointer, _)| pointer.as_str());
+        let (false, Some(schema)) = (pointer.is_empty(), &self.plan.success.schema) else {
+            *envelope = Value::Array(items);
+            return;
+        };
         let document = &self.core.plan.document;
         let flat = flatten(document, schema);
-        let mut envelope = Value::Object(Fake::new(document, self.core.seed).required(schema));
         let next = page.start.saturating_add(items.len());
         let has_more = next < total;
         let no_properties = Map::new();
         let properties = flat.get("properties").and_then(Value::as_object).unwrap_or(&no_properties);
         for (name, schema) in properties {
             if let Some(value) = self.told(name, total, page, has_more) {
-                put(&mut envelope, &format!("/{name}"), value);
+                put(envelope, &format!("/{name}"), value);
             } else if is_next(name) && self.plan.operation.pagination.is_none() && allows_null(document, schema) {
-                put(&mut envelope, &format!("/{name}"), Value::Null);
+                put(envelope, &format!("/{name}"), Value::Null);
             }
         }
-        put(&mut envelope, pointer, Value::Array(items));
+        put(envelope, pointer, Value::Array(items));
         let parts = self.plan.operation.pagination.iter().flat_map(|paging| &paging.response);
         for (part, pointer) in parts {
             match part.as_str() {
-                "total" => put(&mut envelope, pointer, Value::from(total)),
-                "next" => self.put_next(&mut envelope, pointer, has_more.then_some(next)),
+                "total" => put(envelope, pointer, Value::from(total)),
+                "next" => self.put_next(envelope, pointer, has_more.then_some(next)),
                 _ => {}
             }
         }
-        envelope
     }
 
     /// The cursor of the next page: `null`, or nothing at all, where there is none.
@@ -186,6 +238,24 @@ impl Desk<'_> {
             "has_more" | "hasMore" | "has_next" => Some(Value::from(has_more)),
             _ => None,
         }
+    }
+}
+
+/// The property that an order is by, and whether it falls.
+fn direction(asked: &str) -> (&str, bool) {
+    const FALLING: [&str; 3] = ["_desc", ":desc", " desc"];
+    let falling = asked.strip_prefix('-').or_else(|| FALLING.iter().find_map(|end| asked.strip_suffix(end)));
+    falling.map_or((asked, false), |member| (member, true))
+}
+
+/// The order of two values of one property.
+fn compared(left: Option<&Value>, right: Option<&Value>) -> Ordering {
+    match (left, right) {
+        (Some(Value::String(left)), Some(Value::String(right))) => left.cmp(right),
+        (Some(left), Some(right)) => {
+            left.as_f64().zip(right.as_f64()).map_or(Ordering::Equal, |(left, right)| left.total_cmp(&right))
+        }
+        (left, right) => left.is_some().cmp(&right.is_some()),
     }
 }
 

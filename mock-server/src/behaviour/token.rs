@@ -142,6 +142,10 @@ impl Desk<'_> {
     /// Answers a token for a name and a password. Whether the name or the password is wrong cannot be told.
     pub(super) fn login(&self, scheme: &Scheme) -> Answer {
         let Some(acquire) = &scheme.auth.acquire else { return self.not_found() };
+        let kind = self.given.body.get("grant_type").and_then(Value::as_str);
+        if scheme.token_path.is_some() && kind.is_some_and(|kind| kind != "password") {
+            return self.token(scheme);
+        }
         let part = |name: &str| {
             let pointer = acquire.request.get(name).map_or("", String::as_str);
             self.given.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default()

@@ -61,6 +61,7 @@ pub(super) const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::PUT, "/v1/defects", set_defects),
     (Method::GET, "/v1/steps", |control, _| told(&json!({"skipped": control.core.skipped()}))),
     (Method::PUT, "/v1/steps", skip_steps),
+    (Method::GET, "/v1/misfits", |control, _| told(&json!({"misfits": control.core.misfits()}))),
     (Method::POST, "/v1/shutdown", shutdown),
 ];
 

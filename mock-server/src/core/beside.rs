@@ -16,6 +16,10 @@ impl Core {
     pub(super) fn beside(&self, call: &Call<'_>) -> Answer {
         let (request, now) = (call.request, call.now);
         let path = request.path();
+        // The server as a whole is asked (RFC 9110, 9.3.7).
+        if request.method == Method::OPTIONS && path == "*" {
+            return Answer::empty(204);
+        }
         let is_post = request.method == Method::POST;
         let is_get = matches!(request.method, Method::GET | Method::HEAD);
         let scheme = |of: fn(&Scheme) -> Option<&String>| {

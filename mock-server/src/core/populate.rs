@@ -54,6 +54,13 @@ impl Core {
         Ok(())
     }
 
+    /// The email of each user and the secret of its key, as the world begins with them: fakes, made to be shown.
+    #[must_use]
+    pub fn first_keys(&self) -> Vec<(String, String)> {
+        // They were made when the server started.
+        self.seeded_keys().unwrap_or_default().into_iter().map(|key| (key.user, key.secret)).collect()
+    }
+
     /// The keys that the world begins with, secrets included: those that are stated, or one for every user and every
     /// family of schemes that take keys.
     pub(crate) fn seeded_keys(&self) -> Result<Vec<SeededKey>, Misfit> {

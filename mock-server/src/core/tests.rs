@@ -99,6 +99,7 @@ fn own_answers_never_break_the_document() {
             }
         }
         assert!(successes > 50, "{name}: only {successes} requests succeeded");
+        assert_eq!(core.misfits(), [], "{name}: the generator makes what fits, and nothing was mended");
     }
 }
 

@@ -41,6 +41,8 @@ const RESET: u8 = 1;
 const GARBLED: u8 = 2;
 const LEAVING: u8 = 3;
 const CLOSING: u8 = 4;
+const DISMISSED: u8 = 5;
+const GONE: u8 = 6;
 
 /// How a connection ends: as usual, or as a fault wants it.
 #[derive(Debug, Clone, Default)]
@@ -49,8 +51,8 @@ pub(super) struct Fate(Arc<End>);
 #[derive(Debug, Default)]
 struct End {
     manner: AtomicU8,
-    /// How long a closing connection stays open, in milliseconds.
-    pause: AtomicU64,
+    /// How long a closing connection stays open, in milliseconds; the error code of a dismissed one.
+    detail: AtomicU64,
 }
 
 impl Fate {
@@ -71,8 +73,30 @@ impl Fate {
 
     /// Lets the connection end without a word, so long after what is being answered.
     pub(super) fn close(&self, pause: Duration) {
-        self.0.pause.store(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.0.detail.store(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.0.manner.store(CLOSING, Ordering::Release);
+    }
+
+    /// Lets a connection of HTTP/2 end with this error code, and with nothing after it.
+    pub(super) fn dismiss(&self, code: u32) {
+        self.0.detail.store(code.into(), Ordering::Relaxed);
+        self.0.manner.store(DISMISSED, Ordering::Release);
+    }
+
+    /// The error code that a dismissed connection is still to be told.
+    pub(super) fn dismissal(&self) -> Option<u32> {
+        let is_dismissed = self.0.manner.load(Ordering::Acquire) == DISMISSED;
+        is_dismissed.then(|| u32::try_from(self.0.detail.load(Ordering::Relaxed)).unwrap_or_default())
+    }
+
+    /// Notes that a dismissed connection was told so.
+    pub(super) fn tell(&self) {
+        self.0.manner.store(GONE, Ordering::Release);
+    }
+
+    /// Whether a dismissed connection was told so.
+    pub(super) fn is_told(&self) -> bool {
+        self.is(GONE)
     }
 
     /// Whether it is to leave; the second time it is asked it no longer is.
@@ -92,7 +116,7 @@ impl Fate {
     /// How long the connection stays open, if it is to be closed.
     fn closing(&self) -> Option<Duration> {
         let is_closing = self.0.manner.load(Ordering::Acquire) == CLOSING;
-        is_closing.then(|| Duration::from_millis(self.0.pause.load(Ordering::Relaxed)))
+        is_closing.then(|| Duration::from_millis(self.0.detail.load(Ordering::Relaxed)))
     }
 }
 

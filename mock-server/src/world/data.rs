@@ -117,6 +117,17 @@ impl Data {
         rows.filter(|row| !row.is_unlisted && !row.is_ghost).map(|row| Arc::clone(&row.value)).collect()
     }
 
+    /// The names of the listed objects of every scope that begins with `prefix`.
+    pub(crate) fn names(&self, collection: usize, prefix: &[String]) -> Vec<Value> {
+        let shelves = self.of(collection).filter(|(scope, _)| scope.starts_with(prefix));
+        let rows = shelves.flat_map(|(_, shelf)| shelf);
+        let name = |(id, row): (&String, &Row)| match &*row.value {
+            Value::Object(_) => Value::from(id.as_str()),
+            plain => plain.clone(),
+        };
+        rows.filter(|(_, row)| !row.is_unlisted && !row.is_ghost).map(name).collect()
+    }
+
     /// The ids on one shelf.
     pub(crate) fn ids(&self, collection: usize, scope: &Scope) -> Vec<String> {
         self.shelf(collection, scope).map(|shelf| shelf.keys().cloned().collect()).unwrap_or_default()

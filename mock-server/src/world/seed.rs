@@ -25,8 +25,10 @@ const FEW: usize = 4;
 /// Of how many parents the children are made: lists within lists would grow without end.
 const PARENTS: usize = 3;
 
-/// Where the OAuth clients of the beginning may send a user back to. The first is the example of `arrotech.yaml`.
-pub(crate) const REDIRECTS: [&str; 2] = ["https://app.example.com/callback", "http://127.0.0.1/callback"];
+/// Where the OAuth clients of the beginning may send a user back to. The first is the example of `arrotech.yaml`, the last
+/// is Swagger UI of this server.
+pub(crate) const REDIRECTS: [&str; 3] =
+    ["https://app.example.com/callback", "http://127.0.0.1/callback", "http://127.0.0.1/docs/oauth2-redirect.html"];
 
 /// What a world grows from.
 #[derive(Clone, Copy)]

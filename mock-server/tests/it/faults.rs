@@ -329,6 +329,21 @@ async fn a_connection_goes_away() {
     assert_eq!(h2::Connection::new(&server, &key).await.ask().await.unwrap().0, 200);
 }
 
+/// RFC 9113, 6.8: a connection ends with an error code in place of the answer; HTTP/1.1 has none and is reset.
+#[tokio::test]
+async fn a_connection_goes_away_with_an_error_code() {
+    let effect = json!({"kind": "go-away", "code": 11});
+    let (server, key) = faulty(&json!({"times": 1, "effect": effect})).await;
+    let mut connection = h2::Connection::new(&server, &key).await;
+    assert!(connection.ask().await.is_err(), "the request has no answer");
+    let ended = tokio::time::timeout(Duration::from_secs(5), &mut connection.task).await.unwrap().unwrap();
+    assert_eq!(ended.unwrap_err().reason(), Some(::h2::Reason::ENHANCE_YOUR_CALM));
+    assert_eq!(connection.frames().last(), Some(&h2::GOAWAY), "nothing comes after it");
+    assert_eq!(h2::Connection::new(&server, &key).await.ask().await.unwrap().0, 200);
+    let (reply, _server) = one(effect).await;
+    assert_eq!(reply.end.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+}
+
 /// In HTTP/2 a reset ends the whole connection, a cut only its stream.
 #[tokio::test]
 async fn resets_and_cuts_in_http2() {

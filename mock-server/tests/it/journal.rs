@@ -1,7 +1,7 @@
 //! The journal shows what was asked and why it was refused, and no secret; it is searched, verified, archived and
 //! followed.
 
-use bitting_mock::{Core, Expectation, Match, Times, Wanted};
+use bitting_mock::{Core, Expectation, Match, Server, Times, Wanted};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -98,6 +98,53 @@ async fn the_control_plane_verifies_and_archives() {
     let of_ada = control(&server, "GET", &format!("/v1/journal?principal={ADA}"), &Value::Null).await.json();
     let of_bob = control(&server, "GET", &format!("/v1/journal?principal={BOB}"), &Value::Null).await.json();
     assert_eq!((of_ada["entries"].as_array().unwrap().len(), &of_bob["entries"]), (1, &json!([])));
+}
+
+/// Where they are recorded, the archive has headers and bodies, and no secret of either side in any place.
+#[tokio::test]
+async fn headers_and_bodies_are_archived_without_secrets() {
+    let server = Server::builder(document("roboticks")).seed(7).clock(frozen()).record(true).start().await.unwrap();
+    let core = server.core();
+    let (secret, password) = (key(core, ADA), "correct-horse-7");
+    let token = login(core, ADA, password).json()["access_token"].as_str().unwrap().to_owned();
+    let device = json!({"name": format!("named {secret}"), "serial_number": "RBT-0001"});
+    assert_eq!(status(&core.handle(&bearer(post(DEVICES, &device), &secret))), 201);
+    core.handle(&bearer(get(DEVICES), &token).with_header("cookie", "session=hidden-session"));
+    core.handle(&get(DEVICES).with_header("x-api-key", "rbtk_test_wrong_0001"));
+    let archive = control(&server, "GET", "/v1/journal.har", &Value::Null).await.json();
+    let entries = archive["log"]["entries"].as_array().unwrap();
+    let body = |entry: &Value, pointer: &str| -> Value {
+        serde_json::from_str(entry.pointer(pointer).and_then(Value::as_str).unwrap_or_default()).unwrap_or_default()
+    };
+    assert_eq!(body(&entries[0], "/request/postData/text"), json!({"email": ADA, "password": "***"}));
+    assert_eq!(body(&entries[0], "/response/content/text")["access_token"], "***");
+    assert_eq!(body(&entries[1], "/request/postData/text")["name"], "named ***", "wherever it stands");
+    assert_eq!(body(&entries[2], "/response/content/text")["total"], 46);
+    let header = |entry: &Value, name: &str| {
+        let mut all = entry["request"]["headers"].as_array().unwrap().iter();
+        all.find(|one| one["name"] == name).map(|one| one["value"].clone())
+    };
+    assert_eq!(header(&entries[1], "authorization"), Some("***".into()));
+    assert_eq!(header(&entries[1], "content-type"), Some("application/json".into()));
+    let text = archive.to_string();
+    for hidden in [&secret, &token, password, "hidden-session", "rbtk_test_wrong_0001"] {
+        assert!(!text.contains(hidden), "{hidden}");
+    }
+}
+
+/// A form is archived without its secrets (ARROTECH-2).
+#[tokio::test]
+async fn forms_are_archived_without_secrets() {
+    let server = Server::builder(document("arrotech")).seed(7).clock(frozen()).record(true).start().await.unwrap();
+    let secret = "client-secret-test-acme-7";
+    let fields = [("grant_type", "client_credentials"), ("client_id", "client-acme"), ("client_secret", secret)];
+    let granted = server.core().handle(&crate::documents::form("/auth/token", &fields));
+    assert_eq!(status(&granted), 200);
+    let archive = control(&server, "GET", "/v1/journal.har", &Value::Null).await.json();
+    let text = "grant_type=client_credentials&client_id=client-acme&client_secret=***";
+    assert_eq!(archive["log"]["entries"][0]["request"]["postData"]["text"], text);
+    let token = granted.json()["access_token"].as_str().unwrap().to_owned();
+    assert!(!archive.to_string().contains(&token) && !archive.to_string().contains(secret));
 }
 
 /// Whoever follows sees what was and what comes, each entry once, and does not keep the server from ending.

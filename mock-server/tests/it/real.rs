@@ -79,3 +79,48 @@ fn ids_fit_path_and_object() {
 fn a_success_that_nobody_names_is_answered() {
     assert_eq!(status(&real().handle(&get("/failing"))), 200);
 }
+
+/// Issue 4: of alternatives that overlap just one is met where that can be, without a 500; where nothing can fit, the
+/// answer goes out all the same, and that is told once, clearly.
+#[tokio::test]
+async fn overlapping_alternatives_are_answered() {
+    let text = r#"
+openapi: 3.1.0
+info: {title: Pets, version: '1'}
+components:
+  schemas:
+    Pet: {type: object, required: [name], properties: {name: {type: string}}}
+    Whole: {allOf: [{$ref: '#/components/schemas/Pet'}, {type: object, properties: {age: {type: integer}}}]}
+paths:
+  /pets/{id}:
+    get:
+      operationId: getPet
+      parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+      responses:
+        '200':
+          description: One.
+          content: {application/json: {schema: {oneOf: [{$ref: '#/components/schemas/Pet'}, {$ref: '#/components/schemas/Whole'}]}}}
+  /never:
+    get:
+      operationId: getNever
+      responses:
+        '200': {description: None., content: {application/json: {schema: {oneOf: [{type: string}, {type: string}]}}}}
+"#;
+    let document = bitting_spec::Document::parse("pets.yaml", text).unwrap();
+    let server = bitting_mock::Server::builder(document).seed(7).start().await.unwrap();
+    let core = server.core();
+    for _ in 0..2 {
+        let pet = core.handle(&get("/pets/1"));
+        let whole = |value: &serde_json::Value| value["age"].is_null() || value["age"].is_i64();
+        assert_eq!(status(&pet), 200, "{}", pet.json());
+        assert!(pet.json()["name"].is_string() && !whole(&pet.json()), "a pet, and not a whole one: {}", pet.json());
+        let never = core.handle(&get("/never"));
+        assert!(status(&never) == 200 && never.json().is_string(), "{}", never.json());
+    }
+    let told = crate::wire::control(&server, "GET", "/v1/misfits", &serde_json::Value::Null).await.json();
+    let told: Vec<_> =
+        told["misfits"].as_array().unwrap().iter().map(|one| (&one["operation"], &one["mended"])).collect();
+    assert_eq!(told, [(&"getPet".into(), &true.into()), (&"getNever".into(), &false.into())]);
+    let reasons: Vec<_> = core.journal().entries(&Default::default()).iter().map(|entry| entry.reason).collect();
+    assert_eq!(reasons, [None, Some("self-check"), None, Some("self-check")]);
+}

@@ -74,7 +74,12 @@ fn endpoint(parts: &Parts<'_>, url: &Url) -> Endpoint {
 fn acquire(parts: &Parts<'_>, scheme: &Scheme, credential: &Credential) -> Result<TokenRequest, Error> {
     match (credential, &scheme.auth.acquire, flows(scheme)) {
         (Credential::Login { username, password }, Some(acquire), _) => {
-            let fields = [("username", Secret::new(username.as_str())), ("password", password.clone())];
+            let fields = [
+                ("username", Secret::new(username.as_str())),
+                ("password", password.clone()),
+                // Where the operation is a token endpoint (RFC 6749, 4.3.2).
+                ("grant_type", Secret::new("password")),
+            ];
             let fields =
                 fields.into_iter().filter_map(|(part, value)| Some((acquire.request.get(part)?.clone(), value)));
             let is_cookie = scheme.auth.refresh.as_ref().is_some_and(|refresh| refresh.style == RefreshStyle::Cookie);

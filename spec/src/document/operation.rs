@@ -59,6 +59,12 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// Its path without the slash at its end that some frameworks write: `/items/{id}` of `/items/{id}/`.
+    #[must_use]
+    pub fn trimmed_path(&self) -> &str {
+        self.path.trim_end_matches('/')
+    }
+
     /// Whether it can be called without a credential.
     #[must_use]
     pub fn is_public(&self) -> bool {

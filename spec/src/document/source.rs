@@ -1,6 +1,9 @@
 //! The text of a document: YAML or JSON in, one JSON value out, and the line of any place in it on request.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, OnceLock};
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Number, Value};
@@ -17,12 +20,13 @@ const MAX_VALUES: usize = 2_000_000;
 pub(super) struct Source {
     pub(super) name: String,
     text: String,
+    lines: OnceLock<Arc<Lines>>,
 }
 
 impl Source {
     pub(super) fn new(name: &str, text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
-        Self { name: name.to_owned(), text }
+        Self { name: name.to_owned(), text, lines: OnceLock::new() }
     }
 
     /// Reads the text as one value. JSON is told from YAML by its first character, since file names lie.
@@ -52,19 +56,11 @@ impl Source {
         builder.root.ok_or_else(|| (Fault::new(ErrorKind::Syntax, "", "the file is empty"), None))
     }
 
-    /// The line of the place that `pointer` names, or of the nearest place above it. Reads the text again: lines are
-    /// asked for seldom, and kept for nobody else.
+    /// The line of the place that `pointer` names, or of the nearest place above it. The lines of all places are found
+    /// when the first is asked for: most readers ask for none.
     pub(super) fn line(&self, pointer: &str) -> Option<usize> {
-        let target: Vec<String> = pointer.split('/').skip(1).map(unescape).collect();
-        let mut walk = Walk { target: &target, path: Vec::new(), best: 0, line: None };
-        for event in Parser::new_from_str(&self.text) {
-            let Ok((event, span)) = event else { break };
-            walk.event(&event, span.start.line());
-            if walk.best == target.len() && walk.line.is_some() {
-                break;
-            }
-        }
-        walk.line
+        let lines = self.lines.get_or_init(|| Arc::new(Lines::of(&self.text)));
+        lines.nearest(pointer)
     }
 }
 
@@ -221,43 +217,77 @@ fn number(text: &str) -> Option<Number> {
     text.parse().ok().and_then(Number::from_f64)
 }
 
-/// Follows the events to one place and keeps the line of the deepest part of the way that exists.
-struct Walk<'a> {
-    target: &'a [String],
-    path: Vec<Step>,
-    best: usize,
-    line: Option<usize>,
+/// The line of every place, by a hash of the keys and indexes that lead to it: a large document has half a million.
+#[derive(Debug, Default)]
+struct Lines(HashMap<u64, usize>);
+
+/// The hash of the root.
+const ROOT: u64 = 0;
+
+/// The hash of the place that `segment` leads to from another.
+fn below(above: u64, segment: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (above, segment).hash(&mut hasher);
+    hasher.finish()
 }
 
-/// An open container: which key or index is being read, and whether it lies on the way.
+impl Lines {
+    fn of(text: &str) -> Self {
+        let mut walk = Walk::default();
+        for event in Parser::new_from_str(text) {
+            let Ok((event, span)) = event else { break };
+            walk.event(&event, span.start.line());
+        }
+        walk.lines
+    }
+
+    fn nearest(&self, pointer: &str) -> Option<usize> {
+        let mut places = vec![ROOT];
+        for segment in pointer.split('/').skip(1) {
+            places.push(below(places.last().copied().unwrap_or(ROOT), &unescape(segment)));
+        }
+        places.iter().rev().find_map(|place| self.0.get(place)).copied()
+    }
+}
+
+/// Follows the events and keeps the line of each place.
+#[derive(Default)]
+struct Walk {
+    path: Vec<Step>,
+    lines: Lines,
+}
+
+/// An open container: where it is, and the place that is being read in it.
 struct Step {
-    key: Option<String>,
+    place: u64,
+    /// The value under the last key; in a list, the item.
+    current: Option<u64>,
     index: usize,
     is_map: bool,
-    on_way: bool,
 }
 
-impl Walk<'_> {
+impl Walk {
     fn event(&mut self, event: &Event<'_>, line: usize) {
         match event {
-            Event::Scalar(text, ..) => {
-                if let Some(step) = self.path.last_mut().filter(|step| step.is_map && step.key.is_none()) {
-                    step.key = Some(text.to_string());
-                    self.arrive(line);
-                } else {
+            Event::Scalar(text, ..) => match self.path.last_mut() {
+                Some(step) if step.is_map && step.current.is_none() => {
+                    let place = below(step.place, text);
+                    step.current = Some(place);
+                    self.lines.0.entry(place).or_insert(line);
+                }
+                _ => {
                     self.value(line);
                     self.done();
                 }
-            }
+            },
             Event::Alias(_) => {
                 self.value(line);
                 self.done();
             }
             Event::SequenceStart(..) | Event::MappingStart(..) => {
-                self.value(line);
-                let on_way = self.path.last().is_none_or(|step| step.on_way && self.matches(self.path.len() - 1));
+                let place = self.value(line);
                 let is_map = matches!(event, Event::MappingStart(..));
-                self.path.push(Step { key: None, index: 0, is_map, on_way });
+                self.path.push(Step { place, current: None, index: 0, is_map });
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 self.path.pop();
@@ -267,31 +297,23 @@ impl Walk<'_> {
         }
     }
 
-    /// A value begins: in a list that is where its item begins, and the root begins at the first value.
-    fn value(&mut self, line: usize) {
-        match self.path.last() {
-            None => self.line = self.line.or(Some(line)),
-            Some(step) if !step.is_map => self.arrive(line),
-            Some(_) => {}
+    /// A value begins, and its place is given: an item of a list begins on its own line, the value of a key on the key's.
+    fn value(&mut self, line: usize) -> u64 {
+        let Some(step) = self.path.last_mut() else {
+            self.lines.0.entry(ROOT).or_insert(line);
+            return ROOT;
+        };
+        if !step.is_map {
+            let place = below(step.place, &step.index.to_string());
+            step.current = Some(place);
+            self.lines.0.entry(place).or_insert(line);
         }
-    }
-
-    fn arrive(&mut self, line: usize) {
-        let depth = self.path.len();
-        let on_way = self.path.last().is_some_and(|step| step.on_way);
-        if on_way && depth > self.best && self.matches(depth - 1) {
-            (self.best, self.line) = (depth, Some(line));
-        }
-    }
-
-    fn matches(&self, depth: usize) -> bool {
-        let (Some(step), Some(target)) = (self.path.get(depth), self.target.get(depth)) else { return false };
-        if step.is_map { step.key.as_ref() == Some(target) } else { step.index.to_string() == *target }
+        step.current.unwrap_or(step.place)
     }
 
     fn done(&mut self) {
         if let Some(step) = self.path.last_mut() {
-            step.key = None;
+            step.current = None;
             step.index += 1;
         }
     }

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import os
 import shutil
+import socket
 import socketserver
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,11 +173,46 @@ def planned(document: str | Path) -> list[tuple[str, str]]:
 
 
 @contextlib.contextmanager
-def serve(app: Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]) -> Iterator[str]:
-    """Runs a WSGI app on a free port of 127.0.0.1 for as long as the block lasts, and gives its URL.
+def serve(app: Callable[..., Any]) -> Iterator[str]:
+    """Runs an app on a free port of 127.0.0.1 for as long as the block lasts, and gives its URL.
 
-    An ASGI app is run by a server of its own, such as uvicorn in a thread; :func:`check` takes any URL.
+    A WSGI app (Flask, Django) needs nothing more; an ASGI app (FastAPI, Starlette) is run by uvicorn, if that is installed.
     """
+    is_asgi = any(inspect.iscoroutinefunction(call) for call in (app, getattr(app, "__call__", None)))
+    with _asgi(app) if is_asgi else _wsgi(app) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def _asgi(app: Callable[..., Any]) -> Iterator[str]:
+    try:
+        import uvicorn
+    except ImportError:
+        raise CheckError("an ASGI app is run by uvicorn, which is not installed: pip install uvicorn") from None
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+
+        def run() -> None:
+            # So it ends when the app does not start, after it has said why.
+            with contextlib.suppress(SystemExit):
+                server.run(sockets=[listener])
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        while not server.started:
+            if not thread.is_alive():
+                raise CheckError("the app does not start; uvicorn's message is above")
+            time.sleep(0.01)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextlib.contextmanager
+def _wsgi(app: Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]) -> Iterator[str]:
     server = _Server(("127.0.0.1", 0), _Handler)
     server.set_app(app)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

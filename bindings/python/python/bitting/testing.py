@@ -124,9 +124,10 @@ class ReferenceServer:
         return number
 
     def restore(self, snapshot: int) -> None:
-        """Comes back to a snapshot; faults and defects are gone."""
+        """Comes back to a snapshot; faults and defects are gone, and every step is taken again."""
         self.control("DELETE", "/v1/faults")
         self.defects()
+        self.control("PUT", "/v1/steps", {"skipped": []})
         self.control("POST", f"/v1/snapshots/{snapshot}/restore")
 
     def close(self) -> None:

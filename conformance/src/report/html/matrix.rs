@@ -272,7 +272,9 @@ mod tests {
             fail_on: crate::Severity::Error,
             unmet: Vec::new(),
             stale: Vec::new(),
+            left: Vec::new(),
             interrupted: false,
+            stranger: false,
         }
     }
 

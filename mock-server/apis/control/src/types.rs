@@ -465,7 +465,7 @@ pub struct Fault {
     pub probability: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<FaultStage>,
-    /// status {status, retry_after, body}; latency {milliseconds, sigma}; advance-clock {seconds}; hold {gate}; reset {after_headers}; truncate {bytes, reset}; drip {bytes, milliseconds}; hang; redirect {status, location}; invalid-json; bad-gzip; content-type {value}; garbage; close-idle {milliseconds}; go-away; reset-stream {code}; clock-skew {seconds}; content-length {extra}; duplicate-headers; oversized-header {bytes}. `retry_after` is a number of seconds, {date_in: seconds}, or any text.
+    /// status {status, retry_after, body}; latency {milliseconds, sigma}; advance-clock {seconds}; hold {gate}; reset {after_headers}; truncate {bytes, reset}; drip {bytes, milliseconds}; hang; redirect {status, location}; invalid-json; bad-gzip; content-type {value}; garbage; close-idle {milliseconds}; go-away {code}; reset-stream {code}; clock-skew {seconds}; content-length {extra}; duplicate-headers; oversized-header {bytes}. `retry_after` is a number of seconds, {date_in: seconds}, or any text.
     pub effect: FaultEffect,
 }
 
@@ -492,7 +492,7 @@ bitting::open_enum! {
     }
 }
 
-/// status {status, retry_after, body}; latency {milliseconds, sigma}; advance-clock {seconds}; hold {gate}; reset {after_headers}; truncate {bytes, reset}; drip {bytes, milliseconds}; hang; redirect {status, location}; invalid-json; bad-gzip; content-type {value}; garbage; close-idle {milliseconds}; go-away; reset-stream {code}; clock-skew {seconds}; content-length {extra}; duplicate-headers; oversized-header {bytes}. `retry_after` is a number of seconds, {date_in: seconds}, or any text.
+/// status {status, retry_after, body}; latency {milliseconds, sigma}; advance-clock {seconds}; hold {gate}; reset {after_headers}; truncate {bytes, reset}; drip {bytes, milliseconds}; hang; redirect {status, location}; invalid-json; bad-gzip; content-type {value}; garbage; close-idle {milliseconds}; go-away {code}; reset-stream {code}; clock-skew {seconds}; content-length {extra}; duplicate-headers; oversized-header {bytes}. `retry_after` is a number of seconds, {date_in: seconds}, or any text.
 #[derive(Clone, Debug, PartialEq, ::serde::Deserialize, ::serde::Serialize)]
 pub struct FaultEffect {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -997,4 +997,18 @@ pub struct SetDefectsResponseDefectsItem {
     pub name: String,
     pub applies: bool,
     pub active: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, ::serde::Deserialize, ::serde::Serialize)]
+pub struct GetMisfitsResponse {
+    pub misfits: Vec<GetMisfitsResponseMisfitsItem>,
+}
+
+#[derive(Clone, Debug, PartialEq, ::serde::Deserialize, ::serde::Serialize)]
+pub struct GetMisfitsResponseMisfitsItem {
+    pub operation: String,
+    pub status: i64,
+    /// What is wrong and where, without any value.
+    pub fault: String,
+    pub mended: bool,
 }

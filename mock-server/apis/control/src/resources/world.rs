@@ -83,4 +83,13 @@ impl World {
     pub fn restore_member(&self, email: impl ToString) -> Call<(), ()> {
         Call::new(&self.client, "restoreMember").text("email", email)
     }
+
+    /// The answers of the server that broke the document when they were made
+    ///
+    /// One for each operation, status and outcome. A mended one went out as it should; for the others no answer was found that fits, and the document may allow none.
+    ///
+    /// `GET /v1/misfits`. Credential: `ControlToken`. Errors: 401.
+    pub fn get_misfits(&self) -> Call<(), Json<types::GetMisfitsResponse>> {
+        Call::new(&self.client, "getMisfits")
+    }
 }
