@@ -3,6 +3,8 @@
 //! Whatever stands before a path parameter is a collection, even if the document has no operation on it: in
 //! `/projects/{project_slug}/devices` the projects must exist, or every project that a client makes up would.
 
+use std::borrow::Cow;
+
 use bitting_spec::extension::Tenant;
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation};
@@ -186,7 +188,8 @@ fn describe(document: &Document, collection: &mut Collection, paths: &[String]) 
     };
     collection.is_readable = items.iter().any(|operation| operation.method == "GET");
     collection.ends_in_slash = items.iter().any(|operation| operation.method == "GET" && operation.path.ends_with('/'));
-    collection.flat = collection.schema.as_ref().map(|schema| flatten(document, schema)).unwrap_or_default();
+    let flat = collection.schema.as_ref().map(|schema| flatten(document, schema).into_owned());
+    collection.flat = flat.unwrap_or_default();
     collection.key = collection.item.as_ref().and_then(|(name, _)| key(name, &collection.flat));
 
     let within = document.operations.iter().filter(|operation| operation.path.starts_with(&collection.path));
@@ -258,31 +261,31 @@ pub(crate) fn answer(operation: &Operation) -> Option<&Value> {
 /// answer, what the paging says, or the one list of an object that holds little else.
 pub(crate) fn list_of(document: &Document, operation: &Operation) -> Option<(String, Value)> {
     let flat = flatten(document, answer(operation)?);
-    let is_array = |flat: &Map<String, Value>| flat.get("type") == Some(&Value::from("array"));
+    let is_array = |flat: &Map<String, Value>| flat.get("type").is_some_and(|kind| kind == "array");
     let items = |flat: &Map<String, Value>| flat.get("items").cloned().unwrap_or(Value::Bool(true));
     if is_array(&flat) {
         return Some((String::new(), items(&flat)));
     }
     if let Some(pointer) = operation.pagination.as_ref().and_then(|paging| paging.response.get("items")) {
-        let found = pointer
-            .split('/')
-            .skip(1)
-            .try_fold(flat, |flat, name| Some(flatten(document, flat.get("properties")?.get(name)?)));
+        let found = pointer.split('/').skip(1).try_fold(flat.into_owned(), |flat, name| {
+            Some(flatten(document, flat.get("properties")?.get(name)?).into_owned())
+        });
         return found.filter(is_array).map(|flat| (pointer.clone(), items(&flat)));
     }
     let properties = flat.get("properties")?.as_object()?;
     // What `included` holds are other objects (JSON:API, 7.1).
     let lists = properties.iter().filter(|(name, _)| *name != "included");
     let lists = lists.map(|(name, value)| (name, flatten(document, value))).filter(|(_, flat)| is_array(flat));
-    let lists: Vec<(&String, Map<String, Value>)> = lists.collect();
+    let lists: Vec<(&String, Cow<'_, Map<String, Value>>)> = lists.collect();
     let pointer = |name: &str| format!("/{}", name.replace('~', "~0").replace('/', "~1"));
     if let Some((name, list)) = lists.iter().find(|(_, list)| is_read_alone(document, operation, &items(list))) {
         return Some((pointer(name), items(list)));
     }
     let [(name, list)] = lists.as_slice() else { return None };
-    let envelope = ENVELOPE.iter();
-    let is_envelope =
-        |other: &String| other == *name || envelope.clone().any(|word| other.to_lowercase().contains(word));
+    let is_envelope = |other: &String| {
+        let lower = other.to_lowercase();
+        other == *name || ENVELOPE.iter().any(|word| lower.contains(word))
+    };
     properties.keys().all(is_envelope).then(|| (pointer(name), items(list)))
 }
 
@@ -295,8 +298,8 @@ fn is_read_alone(document: &Document, operation: &Operation, items: &Value) -> b
     let item = document.resolve(items);
     let path = trimmed(&operation.path);
     let is_below = |other: &&Operation| {
-        let below = trimmed(&other.path).rsplit_once('/').filter(|(list, _)| *list == path);
-        other.method == "GET" && below.is_some_and(|(_, last)| parameter(last).is_some())
+        let below = trimmed(&other.path).strip_prefix(path).and_then(|rest| rest.strip_prefix('/'));
+        other.method == "GET" && below.is_some_and(|last| !last.contains('/') && parameter(last).is_some())
     };
     let mut reads = document.operations.iter().filter(is_below).filter_map(answer);
     item.get("properties").is_some() && reads.any(|read| document.resolve(read) == item)
@@ -312,11 +315,13 @@ fn is_list(document: &Document, operation: &Operation) -> bool {
 fn viewed<'d>(document: &'d Document, operation: &Operation) -> Option<&'d Operation> {
     let path = trimmed(&operation.path);
     let (before, name) = path.rsplit_once('/')?;
-    let is_own = |other: &Operation| {
-        let other = trimmed(&other.path);
-        (other == path && operation.method != "GET") || other.rsplit_once('/').is_some_and(|(list, _)| list == path)
+    // Hardly any path begins like this one, and a large document has many: that is looked at first.
+    let is_own = |other: &Operation| match trimmed(&other.path).strip_prefix(path) {
+        Some("") => other.method == "POST" || operation.method != "GET",
+        Some(rest) => rest.strip_prefix('/').is_some_and(|item| !item.contains('/')),
+        None => false,
     };
-    if document.operations.iter().any(|other| other.method == "POST" && trimmed(&other.path) == path || is_own(other)) {
+    if document.operations.iter().any(is_own) {
         return None;
     }
     document.operations.iter().find(|other| {

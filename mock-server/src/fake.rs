@@ -55,20 +55,15 @@ impl<'a> Fake<'a> {
 
     /// An object of `schema` with nothing but what it requires.
     pub(crate) fn required(&mut self, schema: &Value) -> Map<String, Value> {
-        self.object(&self.flat(schema), SHALLOW + 1)
-    }
-
-    fn flat(&self, schema: &Value) -> Map<String, Value> {
-        let mut all = Map::new();
-        join(self.document, schema, &mut all, (0, self.turn));
-        all
+        let schema = joined(self.document, schema, self.turn);
+        self.object(&schema, SHALLOW + 1)
     }
 
     fn at(&mut self, name: &str, schema: &Value, depth: usize) -> Value {
-        let schema = self.flat(schema);
         if depth > DEEPEST {
             return Value::Null;
         }
+        let schema = joined(self.document, schema, self.turn);
         if let Some(value) = schema.get("const") {
             return value.clone();
         }
@@ -100,8 +95,8 @@ impl<'a> Fake<'a> {
                 object.insert(name.clone(), self.at(name, property, depth + 1));
             }
         }
-        let rest =
-            schema.get("additionalProperties").filter(|rest| rest.is_object()).cloned().unwrap_or(Value::Bool(true));
+        let anything = Value::Bool(true);
+        let rest = schema.get("additionalProperties").filter(|rest| rest.is_object()).unwrap_or(&anything);
         let least = count(schema, "minProperties").unwrap_or(0);
         let extra = (0..).map(|number| format!("key_{number}")).take(least.saturating_sub(object.len()));
         let names: Vec<String> = required
@@ -111,7 +106,7 @@ impl<'a> Fake<'a> {
             .chain(extra)
             .collect();
         for name in names {
-            let value = self.at(&name, &rest, depth + 1);
+            let value = self.at(&name, rest, depth + 1);
             object.insert(name, value);
         }
         object
@@ -263,11 +258,24 @@ fn kind(schema: &Map<String, Value>) -> &str {
 }
 
 /// The keywords of `schema` in one object: references followed, `allOf` joined, and of `oneOf` and `anyOf` the first
-/// alternative that is not `null`.
-pub(crate) fn flatten(document: &Document, schema: &Value) -> Map<String, Value> {
+/// alternative that is not `null`. Most schemas stand in one object as they are, and are only lent.
+pub(crate) fn flatten<'v>(document: &'v Document, schema: &'v Value) -> Cow<'v, Map<String, Value>> {
+    joined(document, schema, 0)
+}
+
+/// Keywords that bring others with them, and what a bundle carries.
+const JOINED: [&str; 5] = ["$ref", "allOf", "oneOf", "anyOf", "components"];
+
+fn joined<'v>(document: &'v Document, schema: &'v Value, turn: usize) -> Cow<'v, Map<String, Value>> {
+    let keywords =
+        |schema: &'v Value| schema.as_object().filter(|all| !JOINED.iter().any(|key| all.contains_key(*key)));
+    let named = || schema.as_object().filter(|all| all.len() == 1 && all.contains_key("$ref"));
+    if let Some(whole) = keywords(schema).or_else(|| named().and_then(|_| keywords(document.resolve(schema)))) {
+        return Cow::Borrowed(whole);
+    }
     let mut all = Map::new();
-    join(document, schema, &mut all, (0, 0));
-    all
+    join(document, schema, &mut all, (0, turn));
+    Cow::Owned(all)
 }
 
 fn join(document: &Document, schema: &Value, all: &mut Map<String, Value>, (depth, turn): (usize, usize)) {
@@ -285,7 +293,7 @@ fn join(document: &Document, schema: &Value, all: &mut Map<String, Value>, (dept
                 parts.iter().for_each(|part| join(document, part, all, (depth + 1, turn)));
             }
             ("oneOf" | "anyOf", Value::Array(parts)) => {
-                let is_null = |part: &&Value| document.resolve(part).get("type") == Some(&json!("null"));
+                let is_null = |part: &&Value| document.resolve(part).get("type").is_some_and(|kind| kind == "null");
                 let others: Vec<&Value> = parts.iter().filter(|part| !is_null(part)).collect();
                 let chosen = others.get(turn % others.len().max(1)).copied().or(parts.first());
                 if let Some(part) = chosen {

@@ -92,8 +92,8 @@ struct Record {
     at: DateTime<Utc>,
     status: u16,
     reason: Option<&'static str>,
-    /// The lengths of method, target, operation, credential and user.
-    lengths: [Option<usize>; 5],
+    /// The lengths of method, target, operation, credential and user; no text is as long as the whole journal.
+    lengths: [Option<u32>; 5],
 }
 
 /// Which entries are wanted; all that is stated must hold.
@@ -113,7 +113,7 @@ impl Journal {
     /// Keeps a request and gives its number.
     pub(crate) fn note(&self, note: &Note<'_>) -> u64 {
         let texts = [Some(note.method), Some(note.target), note.operation, note.credential, note.user];
-        let lengths = texts.map(|text| text.map(str::len));
+        let lengths = texts.map(|text| text.map(|text| u32::try_from(text.len()).unwrap_or(u32::MAX)));
         let record = Record { at: note.at, status: note.status, reason: note.reason, lengths };
         let size = size_of::<Record>() + record.length();
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
@@ -123,6 +123,10 @@ impl Journal {
                 // It is larger than the whole journal.
                 return ring.sequence;
             }
+        }
+        if ring.records.is_empty() {
+            // As it grows by itself it would hold half as many again.
+            ring.records.reserve_exact(ENTRIES);
         }
         ring.records.push_back(record);
         texts.into_iter().flatten().for_each(|text| ring.texts.extend(text.as_bytes()));
@@ -181,7 +185,7 @@ impl Ring {
     /// The record whose texts begin at `start`.
     fn entry(&self, sequence: u64, record: &Record, mut start: usize) -> Entry {
         let [method, target, operation, credential, user] = record.lengths.map(|length| {
-            let end = start + length?;
+            let end = start + length? as usize;
             let text = self.texts.range(start..end).copied().collect();
             start = end;
             // It was a text when it was noted.
@@ -204,7 +208,7 @@ impl Ring {
 impl Record {
     /// How many bytes its texts have.
     fn length(&self) -> usize {
-        self.lengths.iter().flatten().sum()
+        self.lengths.iter().flatten().map(|length| *length as usize).sum()
     }
 }
 

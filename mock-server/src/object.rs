@@ -156,9 +156,9 @@ impl Maker<'_> {
     /// An id that fits both the path's parameter and the object's property.
     fn made_up_id(&self) -> Value {
         let key = self.collection.key.as_deref().unwrap_or("id");
-        let flat = |schema: Option<&Value>| schema.map(|schema| flatten(self.document, schema)).unwrap_or_default();
-        let property = flat(self.collection.property(key));
-        let parameter = flat(self.collection.item.as_ref().map(|(_, schema)| schema));
+        let flat = |schema| flatten(self.document, schema).into_owned();
+        let property = self.collection.property(key).map(flat).unwrap_or_default();
+        let parameter = self.collection.item.as_ref().map(|(_, schema)| flat(schema)).unwrap_or_default();
         let is = |schema: &Map<String, Value>, names: &[&str]| {
             schema.get("type").and_then(Value::as_str).is_some_and(|kind| names.contains(&kind))
         };

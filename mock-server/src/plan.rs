@@ -1,5 +1,8 @@
 //! A document made ready to be served: everything that can be decided before the first request is decided here.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use bitting_spec::extension::RateLimit;
 use bitting_spec::{Document, Operation, Response, Status};
 use http::{HeaderName, HeaderValue};
@@ -20,7 +23,7 @@ use crate::validate::{Answers, Inputs, Rules};
 /// A document made ready to be served.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    pub(crate) document: Document,
+    pub(crate) document: Arc<Document>,
     pub(crate) routes: Routes,
     pub(crate) operations: Vec<OperationPlan>,
     pub(crate) schemes: Vec<Scheme>,
@@ -36,7 +39,7 @@ pub(crate) struct Plan {
 /// An operation made ready to be served.
 #[derive(Debug)]
 pub(crate) struct OperationPlan {
-    pub(crate) operation: Operation,
+    pub(crate) operation: Described,
     pub(crate) security: Security,
     pub(crate) inputs: Inputs,
     /// Whether its answers can be kept while the data stay the same.
@@ -64,6 +67,21 @@ pub(crate) struct OperationPlan {
     pub(crate) invalid: u16,
 }
 
+/// An operation as its document has it, which is not copied for it.
+#[derive(Debug)]
+pub(crate) struct Described {
+    document: Arc<Document>,
+    index: usize,
+}
+
+impl Deref for Described {
+    type Target = Operation;
+
+    fn deref(&self) -> &Operation {
+        &self.document.operations[self.index]
+    }
+}
+
 /// The documented success of an operation.
 #[derive(Debug, Default)]
 pub(crate) struct Success {
@@ -81,11 +99,12 @@ impl Plan {
     /// # Errors
     /// A schema or a path that nothing can be made of, with its place in the document.
     pub(crate) fn new(document: Document) -> Result<Self, StartError> {
+        let document = Arc::new(document);
         let schemes: Vec<Scheme> = document.security_schemes.iter().map(|each| Scheme::new(&document, each)).collect();
         let collections = collection::infer(&document);
         let mut rules = Rules::new(&document);
         let mut operations = Vec::with_capacity(document.operations.len());
-        for operation in &document.operations {
+        for (index, operation) in document.operations.iter().enumerate() {
             let behaviour = behaviour::infer(&document, &collections, operation);
             let inputs = rules.inputs(operation)?;
             operations.push(OperationPlan {
@@ -108,7 +127,7 @@ impl Plan {
                 repeats_by: once::header(&document, operation),
                 hides: hides(&document, operation),
                 invalid: invalid(operation),
-                operation: operation.clone(),
+                operation: Described { document: Arc::clone(&document), index },
             });
         }
         let secrets = schemes.iter().filter_map(|scheme| match &scheme.place {

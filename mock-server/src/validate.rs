@@ -3,7 +3,7 @@
 mod mend;
 mod multipart;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use bitting_spec::style::{self, Shape};
@@ -26,21 +26,47 @@ pub(crate) enum Side {
     Answer,
 }
 
-/// A schema, compiled when it is needed first: a large document has many that no request ever meets.
-#[derive(Debug)]
+/// A schema, compiled when it is needed first, with the components that it names: a large document has many that no
+/// request ever meets.
 pub(crate) struct Rule {
+    document: Arc<Document>,
     schema: Value,
-    validator: OnceLock<Option<Validator>>,
+    side: Side,
+    compiled: OnceLock<Compiled>,
+}
+
+/// What a schema says, ready to be asked.
+struct Compiled {
+    /// `None`: it cannot be used.
+    validator: Option<Validator>,
     shape: Shape,
 }
 
+impl std::fmt::Debug for Rule {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Rule({:?}, {})", self.side, self.schema)
+    }
+}
+
 impl Rule {
-    fn new(schema: Value) -> Self {
-        Self { shape: Shape::of(&schema), schema, validator: OnceLock::new() }
+    fn new(document: &Arc<Document>, schema: Value, side: Side) -> Self {
+        Self { document: Arc::clone(document), schema, side, compiled: OnceLock::new() }
+    }
+
+    fn compiled(&self) -> &Compiled {
+        self.compiled.get_or_init(|| {
+            let mut bundled = self.document.bundle(&self.schema);
+            relax(&self.document, &mut bundled, self.side);
+            Compiled { validator: compiled(&bundled).ok(), shape: Shape::of(&bundled) }
+        })
     }
 
     fn validator(&self) -> Option<&Validator> {
-        self.validator.get_or_init(|| compiled(&self.schema).ok()).as_ref()
+        self.compiled().validator.as_ref()
+    }
+
+    fn shape(&self) -> &Shape {
+        &self.compiled().shape
     }
 
     /// What is wrong with `value`: where, and what; never the value itself, which may be a secret.
@@ -63,7 +89,7 @@ fn compiled(schema: &Value) -> Result<Validator, String> {
 
 /// Makes rules of schemas, each only once, and tells at the start which schema is none.
 pub(crate) struct Rules<'d> {
-    document: &'d Document,
+    document: &'d Arc<Document>,
     known: HashMap<(Side, String), Arc<Rule>>,
     /// Components and patterns that were found to be right.
     components: HashSet<String>,
@@ -71,7 +97,7 @@ pub(crate) struct Rules<'d> {
 }
 
 impl<'d> Rules<'d> {
-    pub(crate) fn new(document: &'d Document) -> Self {
+    pub(crate) fn new(document: &'d Arc<Document>) -> Self {
         Self { document, known: HashMap::new(), components: HashSet::new(), patterns: HashSet::new() }
     }
 
@@ -80,37 +106,44 @@ impl<'d> Rules<'d> {
         if let Some(rule) = self.known.get(&key) {
             return Ok(Arc::clone(rule));
         }
-        let mut bundled = self.document.bundle(&schema.value);
-        relax(self.document, &mut bundled, side);
-        self.check(&bundled).map_err(|message| StartError::Schema {
+        self.check(&schema.value, side).map_err(|message| StartError::Schema {
             file: self.document.file().to_owned(),
             line: self.document.line(&schema.pointer),
             pointer: schema.pointer.clone(),
             message,
         })?;
-        let rule = Arc::new(Rule::new(bundled));
+        let rule = Arc::new(Rule::new(self.document, schema.value.clone(), side));
         self.known.insert(key, Arc::clone(&rule));
         Ok(rule)
     }
 
     /// Whether a schema can be compiled, its components included: it is a schema (JSON Schema 2020-12, 8.1.2), and its
     /// patterns are patterns. References lead somewhere: the document could not be read otherwise.
-    fn check(&mut self, bundled: &Value) -> Result<(), String> {
-        let components = bundled.pointer("/components/schemas").and_then(Value::as_object);
-        let new: Vec<(&String, &Value)> =
-            components.into_iter().flatten().filter(|(name, _)| !self.components.contains(*name)).collect();
-        self.check_alone(bundled)?;
-        for (name, component) in new {
-            self.check_alone(component)?;
-            self.components.insert(name.clone());
+    fn check(&mut self, schema: &Value, side: Side) -> Result<(), String> {
+        self.check_alone(schema, side)?;
+        let document = self.document;
+        let (mut new, mut open) = (BTreeSet::new(), bitting_spec::component_names(schema));
+        while let Some(name) = open.pop() {
+            let component = document.schemas.get(&name).filter(|_| !self.components.contains(&name));
+            if let Some(component) = component
+                && new.insert(name)
+            {
+                open.extend(bitting_spec::component_names(component));
+            }
+        }
+        for name in new {
+            self.check_alone(&document.schemas[&name], side)?;
+            self.components.insert(name);
         }
         Ok(())
     }
 
-    fn check_alone(&mut self, schema: &Value) -> Result<(), String> {
-        jsonschema::draft202012::meta::validate(schema).map_err(|error| error.to_string())?;
+    fn check_alone(&mut self, schema: &Value, side: Side) -> Result<(), String> {
+        let mut schema = schema.clone();
+        relax(self.document, &mut schema, side);
+        jsonschema::draft202012::meta::validate(&schema).map_err(|error| error.to_string())?;
         let mut patterns = Vec::new();
-        patterns_of(schema, &mut patterns);
+        patterns_of(&schema, &mut patterns);
         for pattern in patterns {
             if !self.patterns.contains(pattern) {
                 compiled(&json!({"pattern": pattern}))?;
@@ -357,7 +390,7 @@ impl Input {
             }
         };
         let Some(text) = text else { return Ok(None) };
-        style::decode(&self.parameter, &self.rule.shape, text).map_err(|error| Invalid::new(error.to_string()))
+        style::decode(&self.parameter, self.rule.shape(), text).map_err(|error| Invalid::new(error.to_string()))
     }
 }
 
@@ -407,7 +440,7 @@ fn parse((media_type, stated): (&str, Option<&str>), rule: Option<&Rule>, body: 
     let text = || std::str::from_utf8(body).map_err(|_| Invalid::new("the request body is no UTF-8"));
     if media_type == "application/x-www-form-urlencoded" {
         let anything = Shape::default();
-        let shape = rule.map_or(&anything, |rule| &rule.shape);
+        let shape = rule.map_or(&anything, Rule::shape);
         return shape.form(text()?).map_err(|problem| Invalid::new(format!("request body: {problem}")));
     }
     if media_type.starts_with("text/") {
@@ -415,7 +448,7 @@ fn parse((media_type, stated): (&str, Option<&str>), rule: Option<&Rule>, body: 
     }
     if media_type == "multipart/form-data" {
         let anything = Shape::default();
-        let shape = rule.map_or(&anything, |rule| &rule.shape);
+        let shape = rule.map_or(&anything, Rule::shape);
         let value = multipart::read(stated.unwrap_or_default(), shape, body);
         return value.map_err(|problem| Invalid::new(format!("request body: {problem}")));
     }
@@ -478,7 +511,7 @@ impl Answers {
                 }
                 continue;
             };
-            if let Some(fault) = rule.as_ref().and_then(|rule| rule.fault(&rule.shape.scalar(text.to_owned()))) {
+            if let Some(fault) = rule.as_ref().and_then(|rule| rule.fault(&rule.shape().scalar(text.to_owned()))) {
                 return Some(format!("header `{name}`: {fault}"));
             }
         }
@@ -507,7 +540,7 @@ mod tests {
         let text = json!({"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "components": {"schemas": {"A": component}},
             "paths": {"/a": {"post": {"requestBody": {"content": {"application/json": {"schema": {"type": "array", "items":
             {"$ref": "#/components/schemas/A"}}}}}, "responses": {}}}}});
-        let document = Document::parse("t.json", &text.to_string()).unwrap();
+        let document = Arc::new(Document::parse("t.json", &text.to_string()).unwrap());
         let mut rules = Rules::new(&document);
         rules.inputs(&document.operations[0]).map(drop).map_err(|error| error.to_string())
     }
@@ -535,7 +568,10 @@ mod tests {
 
     #[test]
     fn a_rule_that_cannot_be_compiled_lets_nothing_pass() {
-        assert!(Rule::new(json!({"pattern": "("})).fault(&json!("text")).is_some());
-        assert_eq!(Rule::new(json!({"type": "string"})).fault(&json!("text")), None);
+        let text = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}}"#;
+        let document = Arc::new(Document::parse("t.json", text).unwrap());
+        let fault = |schema| Rule::new(&document, schema, Side::Request).fault(&json!("text"));
+        assert!(fault(json!({"pattern": "("})).is_some());
+        assert_eq!(fault(json!({"type": "string"})), None);
     }
 }

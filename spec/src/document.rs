@@ -20,7 +20,7 @@ pub use error::{Error, ErrorKind, Warning};
 pub use operation::{
     Example, Header, METHODS, MediaType, Operation, Parameter, RequestBody, Response, Status, template_names,
 };
-pub use schema::Schema;
+pub use schema::{Schema, component_names};
 pub use security::SecurityScheme;
 pub use server::{Server, path_of};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind};
 use bitting_spec::Document;
 use serde_json::Value;
 
@@ -97,8 +97,9 @@ const TRACES: [&str; 14] = [
     "com.mysql.jdbc",
 ];
 
-/// Every mark at once: a body is gone through one time only.
-static MARKS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(TRACES).ok());
+/// Every mark at once: a body is gone through one time only, many bytes in one step where the leftmost mark is wanted.
+static MARKS: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(TRACES).ok());
 
 fn secret(judging: &Judging<'_>) -> Option<Observation> {
     let (pointer, names) = undeclared(judging)?;

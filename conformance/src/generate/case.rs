@@ -12,7 +12,7 @@ use super::reading::readings;
 use crate::http::Request;
 
 /// A parameter's value.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Argument {
     pub(crate) name: String,
     pub(crate) location: Location,
@@ -20,7 +20,7 @@ pub(crate) struct Argument {
 }
 
 /// What one call is made of.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Case {
     pub(crate) arguments: Vec<Argument>,
     /// The media type and the value that is written in it.

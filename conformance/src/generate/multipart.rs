@@ -12,7 +12,7 @@ use super::schema::property_names;
 pub(super) const BOUNDARY: &str = "bitting-7f3a91c2b4d8";
 
 /// How the members of a body are written: those that are files, or have a media type of their own, with it.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Parts {
     kinds: BTreeMap<String, (String, bool)>,
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, Parameter, template_names};
+use indexmap::IndexSet;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -33,7 +34,7 @@ type Named = Arc<OnceCell<References>>;
 pub(super) struct Stage {
     reached: Mutex<HashMap<(String, Role), Reached>>,
     objects: Mutex<HashMap<(String, Role), Found>>,
-    made: Mutex<Vec<Made>>,
+    made: Mutex<IndexSet<Made>>,
     /// What could not be removed.
     kept: Mutex<Vec<Made>>,
     pub(super) references: Mutex<HashMap<(String, Role), Named>>,
@@ -42,7 +43,7 @@ pub(super) struct Stage {
 }
 
 /// Something that the suite made, and the call that takes it away again.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Made {
     operation: String,
     case: Case,
@@ -313,10 +314,7 @@ impl Context<'_> {
         let Some(mut case) = path_arguments(&operation.path, exchange.request.path()) else { return };
         case.set(name, Location::Path, id);
         let made = Made { operation: remover.id.clone(), case };
-        let mut all = self.stage.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if !all.contains(&made) {
-            all.push(made);
-        }
+        self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).insert(made);
     }
 
     /// Deletes what was made, the last first. What a check has already deleted is not there any more, which is as good.
@@ -326,7 +324,7 @@ impl Context<'_> {
             let Some(made) = last else { break };
             let is_removed = self.is_removed(&made).await;
             // Only now: what is under way when the time ends is left as well.
-            self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| *other != made);
+            self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).shift_remove(&made);
             if !is_removed {
                 self.stage.kept.lock().unwrap_or_else(PoisonError::into_inner).push(made);
             }
@@ -349,14 +347,14 @@ impl Context<'_> {
     /// Remembers a call that puts something back as it was, before it is changed.
     pub(crate) fn undo_later(&self, operation: &Operation, case: &Case) {
         let undo = Made { operation: operation.id.clone(), case: case.clone() };
-        self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).push(undo);
+        self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).insert(undo);
     }
 
     /// Puts it back now. What cannot be is tried again at the end of the run.
     pub(crate) async fn undo(&self, operation: &Operation, case: &Case) -> Result<(), Stop> {
         if self.call(operation, case, Role::Valid).await?.answer.is_success() {
             let undo = Made { operation: operation.id.clone(), case: case.clone() };
-            self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| *other != undo);
+            self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).shift_remove(&undo);
         }
         Ok(())
     }

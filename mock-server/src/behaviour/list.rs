@@ -1,5 +1,6 @@
 //! Lists: filtered by the query parameters that name a property, cut into pages, put into the document's envelope.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -161,7 +162,7 @@ impl Desk<'_> {
         number("default").or_else(|| number("maximum").map(|most| most.min(PAGE)))
     }
 
-    fn query_schema(&self, name: &str) -> Option<Map<String, Value>> {
+    fn query_schema(&self, name: &str) -> Option<Cow<'_, Map<String, Value>>> {
         let mut parameters = self.plan.operation.parameters.iter();
         let parameter = parameters.find(|parameter| parameter.location == Location::Query && parameter.name == name)?;
         Some(flatten(&self.core.plan.document, &parameter.schema.value))

@@ -216,13 +216,16 @@ fn last(place: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::validate::Side;
 
     fn mended(schema: &Value, value: &Value) -> Option<Value> {
         let text = json!({"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {},
             "components": {"schemas": {"Cat": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}}}});
-        let document = Document::parse("t.json", &text.to_string()).unwrap();
-        let rule = Rule::new(document.bundle(schema));
+        let document = Arc::new(Document::parse("t.json", &text.to_string()).unwrap());
+        let rule = Rule::new(&document, schema.clone(), Side::Answer);
         let mended = Mender { document: &document, seed: 1 }.mended(&rule, value)?;
         assert_eq!(rule.fault(&mended), None, "{mended}");
         Some(mended)

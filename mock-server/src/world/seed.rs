@@ -3,6 +3,7 @@
 mod stated;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bitting_spec::Document;
 use chrono::{DateTime, Utc};
@@ -32,7 +33,7 @@ pub(crate) const REDIRECTS: [&str; 3] =
 /// What a world grows from.
 #[derive(Clone, Copy)]
 pub(crate) struct Ground<'a> {
-    pub(crate) document: &'a Document,
+    pub(crate) document: &'a Arc<Document>,
     pub(crate) collections: &'a [Collection],
     pub(crate) population: &'a Population,
     pub(crate) seed: u64,
@@ -171,7 +172,7 @@ mod tests {
     #[test]
     fn the_same_seed_makes_the_same_world() {
         let text = include_str!("../../../spec/openapi/roboticks.yaml");
-        let document = Document::parse("roboticks.yaml", text).unwrap();
+        let document = Arc::new(Document::parse("roboticks.yaml", text).unwrap());
         let collections = crate::collection::infer(&document);
         let make = |seed| {
             let population = Population::seeded(seed);

@@ -1,5 +1,7 @@
 //! Operations: parameters, bodies, answers and what protects them.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -222,11 +224,12 @@ impl Reader<'_> {
     /// Every operation under `paths`.
     pub(super) fn operations(&mut self, paths: &Node<'_>) -> Result<Vec<Operation>, Fault> {
         let mut operations: Vec<Operation> = Vec::new();
+        let mut known = HashSet::new();
         for (path, item) in paths.members()? {
             for method in METHODS {
                 let Some(node) = item.get(method)? else { continue };
                 let mut operation = self.operation(path, method, &item, &node)?;
-                while operations.iter().any(|other| other.id == operation.id) {
+                while !known.insert(operation.id.clone()) {
                     operation.id.push('_');
                     self.warn(&node, format!("the operationId stands twice; here it is called `{}`", operation.id));
                 }

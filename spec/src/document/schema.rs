@@ -244,12 +244,20 @@ pub(super) fn bundle(components: &IndexMap<String, Value>, schema: &Value) -> Va
     if !wanted.is_empty() {
         let parts: Map<String, Value> =
             wanted.into_iter().map(|name| (name.clone(), components[&name].clone())).collect();
-        bundled.insert("components".to_owned(), json!({"schemas": parts}));
+        let components = Map::from_iter([("schemas".to_owned(), Value::Object(parts))]);
+        bundled.insert("components".to_owned(), Value::Object(components));
     }
     Value::Object(bundled)
 }
 
-/// The names of the components that `schema` names itself.
+/// The names of the components that `schema` names itself, not through others; one that it names twice stands twice.
+#[must_use]
+pub fn component_names(schema: &Value) -> Vec<String> {
+    let mut names = Vec::new();
+    references(schema, &mut names);
+    names
+}
+
 fn references(schema: &Value, names: &mut Vec<String>) {
     match schema {
         Value::Object(object) => {

@@ -1,5 +1,6 @@
 //! The text of a document: YAML or JSON in, one JSON value out, and the line of any place in it on request.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
@@ -69,8 +70,11 @@ pub(super) fn unescape(segment: &str) -> String {
 }
 
 /// One segment of a JSON pointer, escaped (RFC 6901, 3).
-pub(super) fn escape(segment: &str) -> String {
-    segment.replace('~', "~0").replace('/', "~1")
+pub(super) fn escape(segment: &str) -> Cow<'_, str> {
+    match segment.contains(['~', '/']) {
+        true => Cow::Owned(segment.replace('~', "~0").replace('/', "~1")),
+        false => Cow::Borrowed(segment),
+    }
 }
 
 /// Builds a value from YAML events.

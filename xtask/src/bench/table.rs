@@ -31,7 +31,8 @@ pub(super) fn table(seen: &Seen) -> String {
     }
     if let Some(ours) = checks.first() {
         rows.push(row("**Checks**", &["*cases per second*", "*one run*", "*processor time*", "*its share*"]));
-        rows.extend(checks.iter().map(|checks| check_row(checks, ours)));
+        let peer = checks.iter().find(|checks| checks.version.is_some());
+        rows.extend(checks.iter().map(|checks| check_row(checks, ours, peer)));
     }
     rows.join("\n")
 }
@@ -92,14 +93,21 @@ fn start_row(start: &Start, ours: &Start) -> String {
     row(&titled(start.tool, start.version.as_deref()), &cells)
 }
 
-fn check_row(checks: &Checks, ours: &Checks) -> String {
+/// So many times the pace of its peer is what our suite is held to (issue 5, "Proof").
+const PACE: f64 = 50.0;
+
+fn check_row(checks: &Checks, ours: &Checks, peer: Option<&Checks>) -> String {
+    // What the suite would take of one core if it were only as fast as it has to be.
+    let paced = peer.filter(|_| checks.version.is_none()).zip(checks.cpu_us);
+    let paced = paced.map(|(peer, cpu_us)| cpu_us * PACE * peer.per_second / 1e4);
+    let paced = paced.map(|share| format!(", {share:.0} % of a core at {PACE}×")).unwrap_or_default();
     let rate = thousands(checks.per_second);
     let ratio = format!("{rate} · {}", times(ours.per_second / checks.per_second));
     let cells = [
         if checks.version.is_some() { ratio } else { rate },
         format!("{} cases in {:.2} s", thousands(checks.cases), checks.seconds),
         checks.cpu_us.map_or("–".to_owned(), microseconds),
-        checks.share.map_or("–".to_owned(), |share| format!("{:.0} %", share * 100.0)),
+        checks.share.map_or("–".to_owned(), |share| format!("{:.0} %{paced}", share * 100.0)),
     ];
     row(&titled(checks.tool, checks.version.as_deref()), &cells)
 }
@@ -164,6 +172,24 @@ mod tests {
             rows,
             ["| bitting | – | 43,657 · 25 µs | – | – |", "| fetch 20.1 | – | 5,985 · 25 µs · 7.3× | – | – |"]
         );
+    }
+
+    /// Issue 5, "Proof": ours is held to a share of one core at a multiple of its peer's pace.
+    #[test]
+    fn the_share_of_a_core_is_at_the_pace_that_is_asked_for() {
+        let checks = |version: Option<&str>, per_second, cpu_us| Checks {
+            tool: "suite",
+            version: version.map(str::to_owned),
+            cases: 100.0,
+            seconds: 1.0,
+            per_second,
+            cpu_us: Some(cpu_us),
+            share: Some(0.5),
+        };
+        let (ours, peer) = (checks(None, 7000.0, 40.0), checks(Some("4"), 100.0, 9000.0));
+        assert!(check_row(&ours, &ours, Some(&peer)).ends_with("| 50 %, 20 % of a core at 50× |"));
+        assert!(check_row(&peer, &ours, Some(&peer)).ends_with("| 50 % |"));
+        assert!(check_row(&ours, &ours, None).ends_with("| 50 % |"));
     }
 
     /// Figures are short enough to be read.
