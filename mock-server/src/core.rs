@@ -469,9 +469,7 @@ impl Core {
     /// Our own answer. If it breaks the document it is mended; where nothing fits it goes out as it is, and is told among
     /// the misfits. What a fault asked for may break it.
     fn checked(&self, plan: &OperationPlan, mut answer: Answer) -> Answer {
-        // So may a refusal that does not say when to try again.
-        let is_silent = answer.status == 429 && self.flaws.has(Flaw::M73);
-        if answer.reason == Some("fault") || is_silent || self.skipped.has(Step::SelfCheck) {
+        if answer.reason == Some("fault") || self.skipped.has(Step::SelfCheck) {
             return answer;
         }
         // A refusal may be what a defect has broken.
