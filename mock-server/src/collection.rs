@@ -172,8 +172,12 @@ fn describe(document: &Document, collection: &mut Collection, paths: &[String]) 
         let path = path.to_owned();
         document.operations.iter().filter(move |operation| trimmed(&operation.path) == path)
     };
-    let item_path = collection.item.as_ref().map(|(name, _)| format!("{}/{{{name}}}", collection.path));
-    let items: Vec<&Operation> = item_path.iter().flat_map(|path| on(path)).collect();
+    // Each path may call the id otherwise.
+    let is_item = |operation: &&Operation| {
+        let end = trimmed(&operation.path).rsplit_once('/').filter(|(list, _)| *list == collection.path);
+        end.is_some_and(|(_, last)| parameter(last).is_some())
+    };
+    let items: Vec<&Operation> = document.operations.iter().filter(is_item).collect();
     let own: Vec<&Operation> = on(&collection.path).collect();
     let read = items.iter().find(|operation| operation.method == "GET").and_then(|operation| answer(operation));
     let listed = || own.iter().find(|o| o.method == "GET").and_then(|o| Some(list_of(document, o)?.1));

@@ -124,3 +124,62 @@ paths:
     let reasons: Vec<_> = core.journal().entries(&Default::default()).iter().map(|entry| entry.reason).collect();
     assert_eq!(reasons, [None, Some("self-check"), None, Some("self-check")]);
 }
+
+/// Notes at paths that end in a slash, whose id is called otherwise below them; answered as lists of one, ordered by what
+/// a query asks for, and told by their names alone elsewhere.
+fn notes() -> Arc<Core> {
+    let note = json!({"type": "object", "required": ["id", "title"], "properties": {
+        "id": {"type": "string", "readOnly": true}, "title": {"type": "string"}, "labels": {"type": "array", "items": {"type": "string"}}}});
+    let body = json!({"required": true, "content": {"application/json": {"schema": {"type": "object", "properties": {
+        "title": {"type": "string"}, "labels": {"type": "string"}, "password": {"type": "string"}}}}}});
+    let answers = |schema: serde_json::Value| json!({"200": {"description": "d", "content": {"application/json": {"schema": schema}}}});
+    let one = json!({"$ref": "#/components/schemas/Note"});
+    let id = |name: &str| json!([{"name": name, "in": "path", "required": true, "schema": {"type": "string"}}]);
+    let sort = json!([{"name": "sort", "in": "query", "schema": {"type": "string", "enum": ["title", "-title"]}}]);
+    let document = json!({
+        "openapi": "3.1.0", "info": {"title": "Notes", "version": "1"},
+        "paths": {
+            "/notes/{note_id}/pages/": {"parameters": id("note_id"),
+                "get": {"responses": answers(json!({"type": "array", "items": {"type": "string"}}))}},
+            "/notes/": {
+                "get": {"parameters": sort, "responses": answers(json!({"type": "object", "properties": {
+                    "mood": {"type": "string"}, "tags": {"type": "array", "items": {"type": "string"}}, "notes": {"type": "array", "items": one}}}))},
+                "post": {"requestBody": body, "responses": answers(one.clone())}},
+            "/notes/{id}/": {"parameters": id("id"), "get": {"responses": answers(one.clone())}},
+        },
+        "components": {"schemas": {"Note": note}},
+    });
+    let document = Document::parse("notes.json", &document.to_string()).unwrap();
+    Server::builder(document).seed(7).clock(frozen()).core().unwrap()
+}
+
+/// A creation keeps what the document describes and nothing else, in the form in which it is answered, and its
+/// `Location` leads to it whatever the paths call its id.
+#[test]
+fn what_was_created_is_where_its_location_says_without_what_nobody_declared() {
+    let core = notes();
+    let made = core.handle(&post("/notes/", &json!({"title": "Plans", "labels": "red,blue", "password": "a secret"})));
+    assert_eq!(status(&made), 200, "{}", made.json());
+    let location = made.header("location").to_owned();
+    assert!(location.ends_with('/'), "{location}");
+    let read = core.handle(&get(&location));
+    assert_eq!((status(&read), &read.json()["title"]), (200, &json!("Plans")));
+    assert!(read.json()["password"].is_null() && made.json()["password"].is_null(), "{}", read.json());
+    assert!(!read.json()["labels"].is_string(), "{}", read.json());
+}
+
+/// The list of an answer is the one whose items can be read alone; a query puts it in order, and in the reverse one.
+#[test]
+fn the_list_that_can_be_read_alone_comes_in_the_order_asked_for() {
+    let core = notes();
+    core.handle(&post("/notes/", &json!({"title": "Zebra"})));
+    core.handle(&post("/notes/", &json!({"title": "Aardvark"})));
+    let titles = |sort: &str| -> Vec<String> {
+        let list = core.handle(&get(&format!("/notes/?sort={sort}"))).json();
+        list["notes"].as_array().unwrap().iter().map(|note| note["title"].as_str().unwrap().to_owned()).collect()
+    };
+    let (up, mut down) = (titles("title"), titles("-title"));
+    assert!(up.is_sorted() && up.contains(&"Zebra".to_owned()) && up.len() > 2, "{up:?}");
+    down.reverse();
+    assert_eq!(up, down);
+}
