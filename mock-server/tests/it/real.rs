@@ -145,7 +145,7 @@ fn notes() -> Arc<Core> {
                 "get": {"parameters": sort, "responses": answers(json!({"type": "object", "properties": {
                     "mood": {"type": "string"}, "tags": {"type": "array", "items": {"type": "string"}}, "notes": {"type": "array", "items": one}}}))},
                 "post": {"requestBody": body, "responses": answers(one.clone())}},
-            "/notes/{id}/": {"parameters": id("id"), "get": {"responses": answers(one.clone())}},
+            "/notes/{id}/": {"parameters": id("id"), "get": {"responses": answers(one)}},
         },
         "components": {"schemas": {"Note": note}},
     });
