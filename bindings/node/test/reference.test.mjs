@@ -51,7 +51,8 @@ test('a limit is waited out', async (t) => {
   const server = await serve(t, 'roboticks');
   const { keys } = await server.control('GET', '/v1/credentials');
   const client = new Roboticks({ apiKey: keys[0].secret, baseURL: server.baseURL, environment: {} });
-  await server.control('PUT', '/v1/rate-limits', { limit: 2, window: 1 });
+  // Seconds are whole: a window of one may end between two requests.
+  await server.control('PUT', '/v1/rate-limits', { limit: 2, window: 2 });
   await client.devices.list('acme', 'warehouse');
   await server.control('POST', '/v1/rate-limits/exhaust');
   const impatient = new Roboticks({ apiKey: keys[0].secret, baseURL: server.baseURL, environment: {}, maxRetries: 0 });
