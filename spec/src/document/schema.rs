@@ -112,6 +112,8 @@ impl Schemas {
                 }
                 key if LIST.contains(&key) => self.children(node, key, outermost)?,
                 key if MAP.contains(&key) => self.named_children(node, key, outermost)?,
+                // A name that is said twice is as required as one that is said once.
+                "required" => distinct(value),
                 "nullable" | "exclusiveMinimum" | "exclusiveMaximum" if value.is_boolean() => continue,
                 "example" if self.is_3_0 => continue,
                 _ => value.clone(),
@@ -200,6 +202,18 @@ fn upgrade(old: &Map<String, Value>, schema: &mut Map<String, Value>) {
     }
 }
 
+/// A list with each of its values once (JSON Schema Validation 2020-12, 6.5.3, demands it of `required`).
+fn distinct(value: &Value) -> Value {
+    let Value::Array(items) = value else { return value.clone() };
+    let mut kept: Vec<Value> = Vec::with_capacity(items.len());
+    for item in items {
+        if !kept.contains(item) {
+            kept.push(item.clone());
+        }
+    }
+    Value::Array(kept)
+}
+
 /// `nullable: true` as a type. Documents of 3.1 use it too, against the letter, and mean the same.
 fn nullable(old: &Map<String, Value>, mut schema: Map<String, Value>) -> Value {
     if old.get("nullable") != Some(&Value::Bool(true)) {
@@ -268,5 +282,21 @@ fn references(schema: &Value, names: &mut Vec<String>) {
         }
         Value::Array(items) => items.iter().for_each(|item| references(item, names)),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::Document;
+
+    /// Documents that are put together from parts repeat names; JSON Schema has none twice, and no validator takes it.
+    #[test]
+    fn a_required_name_is_said_once() {
+        let text = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths: {}\n\
+                    components: {schemas: {Thing: {type: object, required: [id, name, id]}}}";
+        let document = Document::parse("twice.yaml", text).expect("it is valid");
+        assert_eq!(document.schemas["Thing"]["required"], json!(["id", "name"]));
     }
 }
