@@ -105,6 +105,13 @@ impl Schemas {
         for (key, value) in object {
             let converted = match key.as_str() {
                 "$ref" => self.reference(node, outermost)?,
+                // What JSON Schema 2019-09, 8.2.4.2, leads back to is, for those who write it here, the whole schema.
+                "$recursiveRef" => {
+                    let whole = self.led_to(outermost, outermost)?;
+                    schema.insert("$ref".to_owned(), whole);
+                    continue;
+                }
+                "$recursiveAnchor" => continue,
                 // In 3.0 a reference stands alone: what stands beside it is ignored (OpenAPI 3.0, 4.7.23).
                 _ if self.is_3_0 && object.contains_key("$ref") => continue,
                 key if ONE.contains(&key) && (value.is_object() || value.is_boolean()) => {
@@ -163,13 +170,18 @@ impl Schemas {
             // Schemas made by pydantic name their own `$defs` as if they were the whole document.
             Err(fault) => node.resolve(&format!("#{}{}", outermost.pointer, &reference[1..])).map_err(|_| fault)?,
         };
+        self.led_to(&target, outermost)
+    }
+
+    /// A reference to `target`, which becomes a component if it is none.
+    fn led_to(&mut self, target: &Node<'_>, outermost: &Node<'_>) -> Result<Value, Fault> {
         if let Some(name) = self.names.get(&target.pointer) {
             return Ok(Value::String(format!("#{COMPONENTS}{}", escape(name))));
         }
         let name = self.free_name(&target.pointer);
         self.names.insert(target.pointer.clone(), name.clone());
         self.components.insert(name.clone(), Value::Bool(true));
-        let value = self.convert(&target, outermost)?;
+        let value = self.convert(target, outermost)?;
         self.components.insert(name.clone(), value);
         Ok(Value::String(format!("#{COMPONENTS}{}", escape(&name))))
     }
@@ -298,5 +310,15 @@ mod tests {
                     components: {schemas: {Thing: {type: object, required: [id, name, id]}}}";
         let document = Document::parse("twice.yaml", text).expect("it is valid");
         assert_eq!(document.schemas["Thing"]["required"], json!(["id", "name"]));
+    }
+
+    /// JSON Schema 2019-09, 8.2.4.2: a tree that names itself by `$recursiveRef`, as OpenAI's document has one.
+    #[test]
+    fn a_recursive_reference_is_to_the_whole_schema() {
+        let text = r##"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}, "components": {"schemas": {
+            "Filter": {"$recursiveAnchor": true, "properties": {"all": {"items": {"$recursiveRef": "#"}}}}}}}"##;
+        let document = Document::parse("tree.json", text).expect("it is valid");
+        let filter = json!({"properties": {"all": {"items": {"$ref": "#/components/schemas/Filter"}}}});
+        assert_eq!(document.schemas["Filter"], filter);
     }
 }
