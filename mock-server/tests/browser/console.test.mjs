@@ -48,10 +48,12 @@ async function picture(page, name) {
 async function tryOut(docs, operation, address = /\/api\/v1\/devices(\?|$)/) {
   const box = docs.locator(`[id$="-${operation}"]`);
   if (!(await box.locator('.execute-wrapper, .try-out').first().isVisible().catch(() => false))) await box.locator('.opblock-summary-control').click();
-  const button = box.getByRole('button', { name: 'Try it out' });
-  if (await button.isVisible()) await button.click();
-  const answered = docs.waitForResponse((response) => address.test(response.url()));
-  await box.getByRole('button', { name: 'Execute' }).click();
+  const [begin, execute] = ['Try it out', 'Execute'].map((name) => box.getByRole('button', { name }));
+  // It unfolds in its own time.
+  await begin.or(execute).first().waitFor();
+  if (await begin.isVisible()) await begin.click();
+  await execute.waitFor();
+  const [answered] = await Promise.all([docs.waitForResponse((response) => address.test(response.url())), execute.click()]);
   return answered;
 }
 
