@@ -97,8 +97,11 @@ async fn order(trial: &Trial<'_>) -> Result<(), Stop> {
         for direction in [up, down] {
             let case = case.clone().with(parameter, direction);
             let pages = trial.context.pages(trial.operation, &case, Role::Valid).await?;
-            let items: Vec<Value> =
-                pages.iter().flat_map(|page| listed_items(trial.operation, &page.answer).unwrap_or_default()).collect();
+            let items: Vec<Value> = pages
+                .iter()
+                .flat_map(|page| listed_items(trial.operation, &page.answer).unwrap_or_default())
+                .cloned()
+                .collect();
             lists.push((items, pages));
         }
         let [(rising, pages), (falling, _)] = lists.as_slice() else { continue };

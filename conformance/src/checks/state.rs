@@ -189,7 +189,7 @@ async fn created_is_listed(trial: &Trial<'_>) -> Result<(), Stop> {
     let pages = trial.context.pages(list, &trial.context.reading(list, &made), Role::Valid).await?;
     let name = item_operation(trial.context, trial.operation, "GET").map_or("id", |(_, name)| name);
     let items_of = |pages: &[Exchange]| -> Vec<Value> {
-        pages.iter().flat_map(|page| listed_items(list, &page.answer).unwrap_or_default()).collect()
+        pages.iter().flat_map(|page| listed_items(list, &page.answer).unwrap_or_default()).cloned().collect()
     };
     let (before, items) = (items_of(&before), items_of(&pages));
     let own = |item: &Value| named_in(item, name).map(|(_, own)| own);
@@ -432,7 +432,7 @@ async fn pages(trial: &Trial<'_>) -> Result<(), Stop> {
     }
     let whole = trial.context.pages(trial.operation, &case, Role::Valid).await?;
     let held = whole.iter().map(|page| listed_items(trial.operation, &page.answer).unwrap_or_default());
-    let held: Vec<Vec<Value>> = held.collect();
+    let held: Vec<&[Value]> = held.collect();
     if held.iter().any(|items| items.iter().enumerate().any(|(index, item)| items[..index].contains(item))) {
         return Err(skip("one page holds items that nothing tells apart"));
     }
@@ -448,12 +448,12 @@ async fn pages(trial: &Trial<'_>) -> Result<(), Stop> {
             return Err(Observation::error(cause, format!("at most {size} items"), page).into());
         }
         for item in items {
-            if seen.contains(&item) {
+            if seen.contains(item) {
                 return Err(
                     Observation::error("an item stands on two pages", "each item stands on one page", page).into()
                 );
             }
-            seen.push(item);
+            seen.push(item.clone());
         }
     }
     if let (Some(left_out), Some(page)) = (all.iter().take(seen.len()).find(|item| !seen.contains(item)), pages.last())

@@ -479,18 +479,16 @@ pub(crate) fn identity_in(object: &Value, name: &str) -> Option<Value> {
 }
 
 /// The items of a list: where the paging says, the body itself, or its only list.
-pub(crate) fn listed_items(operation: &Operation, answer: &Answer) -> Option<Vec<Value>> {
+pub(crate) fn listed_items<'a>(operation: &Operation, answer: &'a Answer) -> Option<&'a [Value]> {
     let body = answer.parsed()?;
-    let paged = operation.pagination.as_ref().and_then(|paging| body.pointer(paging.response.get("items")?)).cloned();
-    let only = |body: &Value| match body {
-        Value::Array(_) => Some(body.clone()),
-        Value::Object(members) => members.values().find(|member| member.is_array()).cloned(),
+    let paged =
+        operation.pagination.as_ref().and_then(|paging| body.pointer(paging.response.get("items")?)?.as_array());
+    let only = match body {
+        Value::Array(items) => Some(items),
+        Value::Object(members) => members.values().find_map(Value::as_array),
         _ => None,
     };
-    match paged.filter(Value::is_array).or_else(|| only(body)) {
-        Some(Value::Array(items)) => Some(items),
-        _ => None,
-    }
+    paged.or(only).map(Vec::as_slice)
 }
 
 #[cfg(test)]

@@ -212,15 +212,16 @@ impl<'w, 'a> World<'w, 'a> {
         self.trial.count(u32::try_from(pages.len()).unwrap_or(u32::MAX));
         self.told.extend(pages.iter().map(said));
         let Some(last) = pages.last().filter(|page| page.answer.is_success()) else { return Ok(()) };
-        let items: Vec<Value> =
+        let items: Vec<&Value> =
             pages.iter().flat_map(|page| listed_items(list, &page.answer).unwrap_or_default()).collect();
         let is_whole = pages.len() < MAX_PAGES && (list.pagination.is_some() || !has_pages(list));
         let alike = |other: &&Object<'_, '_>| other.below == below && other.family.create.id == family.create.id;
         for object in self.objects.iter().filter(alike) {
             let (id, name) = (text(&object.id), object.family.items().next().map_or("id", |item| item.name));
             // Any member may show the id of what must be there; only the one that is the id tells what must not.
-            let shows = |item: &Value| item.as_object().is_some_and(|all| all.values().any(|value| text(value) == id));
-            let is = |item: &Value| named_in(item, name).is_some_and(|(_, value)| text(&value) == id);
+            let shows =
+                |item: &&Value| item.as_object().is_some_and(|all| all.values().any(|value| is_text(value, &id)));
+            let is = |item: &&Value| named_in(item, name).is_some_and(|(_, value)| is_text(&value, &id));
             if object.is_there && is_whole && !items.iter().any(shows) {
                 return Err(self.wrong("what is there is not in its list", "the list holds every object", last));
             }
@@ -294,6 +295,15 @@ fn unnamed(mut case: Case, name: &str) -> Case {
 }
 
 /// An id as a path has it.
+/// Whether a value is an id that is written so.
+fn is_text(value: &Value, id: &str) -> bool {
+    match value {
+        Value::String(text) => text == id,
+        Value::Number(number) => number.to_string() == id,
+        _ => false,
+    }
+}
+
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
