@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
+use crate::document::note;
+
 /// A command that could not do its work.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -44,8 +46,8 @@ impl Failure {
 
 /// Says what made a command do less than it could, and what to do about it.
 pub(crate) fn warn(what: impl std::fmt::Display, help: impl std::fmt::Display) {
-    let (warning, bold) = (AnsiColor::Yellow.on_default().bold(), Style::new().bold());
-    anstream::eprintln!("{warning}warning{warning:#}: {what}\n  {bold}help{bold:#}: {help}");
+    let bold = Style::new().bold();
+    note(&format!("{what}\n  {bold}help{bold:#}: {help}"));
 }
 
 impl From<bitting_spec::Error> for Failure {

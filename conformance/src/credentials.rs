@@ -116,8 +116,7 @@ impl Principal {
     /// What it presents for a scheme: the secret that was given, or, for HTTP Basic, its name and password
     /// (RFC 7617, 2).
     pub(crate) fn secret(&self, scheme: &SecurityScheme) -> Option<Secret> {
-        let is_basic = matches!(&scheme.kind, SchemeKind::Http { scheme, .. } if scheme == "basic");
-        let login = self.login.as_ref().filter(|_| is_basic);
+        let login = self.login.as_ref().filter(|_| is_basic(scheme));
         let pair = || login.map(|login| Secret::new(format!("{}:{}", login.username, login.password.expose())));
         self.secrets.get(&scheme.name).cloned().or_else(pair)
     }
@@ -255,13 +254,13 @@ impl Credentials {
 
     /// Refuses a login or a client that nothing in the document takes: it would do nothing, and the run prove little.
     pub(crate) fn validate_use(&self, document: &Document) -> Result<(), Error> {
-        let takes = |takes: fn(&SecurityScheme) -> bool| document.security_schemes.iter().any(takes);
         // A provisioner is told whose credentials it makes.
         if self.provisioner.is_some() {
             return Ok(());
         }
+        let takes = |takes: fn(&SecurityScheme) -> bool| document.security_schemes.iter().any(takes);
         let takes_login = takes(crate::plan::takes_login);
-        for (role, principal) in self.principals.iter().filter(|(role, _)| !self.made.contains(role)) {
+        for (role, principal) in &self.principals {
             if principal.login.is_some() && !takes_login {
                 let message = "nothing in the document says how to log in: no scheme has a password flow, and no public \
                                POST takes a name and a password and answers a token";
@@ -338,6 +337,11 @@ pub(crate) enum Nature {
     Token,
     /// Something that the suite cannot make wrong ones of.
     Other,
+}
+
+/// Whether a name and a password are the credential themselves (RFC 7617, 2).
+pub(crate) fn is_basic(scheme: &SecurityScheme) -> bool {
+    matches!(&scheme.kind, SchemeKind::Http { scheme, .. } if scheme == "basic")
 }
 
 /// The kind of credential that `scheme` takes.

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use bitting_spec::table::SchemeKind;
 use bitting_spec::{Document, Operation, SecurityScheme};
 
 use crate::check::{Check, Need};
 use crate::checks;
-use crate::credentials::{Credentials, Nature, Principal, Role, nature};
+use crate::credentials::{Credentials, Nature, Principal, Role, is_basic, nature};
 use crate::options::{Level, Options};
 use crate::run::{client_flow, password_flow};
 
@@ -156,8 +155,7 @@ fn holds_one(principal: &Principal, scheme: &SecurityScheme) -> bool {
 
 /// Whether a name and a password open a scheme: in themselves, by an operation, or by the password grant.
 pub(crate) fn takes_login(scheme: &SecurityScheme) -> bool {
-    let is_basic = matches!(&scheme.kind, SchemeKind::Http { scheme, .. } if scheme == "basic");
-    is_basic || scheme.auth.acquire.is_some() || password_flow(scheme).is_some()
+    is_basic(scheme) || scheme.auth.acquire.is_some() || password_flow(scheme).is_some()
 }
 
 /// Whether somebody who works is known, so that a refusal of others proves something.

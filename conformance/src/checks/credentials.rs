@@ -294,7 +294,7 @@ fn detours(trial: &Trial<'_>, request: &Request) -> Vec<(&'static str, Request)>
     if !declared(&operation.method, &format!("{}/", operation.path)) {
         all.push(("a path with a slash more at its end", to(format!("{path}/"))));
     }
-    if operation.path.ends_with('/') && !declared(&operation.method, operation.path.trim_end_matches('/')) {
+    if operation.path.ends_with('/') && !declared(&operation.method, operation.trimmed_path()) {
         all.push(("a path with a slash less at its end", to(path.trim_end_matches('/').to_owned())));
     }
     if request.method == "GET" && !declared("HEAD", &operation.path) {

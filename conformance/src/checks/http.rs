@@ -85,7 +85,7 @@ const NAMED: Check = Check {
         phase: Phase::Scenario,
     },
     applies: |document, operation| {
-        let prefix = format!("{}/{{", operation.path.trim_end_matches('/'));
+        let prefix = format!("{}/{{", operation.trimmed_path());
         let is_item = |other: &Operation| other.path.strip_prefix(&prefix).is_some_and(|rest| !rest.contains('/'));
         operation.method == "POST" && document.operations.iter().any(is_item)
     },
@@ -246,7 +246,7 @@ async fn location(trial: &Trial<'_>) -> Result<(), Stop> {
 
 /// Whether the operation that reads what `creator` makes has required parameters beside its path.
 fn asks_for_more(document: &Document, creator: &Operation) -> bool {
-    let prefix = format!("{}/{{", creator.path.trim_end_matches('/'));
+    let prefix = format!("{}/{{", creator.trimmed_path());
     let reads = |other: &&Operation| {
         other.method == "GET" && other.path.starts_with(&prefix) && other.trimmed_path().ends_with('}')
     };

@@ -91,7 +91,7 @@ fn in_query(document: &Document, operation: &Operation) -> Vec<String> {
 
 /// The parameter of the object that a POST is done to: the last of its path, which does not end there.
 fn acts_on(operation: &Operation) -> Option<&str> {
-    if operation.method != "POST" || operation.path.trim_end_matches('/').ends_with('}') {
+    if operation.method != "POST" || operation.trimmed_path().ends_with('}') {
         return None;
     }
     let last = template_names(&operation.path).pop()?;
@@ -104,13 +104,13 @@ fn acts_on(operation: &Operation) -> Option<&str> {
 
 /// The parameter of the parent of what the operation is about, if something in the document makes such parents.
 fn parent<'a>(document: &Document, operation: &'a Operation) -> Option<&'a str> {
-    let is_item = operation.path.trim_end_matches('/').ends_with('}');
+    let is_item = operation.trimmed_path().ends_with('}');
     let mut names = template_names(&operation.path);
     let (Some(_), Some(parent), true) = (names.pop(), names.pop(), is_item) else { return None };
     let collection = operation.path.split(&format!("/{{{parent}}}")).next().unwrap_or_default();
     let makes = |path: &str| document.operations.iter().any(|other| other.method == "POST" && other.path == path);
     // A PUT of what nothing else makes makes it, under any parent (RFC 9110, 9.3.4).
-    let items = operation.path.trim_end_matches('/').rsplit_once('/').map_or("", |(items, _)| items);
+    let items = operation.trimmed_path().rsplit_once('/').map_or("", |(items, _)| items);
     let made = makes(collection) && (operation.method != "PUT" || makes(items));
     let is_tenant = matches!(&operation.tenant, Some(Tenant::Path(name)) if name == parent);
     (made && !is_tenant && matches!(operation.method.as_str(), "GET" | "PUT" | "PATCH" | "DELETE")).then_some(parent)

@@ -33,7 +33,7 @@ const LEAST: usize = 8;
 
 /// The members with the name of a secret that the operation answers and the read of what it makes does not.
 fn once(document: &Document, operation: &Operation) -> Vec<String> {
-    let prefix = format!("{}/{{", operation.path.trim_end_matches('/'));
+    let prefix = format!("{}/{{", operation.trimmed_path());
     let reads = |other: &&Operation| {
         let rest = other.trimmed_path().strip_prefix(&prefix);
         other.method == "GET" && rest.is_some_and(|rest| rest.ends_with('}') && !rest.contains('/'))

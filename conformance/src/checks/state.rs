@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
-use crate::generate::{Case, lists_what_is_shown, runner, validator};
+use crate::generate::{Case, lists_what_is_shown, runner, text_of, validator};
 use crate::http::Exchange;
 use crate::infer::answered;
 use crate::run::{Stop, Trial, certain_identity, item_operation, listed_items, named_in, size_parameter};
@@ -140,7 +140,7 @@ pub(super) const CHECKS: &[Check] = &[
 /// The operation that lists what `creator` makes, as far as the document says so: its items are of the same schema.
 pub(super) fn list_of<'a>(document: &'a Document, creator: &Operation) -> Option<&'a Operation> {
     let list = document.operations.iter().find(|other| other.method == "GET" && other.path == creator.path)?;
-    let prefix = format!("{}/{{", creator.path.trim_end_matches('/'));
+    let prefix = format!("{}/{{", creator.trimmed_path());
     let is_item = |other: &&Operation| {
         other.method == "GET"
             && other.path.strip_prefix(&prefix).is_some_and(|rest| rest.trim_end_matches('/').ends_with('}'))
@@ -156,12 +156,12 @@ fn reader<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Opera
 
 /// Whether an operation is about one object among others.
 fn is_object(operation: &Operation) -> bool {
-    operation.path.trim_end_matches('/').ends_with('}')
+    operation.trimmed_path().ends_with('}')
 }
 
 /// Whether the items of a collection have an operation of this method.
 fn item_of(document: &Document, collection: &Operation, method: &str) -> bool {
-    let prefix = format!("{}/{{", collection.path.trim_end_matches('/'));
+    let prefix = format!("{}/{{", collection.trimmed_path());
     document.operations.iter().any(|other| {
         other.method == method
             && other.trimmed_path().strip_prefix(&prefix).is_some_and(|rest| rest.ends_with('}') && !rest.contains('/'))
@@ -219,8 +219,7 @@ async fn created_is_listed(trial: &Trial<'_>) -> Result<(), Stop> {
 
 /// Whether two ids are the same: in a `Location` a number is a text.
 fn is_same_id(left: &Value, right: &Value) -> bool {
-    let text = |id: &Value| id.as_str().map_or_else(|| id.to_string(), str::to_owned);
-    left == right || is_number(left) && is_number(right) && text(left) == text(right)
+    left == right || is_number(left) && is_number(right) && text_of(left) == text_of(right)
 }
 
 /// Whether an id is a number, be it as a text.

@@ -126,7 +126,7 @@ pub(super) const CHECKS: &[Check] = &[
 fn is_item(document: &Document, operation: &Operation, methods: &[&str]) -> bool {
     let collection =
         operation.trimmed_path().rsplit_once("/{").filter(|(_, last)| last.ends_with('}')).map(|(prefix, _)| prefix);
-    let makes = |other: &Operation| other.method == "POST" && collection == Some(other.path.trim_end_matches('/'));
+    let makes = |other: &Operation| other.method == "POST" && collection == Some(other.trimmed_path());
     is_protected(document, operation)
         && operation.tenant.is_some()
         && methods.contains(&operation.method.as_str())
@@ -186,7 +186,7 @@ async fn foreign_object(trial: &Trial<'_>) -> Result<(), Stop> {
 /// The path parameters that other parts of the path stand below.
 fn parents(operation: &Operation) -> Vec<&str> {
     let mut names = template_names(&operation.path);
-    if operation.path.trim_end_matches('/').ends_with('}') {
+    if operation.trimmed_path().ends_with('}') {
         names.pop();
     }
     names

@@ -153,8 +153,8 @@ pub(crate) fn is_multipart(media_type: &str) -> bool {
     media_type.starts_with("multipart/form-data")
 }
 
-/// A member of a form as text: a text as it is, anything else as JSON.
-pub(super) fn text_of(value: &Value) -> String {
+/// A value as text: a text as it is, anything else as JSON.
+pub(crate) fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bitting_spec::table::SchemeKind;
 use bitting_spec::{Document, Operation, Schema};
 use futures_util::future::select;
 use jsonschema::Validator;
@@ -21,7 +20,7 @@ use super::shape::Shapes;
 use super::stage::Stage;
 use super::trial::Stop;
 use crate::clock::{Deadline, Pace};
-use crate::credentials::{Credentials, Nature, Role, Target, nature};
+use crate::credentials::{Credentials, Nature, Role, Target, is_basic, nature};
 use crate::error::Error;
 use crate::generate::{Case, Declared};
 use crate::http::{Base, Broken, Client, Exchange, Request, Vault, taken};
@@ -135,7 +134,7 @@ impl<'a> Context<'a> {
         let (variable, origin) = self.described(role, name);
         self.vault.keep(secret, &variable, &origin);
         let scheme = self.document.scheme(name);
-        if matches!(scheme.map(|scheme| &scheme.kind), Some(SchemeKind::Http { scheme, .. }) if scheme == "basic") {
+        if scheme.is_some_and(is_basic) {
             let encoded = Secret::new(STANDARD.encode(secret.expose()));
             self.vault.keep(&encoded, &self::variable(role, "BASIC"), &format!("{origin}, in base64"));
         }

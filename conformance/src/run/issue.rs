@@ -45,7 +45,7 @@ pub(crate) struct Issued {
 /// answers a secret.
 pub(crate) fn issuer(document: &Document) -> Option<Issuer<'_>> {
     document.operations.iter().find_map(|operation| {
-        let last = plain(operation.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default());
+        let last = plain(operation.trimmed_path().rsplit('/').next().unwrap_or_default());
         let is_about_keys = ["keys", "tokens", "credentials", "apikey"].iter().any(|word| last.ends_with(word));
         if operation.method != "POST" || operation.is_public() || !is_about_keys {
             return None;

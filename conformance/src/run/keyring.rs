@@ -123,15 +123,6 @@ impl Context<'_> {
         if let Some(secret) = principal.and_then(|principal| principal.secret(scheme)) {
             return Ok(secret);
         }
-        // HTTP Basic takes the name and the password themselves (RFC 7617, 2).
-        let login = principal.and_then(|principal| principal.login.as_ref());
-        if let (SchemeKind::Http { scheme: kind, .. }, Some(login)) = (&scheme.kind, login)
-            && kind == "basic"
-        {
-            let secret = Secret::new(format!("{}:{}", login.username, login.password.expose()));
-            self.keep(role, &scheme.name, &secret);
-            return Ok(secret);
-        }
         let mut sessions = self.keyring.sessions.lock().await;
         let place = (role, scheme.name.clone());
         if let Some((secret, until)) = sessions.get(&place)
@@ -467,7 +458,7 @@ fn ends_session(context: &Context<'_>, operation: &Operation) -> bool {
 
 /// Whether a call of the operation ends the session of its token, by its name.
 pub(crate) fn is_logout(operation: &Operation) -> bool {
-    let last = plain(operation.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default());
+    let last = plain(operation.trimmed_path().rsplit('/').next().unwrap_or_default());
     let words: &[&str] = match operation.method.as_str() {
         "POST" => &["logout", "signout", "revoke", "invalidate", "endsession"],
         "DELETE" => &["logout", "session", "sessions", "login", "current", "token"],

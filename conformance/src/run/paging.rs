@@ -72,7 +72,7 @@ fn next(paging: &Pagination, page: &Exchange, items: usize, number: usize) -> Op
         PaginationStyle::Offset => Some((paging.request.get("offset")?.clone(), Value::from(items))),
         PaginationStyle::Page => Some((paging.request.get("page")?.clone(), Value::from(number))),
         PaginationStyle::Cursor => {
-            let cursor = page.answer.json()?.pointer(paging.response.get("next")?)?.clone();
+            let cursor = page.answer.parsed()?.pointer(paging.response.get("next")?)?.clone();
             (!cursor.is_null() && cursor != "").then_some((paging.request.get("cursor")?.clone(), cursor))
         }
     }

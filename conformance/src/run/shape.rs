@@ -14,7 +14,7 @@ use crate::credentials::Role;
 use crate::error::Error;
 use crate::generate::{
     Argument, Case, Generator, Parts, body_media, is_blank, is_form, is_multipart, of_text, pick, runner, sayable,
-    violations,
+    text_of, violations,
 };
 use crate::infer::plain;
 
@@ -344,7 +344,7 @@ impl Shape {
 
     /// The case about an object that does not exist, if its path ends with the id of one.
     pub(crate) fn about_nothing(&self, context: &Context<'_>, operation: &Operation, base: &Case) -> Option<Case> {
-        let last = operation.path.trim_end_matches('/').strip_suffix('}')?.rsplit('{').next()?;
+        let last = operation.trimmed_path().strip_suffix('}')?.rsplit('{').next()?;
         let (parameter, generator) = self
             .parameters
             .iter()
@@ -497,7 +497,7 @@ fn form_is_invalid(generator: &Generator, value: &Value) -> bool {
         return false;
     }
     members.iter().all(|(name, member)| {
-        let text = member.as_str().map_or_else(|| member.to_string(), str::to_owned);
+        let text = text_of(member);
         // One text is a list of one too.
         let lists = of_text(&text).into_iter().map(|reading| Value::Array(vec![reading]));
         of_text(&text).into_iter().chain(lists).all(|reading| {

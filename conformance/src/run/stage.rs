@@ -414,7 +414,7 @@ pub(crate) fn items<'a>(
     method: &str,
 ) -> Option<(&'a Operation, &'a str)> {
     document.operations.iter().filter(|other| other.method == method).find_map(|other| {
-        let (prefix, last) = other.path.trim_end_matches('/').rsplit_once('/')?;
+        let (prefix, last) = other.trimmed_path().rsplit_once('/')?;
         let name = last.strip_prefix('{')?.strip_suffix('}')?;
         same_path(prefix, &collection.path).then_some((other, name))
     })

@@ -135,7 +135,7 @@ fn parameters(document: &Document, mark: &str) -> String {
     for operation in &document.operations {
         for name in template_names(&operation.path) {
             let prefix = operation.path.split(&format!("{{{name}}}")).next().unwrap_or_default().trim_end_matches('/');
-            let is_made = |other: &&Operation| other.method == "POST" && other.path.trim_end_matches('/') == prefix;
+            let is_made = |other: &&Operation| other.method == "POST" && other.trimmed_path() == prefix;
             if document.operations.iter().find(is_made).is_none() {
                 names.insert(name);
             }

@@ -34,10 +34,10 @@ impl<'a> Family<'a> {
     /// The family of what a POST makes. `None`: nothing can be done with it.
     pub(super) fn of(document: &'a Document, create: &'a Operation) -> Option<Self> {
         let mut family = Self::alone(document, create)?;
-        let above = create.path.trim_end_matches('/').rsplit_once('/').map(|(above, _)| above);
+        let above = create.trimmed_path().rsplit_once('/').map(|(above, _)| above);
         let parent = above.and_then(|above| above.strip_suffix('}')?.rsplit_once("/{"));
         family.parent = parent.and_then(|(collection, name)| {
-            let path = |other: &&Operation| other.path.trim_end_matches('/') == collection;
+            let path = |other: &&Operation| other.trimmed_path() == collection;
             let creator = document.operations.iter().filter(|other| other.method == "POST").find(path)?;
             let parent = Self::alone(document, creator)?;
             let is_same = parent.items().any(|item| item.name == name);

@@ -11,7 +11,7 @@ use super::family::{Family, Item};
 use super::{Act, Step};
 use crate::credentials::Role;
 use crate::finding::Observation;
-use crate::generate::{Case, runner};
+use crate::generate::{Case, runner, text_of};
 use crate::http::Exchange;
 use crate::run::{MAX_PAGES, Stop, Trial, listed_items, named_in};
 
@@ -106,7 +106,8 @@ impl<'w, 'a> World<'w, 'a> {
         let is_same =
             |other: &Object<'_, '_>| other.family.create.id == object.family.create.id && other.about == object.about;
         let chosen = case.body.as_ref().and_then(|(_, body)| body.as_object());
-        let is_chosen = chosen.is_some_and(|members| members.values().any(|value| text(value) == text(&object.id)));
+        let is_chosen =
+            chosen.is_some_and(|members| members.values().any(|value| text_of(value) == text_of(&object.id)));
         let taken = self.objects.iter().position(is_same).filter(|at| self.is_there(*at));
         if let Some(at) = taken.filter(|_| !is_chosen)
             && lost(&self.objects[at].known, &Value::Object(object.known.clone())).next().is_some()
@@ -184,8 +185,7 @@ impl<'w, 'a> World<'w, 'a> {
                 Err(self.wrong("an object is gone that nobody deleted", "the object", &read))
             }
             (true, _) if read.answer.is_success() => {
-                let body = read.answer.json().unwrap_or(Value::Null);
-                match lost(&object.known, &body).next() {
+                match read.answer.parsed().and_then(|body| lost(&object.known, body).next()) {
                     Some((name, value)) => {
                         let cause = format!("`{name}` reads back with another value than was written last");
                         Err(self.wrong(&cause, &format!("`{name}` is {value}"), &read))
@@ -217,7 +217,7 @@ impl<'w, 'a> World<'w, 'a> {
         let is_whole = pages.len() < MAX_PAGES && (list.pagination.is_some() || !has_pages(list));
         let alike = |other: &&Object<'_, '_>| other.below == below && other.family.create.id == family.create.id;
         for object in self.objects.iter().filter(alike) {
-            let (id, name) = (text(&object.id), object.family.items().next().map_or("id", |item| item.name));
+            let (id, name) = (text_of(&object.id), object.family.items().next().map_or("id", |item| item.name));
             // Any member may show the id of what must be there; only the one that is the id tells what must not.
             let shows =
                 |item: &&Value| item.as_object().is_some_and(|all| all.values().any(|value| is_text(value, &id)));
@@ -302,8 +302,4 @@ fn is_text(value: &Value, id: &str) -> bool {
         Value::Number(number) => number.to_string() == id,
         _ => false,
     }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
