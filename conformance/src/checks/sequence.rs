@@ -133,10 +133,16 @@ async fn sequences(trial: &Trial<'_>) -> Result<(), Stop> {
 /// Takes the steps in a world of their own: how many objects there were, or which step showed what.
 async fn play(trial: &Trial<'_>, family: &Family<'_>, sequence: u32, steps: &[Step]) -> Result<usize, (usize, Stop)> {
     let mut world = World::new(trial, family, sequence);
+    let mut played = Ok(());
     for (at, step) in steps.iter().enumerate() {
-        world.take(*step).await.map_err(|stop| (at, stop))?;
+        played = world.take(*step).await.map_err(|stop| (at, stop));
+        if played.is_err() {
+            break;
+        }
     }
-    Ok(world.objects())
+    let made = world.objects();
+    world.clear().await;
+    played.map(|()| made)
 }
 
 /// The failure with as few steps as still show it, found within a bound.

@@ -258,7 +258,7 @@ impl<'a> Context<'a> {
         let request = case.request(operation).map_err(Stop::Skip)?;
         let request = self.authorized(operation, role, request).await?;
         let exchange = self.exchange(request).await.map_err(|broken| Stop::broken(&broken))?;
-        self.note_created(operation, &exchange);
+        self.note_made(operation, &exchange);
         Ok(exchange)
     }
 

@@ -187,6 +187,7 @@ async fn try_case(
         }
         Err(_) => return false,
     };
+    context.unmake(operation, &exchange).await;
     for judge in judges(context) {
         let judging = Judging { context, operation, case, sign, exchange: &exchange };
         let Some(seen) = (judge.sees)(&judging) else { continue };
@@ -224,7 +225,7 @@ async fn send(
     }
     let sent = context.exchange(request).await;
     if let Ok(exchange) = &sent {
-        context.note_created(operation, exchange);
+        context.note_made(operation, exchange);
     }
     Ok(sent)
 }
@@ -251,6 +252,7 @@ async fn shrink(
             }
             replays += 1;
             let Ok(Ok(exchange)) = send(context, operation, &candidate, sign).await else { continue };
+            context.unmake(operation, &exchange).await;
             let judging = Judging { context, operation, case: &candidate, sign, exchange: &exchange };
             let again = (judge.sees)(&judging);
             // Or a worse one.

@@ -1,11 +1,11 @@
 //! Reach: how the suite gets a success from an operation before it judges it, with objects that it makes itself.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, Parameter, template_names};
-use indexmap::IndexSet;
+use indexmap::IndexMap;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -16,7 +16,7 @@ use super::{Context, Stop};
 use crate::credentials::Role;
 use crate::finding::place;
 use crate::generate::{Case, runner};
-use crate::http::{Answer, Exchange};
+use crate::http::{Answer, Exchange, Request};
 
 /// A case that succeeded, or why there is none.
 type Reached = Arc<OnceCell<Result<Case, String>>>;
@@ -34,7 +34,8 @@ type Named = Arc<OnceCell<References>>;
 pub(super) struct Stage {
     reached: Mutex<HashMap<(String, Role), Reached>>,
     objects: Mutex<HashMap<(String, Role), Found>>,
-    made: Mutex<IndexSet<Made>>,
+    /// What is still there, by the method and the path of the call that takes it away.
+    made: Mutex<IndexMap<String, Made>>,
     /// What could not be removed.
     kept: Mutex<Vec<Made>>,
     pub(super) references: Mutex<HashMap<(String, Role), Named>>,
@@ -43,10 +44,21 @@ pub(super) struct Stage {
 }
 
 /// Something that the suite made, and the call that takes it away again.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 struct Made {
     operation: String,
     case: Case,
+}
+
+impl Stage {
+    fn made(&self) -> MutexGuard<'_, IndexMap<String, Made>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What tells one call that takes something away from another.
+fn key(request: &Request) -> String {
+    format!("{} {}", request.method, request.path())
 }
 
 impl Context<'_> {
@@ -304,27 +316,47 @@ impl Context<'_> {
         example.cloned().or_else(sample)
     }
 
-    /// Remembers what a successful POST made, if something can delete it.
-    pub(crate) fn note_created(&self, operation: &Operation, exchange: &Exchange) {
-        if operation.method != "POST" || !exchange.answer.is_success() {
+    /// Remembers what an exchange made, and forgets what it deleted.
+    pub(crate) fn note_made(&self, operation: &Operation, exchange: &Exchange) {
+        if !exchange.answer.is_success() {
             return;
         }
-        let Some((remover, name)) = item_operation(self, operation, "DELETE") else { return };
-        let Some(id) = identity(&exchange.answer, name) else { return };
-        let Some(mut case) = path_arguments(&operation.path, exchange.request.path()) else { return };
-        case.set(name, Location::Path, id);
-        let made = Made { operation: remover.id.clone(), case };
-        self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).insert(made);
+        if operation.method == "DELETE" {
+            self.stage.made().shift_remove(&key(&exchange.request));
+        } else if let Some((key, made)) = self.made_by(operation, exchange) {
+            self.stage.made().insert(key, made);
+        }
+    }
+
+    /// Deletes what an exchange made, so that lists do not grow with a run. What cannot be is tried again at its end.
+    pub(super) async fn unmake(&self, operation: &Operation, exchange: &Exchange) {
+        let made = self.made_by(operation, exchange).filter(|(key, _)| self.stage.made().contains_key(key));
+        if let Some((key, made)) = made
+            && self.is_removed(&made).await
+        {
+            self.stage.made().shift_remove(&key);
+        }
+    }
+
+    /// What an exchange made, and the call that deletes it.
+    fn made_by(&self, operation: &Operation, exchange: &Exchange) -> Option<(String, Made)> {
+        if operation.method != "POST" || !exchange.answer.is_success() {
+            return None;
+        }
+        let (remover, name) = item_operation(self, operation, "DELETE")?;
+        let mut case = path_arguments(&operation.path, exchange.request.path())?;
+        case.set(name, Location::Path, identity(&exchange.answer, name)?);
+        Some((key(&case.request(remover).ok()?), Made { operation: remover.id.clone(), case }))
     }
 
     /// Deletes what was made, the last first. What a check has already deleted is not there any more, which is as good.
     pub(super) async fn tidy_up(&self) {
         loop {
-            let last = self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).last().cloned();
-            let Some(made) = last else { break };
+            let last = self.stage.made().last().map(|(key, made)| (key.clone(), made.clone()));
+            let Some((key, made)) = last else { break };
             let is_removed = self.is_removed(&made).await;
             // Only now: what is under way when the time ends is left as well.
-            self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).shift_remove(&made);
+            self.stage.made().shift_remove(&key);
             if !is_removed {
                 self.stage.kept.lock().unwrap_or_else(PoisonError::into_inner).push(made);
             }
@@ -346,29 +378,31 @@ impl Context<'_> {
 
     /// Remembers a call that puts something back as it was, before it is changed.
     pub(crate) fn undo_later(&self, operation: &Operation, case: &Case) {
-        let undo = Made { operation: operation.id.clone(), case: case.clone() };
-        self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).insert(undo);
+        if let Ok(request) = case.request(operation) {
+            let undo = Made { operation: operation.id.clone(), case: case.clone() };
+            self.stage.made().insert(key(&request), undo);
+        }
     }
 
     /// Puts it back now. What cannot be is tried again at the end of the run.
     pub(crate) async fn undo(&self, operation: &Operation, case: &Case) -> Result<(), Stop> {
-        if self.call(operation, case, Role::Valid).await?.answer.is_success() {
-            let undo = Made { operation: operation.id.clone(), case: case.clone() };
-            self.stage.made.lock().unwrap_or_else(PoisonError::into_inner).shift_remove(&undo);
+        let undone = self.call(operation, case, Role::Valid).await?;
+        if undone.answer.is_success() {
+            self.stage.made().shift_remove(&key(&undone.request));
         }
         Ok(())
     }
 
     /// The calls that would remove what is still there.
     pub(super) fn left(&self) -> Vec<String> {
-        let made = self.stage.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = self.stage.made();
         let kept = self.stage.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let call = |one: &Made| {
             let operation = self.document.operation(&one.operation)?;
             let request = one.case.request(operation).ok()?;
             Some(self.vault.scrub(&format!("{} {}", request.method, request.target)))
         };
-        made.iter().chain(kept.iter()).filter_map(call).collect()
+        made.values().chain(kept.iter()).filter_map(call).collect()
     }
 }
 

@@ -108,7 +108,7 @@ impl<'a> Trial<'a> {
         self.count(1);
         let exchange = self.context.exchange(request).await.map_err(|broken| Stop::broken(&broken))?;
         if exchange.request.method == self.operation.method {
-            self.context.note_created(self.operation, &exchange);
+            self.context.note_made(self.operation, &exchange);
         }
         Ok(exchange)
     }

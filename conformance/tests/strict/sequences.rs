@@ -78,7 +78,7 @@ const FAULTS: &[(Fault, &str, &str, usize)] = &[
     (Fault::SecondChange, "createShelf", "reads back with another value than was written last", 4),
     (Fault::Undone, "createShelf", "reads back with another value than was written last", 4),
     (Fault::Neighbour, "createShelf", "what is there is not in its list", 4),
-    (Fault::Counted, "createShelf", "what was created has the id of another object", 2),
+    (Fault::Counted, "createShelf", "what was created has the id of another object", 4),
     (Fault::Orphans, "createBook", "what stood below a deleted object can be read", 4),
     (Fault::StaleList, "createBook", "what was deleted is still in its list", 5),
 ];

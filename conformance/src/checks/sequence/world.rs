@@ -74,6 +74,17 @@ impl<'w, 'a> World<'w, 'a> {
         }
     }
 
+    /// Deletes what is still there, what was made last first, so that lists do not grow with each sequence. What cannot
+    /// be deleted is tried again at the end of the run.
+    pub(super) async fn clear(self) {
+        for at in (0..self.objects.len()).rev().filter(|at| self.is_there(*at)) {
+            let object = &self.objects[at];
+            let Some(item) = object.family.remove else { continue };
+            let case = self.trial.context.reading(item.operation, &object.about);
+            drop(self.trial.context.call(item.operation, &case, Role::Valid).await);
+        }
+    }
+
     async fn create(&mut self, number: u32, is_parent: bool, below: Option<u32>) -> Result<(), Stop> {
         let (context, parent) = (self.trial.context, self.family.parent.as_deref());
         let family = if is_parent { parent.unwrap_or(self.family) } else { self.family };
@@ -294,7 +305,6 @@ fn unnamed(mut case: Case, name: &str) -> Case {
     case
 }
 
-/// An id as a path has it.
 /// Whether a value is an id that is written so.
 fn is_text(value: &Value, id: &str) -> bool {
     match value {
