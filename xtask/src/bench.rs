@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     let built = Built::make()?;
     let mut seen = Seen::default();
     let is_any = |parts: &[&str]| parts.iter().any(|part| wanted(part));
-    let prism = is_any(&["server", "start"]).then(peers::prism).flatten();
+    let prism = is_any(&["server", "start", "check"]).then(peers::prism).flatten();
     let schemathesis = is_any(&["check", "start"]).then(peers::schemathesis).flatten();
     if wanted("python") || wanted("node") {
         let groups: Vec<_> = clients::groups().into_iter().filter(|group| wanted(group.part)).collect();
@@ -80,7 +80,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
         seen.starts = starts::measure(&built, prism.as_ref(), schemathesis.as_ref(), options.effort)?;
     }
     if wanted("check") {
-        seen.checks = checks::measure(&built, schemathesis.as_ref(), options.effort)?;
+        seen.checks = checks::measure(&built, prism.as_ref(), schemathesis.as_ref(), options.effort)?;
     }
     shell::say(&format!("{}\n\n{}", caption(options.effort), table::table(&seen)));
     if let Some(path) = &options.json {
@@ -116,10 +116,10 @@ fn caption(effort: Effort) -> String {
          lists devices and decodes them, against one hyper server on the same machine. Servers: one thread each, the \
          same operation and answer (Prism: its example); axum looks the key up too, only ours checks scopes, limits, \
          validates and keeps state and a journal. Memory: a quarter of the requests asks for one of 10,000 \
-         other pages. Start: until it answers, or until its first request. Checks: `bitting serve` as a process \
-         of its own; processor time is the suite's for one case; its share is its part of what the suite and \
-         the server took together, and what it takes of one core if it sends 50 times as many cases in a second as \
-         Schemathesis does. All on {cores} \
+         other pages. Start: until it answers, or until its first request. Checks: of \
+         `bitting serve`, which is fast, and of Prism, which takes the time that servers commonly take, as processes \
+         of their own; processor time is the suite's for one case, its share its part of what the suite and the server \
+         took together. All on {cores} \
          cores, median of {} turns; × is how many times as fast ours is, and says more than a figure.",
         effort.turns
     )

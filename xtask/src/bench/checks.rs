@@ -18,9 +18,15 @@ const DOCUMENT: &str = "spec/openapi/roboticks.yaml";
 /// Whose key Schemathesis gets; ours orders its own.
 const USER: &str = "ada@acme.example";
 
+/// Where ours finds keys and a login for a server that it can order nothing from; such a server takes any key.
+const CREDENTIALS: &str = "conformance/tests/programs/principals.toml";
+const KEY: &str = "rbtk_test_valid";
+
 /// What was seen of a suite; every figure is the median of its runs.
 #[derive(Serialize)]
 pub(super) struct Checks {
+    /// The server that was checked.
+    pub(super) server: &'static str,
     pub(super) tool: &'static str,
     pub(super) version: Option<String>,
     /// Requests of one run.
@@ -41,40 +47,72 @@ struct Run {
     spent: Option<(f64, f64)>,
 }
 
-/// Runs the suites once in each turn, each turn with a seed of its own and a new server; ours is the first one.
-pub(super) fn measure(built: &Built, schemathesis: Option<&Peer>, effort: Effort) -> Result<Vec<Checks>, String> {
+/// Runs the suites once in each turn on each server, each turn with a seed of its own and a new server: on ours, which
+/// is fast, and on Prism, which takes the time that servers commonly take. Of each server ours is the first one.
+pub(super) fn measure(
+    built: &Built,
+    prism: Option<&Peer>,
+    schemathesis: Option<&Peer>,
+    effort: Effort,
+) -> Result<Vec<Checks>, String> {
+    let mut all = beside("bitting serve", || Served::start(&built.cli, DOCUMENT), built, schemathesis, effort)?;
+    if let Some(prism) = prism {
+        all.extend(beside("Prism", || Served::prism(prism, DOCUMENT), built, schemathesis, effort)?);
+    }
+    Ok(all)
+}
+
+fn beside(
+    server: &'static str,
+    start: impl Fn() -> Result<Served, String>,
+    built: &Built,
+    schemathesis: Option<&Peer>,
+    effort: Effort,
+) -> Result<Vec<Checks>, String> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for turn in 0..effort.turns {
-        let served = Served::start(&built.cli, DOCUMENT)?;
-        shell::note(&format!("turn {}: bitting check", turn + 1));
+        let served = start()?;
+        shell::note(&format!("{server}, turn {}: bitting check", turn + 1));
         ours.push(run(&served, bitting(built, &served, turn, effort), " requests in ")?);
         let Some(peer) = schemathesis else { continue };
-        shell::note(&format!("turn {}: schemathesis", turn + 1));
+        shell::note(&format!("{server}, turn {}: schemathesis", turn + 1));
         theirs.push(run(&served, rival(peer, &served, turn, effort)?, " generated")?);
     }
-    let mut all = vec![Checks::of("bitting check", None, &ours)];
-    all.extend(schemathesis.map(|peer| Checks::of("Schemathesis", Some(peer.version.clone()), &theirs)));
+    let mut all = vec![Checks::of(server, "bitting check", None, &ours)];
+    all.extend(schemathesis.map(|peer| Checks::of(server, "Schemathesis", Some(peer.version.clone()), &theirs)));
     Ok(all)
 }
 
 fn bitting(built: &Built, served: &Served, seed: usize, effort: Effort) -> Command {
     let (seed, cases) = (seed.to_string(), effort.cases.to_string());
-    let at = ["--url", served.text("base_url"), "--control-url", served.text("control_url")];
+    let at = ["check", DOCUMENT, "--url", served.text("base_url")];
+    let whose = match served.text("control_url") {
+        "" => ["--credentials", CREDENTIALS],
+        control => ["--control-url", control],
+    };
     let how = ["--seed", &seed, "--max-cases", &cases, "--quiet"];
-    let mut check = command(&built.cli, ".", &[&["check", DOCUMENT], at.as_slice(), &how].concat());
+    let mut check = command(&built.cli, ".", &[at.as_slice(), &whose, &how].concat());
     check.env("BITTING_CONTROL_TOKEN", served.text("control_token"));
     check
 }
 
 fn rival(peer: &Peer, served: &Served, seed: usize, effort: Effort) -> Result<Command, String> {
-    served.order("POST", "/v1/reset", &Value::Null)?;
-    served.order("PUT", "/v1/rate-limits", &json!({"limit": 1_000_000, "window": 60}))?;
-    let key = served.order("POST", "/v1/keys", &json!({"user": USER}))?;
-    let header = format!("Authorization: Bearer {}", key["secret"].as_str().unwrap_or_default());
+    let header = format!("Authorization: Bearer {}", key(served)?);
     let (seed, examples) = (seed.to_string(), effort.examples.to_string());
     let how = ["--seed", &seed, "--max-examples", &examples, "--no-color", "--continue-on-failure"];
     let at = ["run", DOCUMENT, "--url", served.text("base_url"), "-H", &header];
     Ok(command(&peer.program, ".", &[at.as_slice(), &how].concat()))
+}
+
+/// A key, on a server that counts none of its calls and knows nothing of the run before.
+fn key(served: &Served) -> Result<String, String> {
+    if served.text("control_url").is_empty() {
+        return Ok(KEY.to_owned());
+    }
+    served.order("POST", "/v1/reset", &Value::Null)?;
+    served.order("PUT", "/v1/rate-limits", &json!({"limit": 1_000_000, "window": 60}))?;
+    let key = served.order("POST", "/v1/keys", &json!({"user": USER}))?;
+    Ok(key["secret"].as_str().unwrap_or_default().to_owned())
 }
 
 /// Runs a suite, which says how many cases it made before `words`. Findings are no failure of the measurement.
@@ -98,13 +136,14 @@ fn count(said: &str, words: &str) -> Option<f64> {
 }
 
 impl Checks {
-    fn of(tool: &'static str, version: Option<String>, runs: &[Run]) -> Self {
+    fn of(server: &'static str, tool: &'static str, version: Option<String>, runs: &[Run]) -> Self {
         let middle = |figure: fn(&Run) -> f64| median(runs.iter().map(figure).collect());
         let spent = |figure: fn((f64, f64), f64) -> f64| {
             let all: Option<Vec<f64>> = runs.iter().map(|run| Some(figure(run.spent?, run.cases))).collect();
             all.map(median)
         };
         Self {
+            server,
             tool,
             version,
             cases: middle(|run| run.cases),
@@ -134,8 +173,7 @@ mod tests {
     #[test]
     fn the_share_is_its_part_of_both() {
         let run = |cases, own, server| Run { cases, seconds: 2.0, spent: Some((own, server)) };
-        let checks =
-            Checks::of("bitting check", None, &[run(100.0, 1.0, 3.0), run(100.0, 1.0, 4.0), run(10.0, 1.0, 1.0)]);
+        let checks = Checks::of("any", "any", None, &[run(100.0, 1.0, 3.0), run(100.0, 1.0, 4.0), run(10.0, 1.0, 1.0)]);
         assert_eq!((checks.cases, checks.per_second, checks.share), (100.0, 50.0, Some(0.25)));
         assert_eq!(checks.cpu_us, Some(10_000.0));
     }

@@ -1,14 +1,20 @@
-//! `bitting serve` as a process of its own, and what a test orders from its control plane.
+//! Servers as processes of their own: `bitting serve`, with what a test orders from its control plane, and Prism.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::processor;
+use super::peers::Peer;
 use crate::shell::command;
+use crate::{clock, processor};
+
+/// How long a program may take to begin.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running server, which ends with this value.
 pub(super) struct Served {
@@ -31,6 +37,17 @@ impl Served {
         if served.text("base_url").is_empty() {
             return Err(format!("`bitting serve {document}` did not start"));
         }
+        Ok(served)
+    }
+
+    /// Starts Prism and waits until it takes a connection.
+    pub(super) fn prism(peer: &Peer, document: &str) -> Result<Self, String> {
+        let address = listener()?.local_addr().map_err(|error| error.to_string())?;
+        let port = address.port().to_string();
+        let arguments = ["mock", document, "--host", "127.0.0.1", "--port", &port];
+        let child = spawned(&mut command(&peer.program, ".", &arguments))?;
+        let mut served = Self { child, ready: json!({"base_url": format!("http://{address}")}) };
+        until(&mut served.child, clock::now(), || TcpStream::connect(address).is_ok())?;
         Ok(served)
     }
 
@@ -69,4 +86,24 @@ impl Drop for Served {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+pub(super) fn listener() -> Result<TcpListener, String> {
+    TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())
+}
+
+pub(super) fn spawned(command: &mut Command) -> Result<Child, String> {
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    child.map_err(|error| format!("{}: {error}", command.get_program().to_string_lossy()))
+}
+
+/// How long it is from `start` until `done`, looked at often.
+pub(super) fn until(child: &mut Child, start: Instant, done: impl Fn() -> bool) -> Result<Duration, String> {
+    while !done() {
+        if start.elapsed() > PATIENCE || child.try_wait().is_ok_and(|status| status.is_some()) {
+            return Err("a program that was to be measured did not start".to_owned());
+        }
+        thread::sleep(Duration::from_micros(200));
+    }
+    Ok(start.elapsed())
 }

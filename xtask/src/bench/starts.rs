@@ -4,16 +4,14 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Read as _;
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Child, Command};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::build::Built;
 use super::peers::{Peer, argument};
-use super::serve::Served;
+use super::serve::{Served, listener, spawned, until};
 use super::{Effort, median};
 use crate::shell::{self, command};
 use crate::{clock, test};
@@ -21,8 +19,6 @@ use crate::{clock, test};
 const SMALL: &str = "spec/openapi/roboticks.yaml";
 /// The size of the large document, in bytes.
 const LARGE: usize = 1_000_000;
-/// How long a program may take.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// A start of ours is over soon, and can be looked at more often than the effort asks for.
 const OURS: usize = 5;
 
@@ -88,14 +84,11 @@ fn serving(built: &Built, document: &str) -> Result<Duration, String> {
 
 /// Prism, until it takes a connection.
 fn mocking(peer: &Peer, document: &str) -> Result<Duration, String> {
-    let address = listener()?.local_addr().map_err(|error| error.to_string())?;
-    let port = address.port().to_string();
     let start = clock::now();
-    let mut prism = command(&peer.program, ".", &["mock", document, "--host", "127.0.0.1", "--port", &port]);
-    let mut child = spawned(&mut prism)?;
-    let time = until(&mut child, start, || TcpStream::connect(address).is_ok());
-    ended(child);
-    time
+    let served = Served::prism(peer, document)?;
+    let time = start.elapsed();
+    drop(served);
+    Ok(time)
 }
 
 /// A suite, until the first byte of its first request is here.
@@ -112,26 +105,6 @@ fn checking(suite: impl Fn(&str) -> Command) -> Result<Duration, String> {
     let time = until(&mut child, start, is_asked);
     ended(child);
     time
-}
-
-fn listener() -> Result<TcpListener, String> {
-    TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())
-}
-
-fn spawned(command: &mut Command) -> Result<Child, String> {
-    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    child.map_err(|error| format!("{}: {error}", command.get_program().to_string_lossy()))
-}
-
-/// How long it is from `start` until `done`, looked at often.
-fn until(child: &mut Child, start: Instant, done: impl Fn() -> bool) -> Result<Duration, String> {
-    while !done() {
-        if start.elapsed() > PATIENCE || child.try_wait().is_ok_and(|status| status.is_some()) {
-            return Err("a program that was to be measured did not start".to_owned());
-        }
-        thread::sleep(Duration::from_micros(200));
-    }
-    Ok(start.elapsed())
 }
 
 fn ended(mut child: Child) {

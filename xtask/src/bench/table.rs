@@ -29,10 +29,11 @@ pub(super) fn table(seen: &Seen) -> String {
         rows.push(row("**Start**", &["*server, 26 KB document*", "*server, 1 MB document*", "*suite*", ""]));
         rows.extend(starts.iter().map(|start| start_row(start, ours)));
     }
-    if let Some(ours) = checks.first() {
-        rows.push(row("**Checks**", &["*cases per second*", "*one run*", "*processor time*", "*its share*"]));
-        let peer = checks.iter().find(|checks| checks.version.is_some());
-        rows.extend(checks.iter().map(|checks| check_row(checks, ours, peer)));
+    for ours in checks.iter().filter(|checks| checks.version.is_none()) {
+        let title = format!("**Checks** of {}", ours.server);
+        rows.push(row(&title, &["*cases per second*", "*one run*", "*processor time*", "*its share*"]));
+        let alike = checks.iter().filter(|checks| checks.server == ours.server);
+        rows.extend(alike.map(|checks| check_row(checks, ours)));
     }
     rows.join("\n")
 }
@@ -93,21 +94,14 @@ fn start_row(start: &Start, ours: &Start) -> String {
     row(&titled(start.tool, start.version.as_deref()), &cells)
 }
 
-/// So many times the pace of its peer is what our suite is held to (issue 5, "Proof").
-const PACE: f64 = 50.0;
-
-fn check_row(checks: &Checks, ours: &Checks, peer: Option<&Checks>) -> String {
-    // What the suite would take of one core if it were only as fast as it has to be.
-    let paced = peer.filter(|_| checks.version.is_none()).zip(checks.cpu_us);
-    let paced = paced.map(|(peer, cpu_us)| cpu_us * PACE * peer.per_second / 1e4);
-    let paced = paced.map(|share| format!(", {share:.0} % of a core at {PACE}×")).unwrap_or_default();
+fn check_row(checks: &Checks, ours: &Checks) -> String {
     let rate = thousands(checks.per_second);
     let ratio = format!("{rate} · {}", times(ours.per_second / checks.per_second));
     let cells = [
         if checks.version.is_some() { ratio } else { rate },
         format!("{} cases in {:.2} s", thousands(checks.cases), checks.seconds),
         checks.cpu_us.map_or("–".to_owned(), microseconds),
-        checks.share.map_or("–".to_owned(), |share| format!("{:.0} %{paced}", share * 100.0)),
+        checks.share.map_or("–".to_owned(), |share| format!("{:.0} %", share * 100.0)),
     ];
     row(&titled(checks.tool, checks.version.as_deref()), &cells)
 }
@@ -174,22 +168,27 @@ mod tests {
         );
     }
 
-    /// Issue 5, "Proof": ours is held to a share of one core at a multiple of its peer's pace.
+    /// Issue 5, "Proof": the suites stand beside each other for each server that they checked.
     #[test]
-    fn the_share_of_a_core_is_at_the_pace_that_is_asked_for() {
-        let checks = |version: Option<&str>, per_second, cpu_us| Checks {
+    fn suites_are_told_apart_by_the_server_that_they_checked() {
+        let checks = |server, version: Option<&str>, per_second, share| Checks {
+            server,
             tool: "suite",
             version: version.map(str::to_owned),
             cases: 100.0,
             seconds: 1.0,
             per_second,
-            cpu_us: Some(cpu_us),
-            share: Some(0.5),
+            cpu_us: Some(40.0),
+            share: Some(share),
         };
-        let (ours, peer) = (checks(None, 7000.0, 40.0), checks(Some("4"), 100.0, 9000.0));
-        assert!(check_row(&ours, &ours, Some(&peer)).ends_with("| 50 %, 20 % of a core at 50× |"));
-        assert!(check_row(&peer, &ours, Some(&peer)).ends_with("| 50 % |"));
-        assert!(check_row(&ours, &ours, None).ends_with("| 50 % |"));
+        let fast = [checks("fast", None, 7000.0, 0.5), checks("fast", Some("4"), 100.0, 0.9)];
+        let slow = [checks("slow", None, 700.0, 0.1), checks("slow", Some("4"), 70.0, 0.8)];
+        let table = table(&Seen { checks: fast.into_iter().chain(slow).collect(), ..Seen::default() });
+        let rows: Vec<&str> = table.lines().skip(2).collect();
+        assert!(rows[0].starts_with("| **Checks** of fast |") && rows[3].starts_with("| **Checks** of slow |"));
+        assert_eq!(rows[1], "| suite | 7,000 | 100 cases in 1.00 s | 40 µs | 50 % |");
+        assert_eq!(rows[2], "| suite 4 | 100 · 70× | 100 cases in 1.00 s | 40 µs | 90 % |");
+        assert!(rows[5].contains("10×") && rows[5].ends_with("| 80 % |"), "{}", rows[5]);
     }
 
     /// Figures are short enough to be read.
