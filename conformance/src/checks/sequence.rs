@@ -5,6 +5,7 @@ mod family;
 mod world;
 
 use bitting_spec::template_names;
+use futures_util::future::join_all;
 
 use self::family::Family;
 use self::world::World;
@@ -12,6 +13,7 @@ use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{pick, runner};
+use crate::options::Options;
 use crate::run::{Stop, Trial};
 
 /// The fewest and the most steps of a sequence.
@@ -112,19 +114,32 @@ async fn sequences(trial: &Trial<'_>) -> Result<(), Stop> {
     if template_names(&trial.operation.path).last().is_some_and(given) {
         family.parent = None;
     }
+    let family = &family;
     trial.case().await?;
-    let mut made = 0;
-    for sequence in 0..trial.context.options.max_cases {
-        if sequence > 0 && trial.cases() >= trial.context.options.max_cases || trial.context.is_over() {
-            break;
-        }
-        let steps = steps(&family, trial.context.options.seed, sequence);
-        match play(trial, &family, sequence, &steps).await {
-            Err((at, Stop::Fail(seen))) => {
-                let steps = steps[..=at].to_vec();
-                return Err(shortest(trial, &family, sequence, steps, *seen).await.into());
+    let Options { max_cases, seed, workers, .. } = *trial.context.options;
+    let together = u32::try_from(workers).unwrap_or(u32::MAX);
+    let (mut next, mut made) = (0, 0);
+    while next == 0 || next < max_cases && trial.cases() < max_cases && !trial.context.is_over() {
+        let numbers = next..next.saturating_add(together).min(max_cases.max(1));
+        next = numbers.end;
+        let plays = numbers.map(|sequence| async move {
+            let steps = steps(family, seed, sequence);
+            (sequence, play(trial, family, sequence, &steps).await, steps)
+        });
+        for (sequence, played, steps) in join_all(plays).await {
+            let played = match played {
+                // A list that others change while it is read page by page shows what is not so.
+                Err((_, Stop::Fail(_))) if together > 1 => play(trial, family, sequence, &steps).await,
+                played => played,
+            };
+            match played {
+                Err((at, Stop::Fail(seen))) => {
+                    let steps = steps[..=at].to_vec();
+                    return Err(shortest(trial, family, sequence, steps, *seen).await.into());
+                }
+                Err((_, stop)) => return Err(stop),
+                Ok(objects) => made += objects,
             }
-            other => made += other.map_err(|(_, stop)| stop)?,
         }
     }
     if made == 0 { Err(Stop::Skip("no object was made that could be followed".to_owned())) } else { Ok(()) }
@@ -140,9 +155,9 @@ async fn play(trial: &Trial<'_>, family: &Family<'_>, sequence: u32, steps: &[St
             break;
         }
     }
-    let made = world.objects();
+    let objects = world.objects();
     world.clear().await;
-    played.map(|()| made)
+    played.map(|()| objects)
 }
 
 /// The failure with as few steps as still show it, found within a bound.

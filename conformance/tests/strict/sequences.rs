@@ -272,8 +272,19 @@ async fn faults_that_need_a_sequence_are_found_and_made_short() {
         assert!(calls <= *fewest, "{fault:?}\n{}", finding.got.summary);
         assert!(finding.replay_command().ends_with("--seed 0 --max-cases 1000"), "{}", finding.replay_command());
         let again = checked(Some(*fault), sequences(operation, 0)).await;
-        assert_eq!(again.findings()[0].got.summary, finding.got.summary);
+        assert_eq!(calls_of(&again.findings()[0].got.summary), calls_of(&finding.got.summary));
     }
+}
+
+/// The calls of a finding, but for the ids that the library counts up: sequences run beside each other.
+fn calls_of(summary: &str) -> Vec<String> {
+    let segment = |segment: &str| if segment.parse::<u64>().is_ok() { "{id}".to_owned() } else { segment.to_owned() };
+    let call = |line: &str| {
+        let (before, path) = line.split_once(" /").unwrap_or((line, ""));
+        format!("{before} {}", path.split('/').map(segment).collect::<Vec<_>>().join("/"))
+    };
+    let calls = summary.lines().map(|line| line.split(" answered ").map(call).collect::<Vec<_>>().join(" answered "));
+    calls.collect()
 }
 
 /// The library in order is not accused, whatever the seed, and nothing is left in it.
