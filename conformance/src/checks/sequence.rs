@@ -18,6 +18,9 @@ use crate::run::{Stop, Trial};
 
 /// The fewest and the most steps of a sequence.
 const LENGTH: std::ops::RangeInclusive<usize> = 3..=12;
+/// So many sequences are played one after another: each calls a server that does nothing else, which shows what other
+/// calls would hide, such as a list that is only written anew by a creation. More of them are played beside each other.
+const ALONE: u32 = 24;
 /// How often a sequence that fails is played again to make it shorter.
 const MAX_REPLAYS: u32 = 60;
 
@@ -117,9 +120,10 @@ async fn sequences(trial: &Trial<'_>) -> Result<(), Stop> {
     let family = &family;
     trial.case().await?;
     let Options { max_cases, seed, workers, .. } = *trial.context.options;
-    let together = u32::try_from(workers).unwrap_or(u32::MAX);
+    let workers = u32::try_from(workers).unwrap_or(u32::MAX);
     let (mut next, mut made) = (0, 0);
     while next == 0 || next < max_cases && trial.cases() < max_cases && !trial.context.is_over() {
+        let together = if next < ALONE { 1 } else { workers };
         let numbers = next..next.saturating_add(together).min(max_cases.max(1));
         next = numbers.end;
         let plays = numbers.map(|sequence| async move {

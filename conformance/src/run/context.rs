@@ -12,6 +12,7 @@ use bitting_spec::{Document, Operation, Schema};
 use futures_util::future::select;
 use jsonschema::Validator;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use super::exercise::Exercises;
 use super::keyring::Keyring;
@@ -61,6 +62,8 @@ pub(crate) struct Context<'a> {
     needs: OnceLock<Needs>,
     client: Client,
     pace: Option<Pace>,
+    /// A request takes one while it is on its way.
+    turns: Semaphore,
     validators: Mutex<HashMap<String, Option<Arc<Validator>>>>,
     declared: Mutex<HashMap<String, Arc<Declared>>>,
     requests: AtomicU64,
@@ -95,6 +98,7 @@ impl<'a> Context<'a> {
             exercises: Exercises::default(),
             needs: OnceLock::new(),
             pace: options.rate.map(Pace::per_second),
+            turns: Semaphore::new(options.workers),
             validators: Mutex::default(),
             declared: Mutex::default(),
             requests: AtomicU64::new(0),
@@ -208,7 +212,10 @@ impl<'a> Context<'a> {
                 tokio::time::sleep(pace.turn()).await;
             }
             self.requests.fetch_add(1, Ordering::Relaxed);
+            // It is never closed.
+            let turn = self.turns.acquire().await;
             let sent = self.client.send(&self.base, &request).await;
+            drop(turn);
             match &sent {
                 Err(Broken::Connect(_)) => drop(self.unconnected.fetch_add(1, Ordering::Relaxed)),
                 _ => self.unconnected.store(0, Ordering::Relaxed),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bitting_spec::Operation;
 use bitting_spec::table::Location;
+use futures_util::future::join_all;
 use tokio::sync::OnceCell;
 
 use super::shape::Broken as BrokenCase;
@@ -134,23 +135,19 @@ async fn exercise(context: &Context<'_>, operation: &Operation) -> Result<Exerci
     // What has no input to vary is asked a few times only.
     let varies = operation.parameters.iter().any(|parameter| parameter.location != Location::Path);
     let valid = if varies || base.body.is_some() { valid } else { valid.min(3) };
-    try_case(context, operation, &base, &Sign::Anonymous, &mut exercised).await;
-    for nowhere in shape.about_nothing(context, operation, &base).into_iter().chain(shape.far(&base)) {
-        try_case(context, operation, &nowhere, &Sign::Unknown, &mut exercised).await;
-    }
-    let mut taken = vec![base.clone()];
-    for index in 0..valid {
+    let mut tried = vec![(base.clone(), Sign::Anonymous)];
+    let nowhere = shape.about_nothing(context, operation, &base).into_iter().chain(shape.far(&base));
+    tried.extend(nowhere.map(|nowhere| (nowhere, Sign::Unknown)));
+    try_all(context, operation, tried, &mut exercised).await;
+    let generated = (0..valid).map(|index| {
         let mut chance = runner(context.options.seed, &operation.id, "valid", index);
-        let case = shape.valid(context, operation, &base, index, &mut chance);
-        if try_case(context, operation, &case, &Sign::Valid, &mut exercised).await {
-            taken.push(case);
-        }
-    }
-    let invalid = usize::try_from(invalid).unwrap_or(usize::MAX);
-    for broken in in_turns(shape.invalid(context, operation, &taken)).into_iter().take(invalid) {
-        let sign = Sign::Invalid { place: broken.place, keyword: broken.keyword };
-        try_case(context, operation, &broken.case, &sign, &mut exercised).await;
-    }
+        (shape.valid(context, operation, &base, index, &mut chance), Sign::Valid)
+    });
+    let mut taken = vec![base.clone()];
+    taken.extend(try_all(context, operation, generated, &mut exercised).await);
+    let broken = in_turns(shape.invalid(context, operation, &taken)).into_iter();
+    let broken = broken.map(|one| (one.case, Sign::Invalid { place: one.place, keyword: one.keyword }));
+    try_all(context, operation, broken.take(usize::try_from(invalid).unwrap_or(usize::MAX)), &mut exercised).await;
     Ok(exercised)
 }
 
@@ -167,30 +164,52 @@ fn in_turns(broken: Vec<BrokenCase>) -> Vec<BrokenCase> {
     numbered.into_iter().map(|(_, one)| one).collect()
 }
 
-/// Sends one case and shows the answer to every judge. Whether it was a success.
-async fn try_case(
+/// Sends cases, as many beside each other as there are workers, and shows the answers to every judge, one after another.
+/// The cases that were a success.
+async fn try_all(
+    context: &Context<'_>,
+    operation: &Operation,
+    cases: impl IntoIterator<Item = (Case, Sign)>,
+    exercised: &mut Exercised,
+) -> Vec<Case> {
+    let (mut cases, mut taken) = (cases.into_iter(), Vec::new());
+    while !context.is_over() && exercised.broken.is_none() {
+        let together: Vec<(Case, Sign)> = cases.by_ref().take(context.options.workers).collect();
+        if together.is_empty() {
+            break;
+        }
+        let sent = together.into_iter().map(|(case, sign)| async move {
+            let sent = send(context, operation, &case, &sign).await;
+            (case, sign, sent)
+        });
+        for (case, sign, sent) in join_all(sent).await {
+            exercised.cases += 1;
+            match sent {
+                Ok(Ok(exchange)) => {
+                    judge(context, operation, &case, &sign, &exchange, exercised).await;
+                    if exchange.answer.is_success() {
+                        taken.push(case);
+                    }
+                }
+                Ok(Err(broken)) => drop(exercised.broken.get_or_insert(broken)),
+                Err(_) => {}
+            }
+        }
+    }
+    taken
+}
+
+/// Shows an answer to every judge.
+async fn judge(
     context: &Context<'_>,
     operation: &Operation,
     case: &Case,
     sign: &Sign,
+    exchange: &Exchange,
     exercised: &mut Exercised,
-) -> bool {
-    if context.is_over() || exercised.broken.is_some() {
-        return false;
-    }
-    exercised.cases += 1;
-    let exchange = match send(context, operation, case, sign).await {
-        Ok(Ok(exchange)) => exchange,
-        Ok(Err(broken)) => {
-            exercised.broken = Some(broken);
-            return false;
-        }
-        Err(_) => return false,
-    };
-    context.unmake(operation, &exchange).await;
+) {
     for judge in judges(context) {
-        let judging = Judging { context, operation, case, sign, exchange: &exchange };
-        let Some(seen) = (judge.sees)(&judging) else { continue };
+        let Some(seen) = (judge.sees)(&Judging { context, operation, case, sign, exchange }) else { continue };
         match exercised.seen.get_mut(judge.check) {
             Some(first) => first.also(&seen),
             None => {
@@ -199,14 +218,13 @@ async fn try_case(
             }
         }
     }
-    exchange.answer.is_success()
 }
 
 fn judges(context: &Context<'_>) -> impl Iterator<Item = &'static Judge> {
     checks::judges().filter(|judge| context.options.selects(judge.check))
 }
 
-/// Sends a case about an object that is still there.
+/// Sends a case about an object that is still there, and deletes what it makes.
 async fn send(
     context: &Context<'_>,
     operation: &Operation,
@@ -226,6 +244,7 @@ async fn send(
     let sent = context.exchange(request).await;
     if let Ok(exchange) = &sent {
         context.note_made(operation, exchange);
+        context.unmake(operation, exchange).await;
     }
     Ok(sent)
 }
@@ -252,7 +271,6 @@ async fn shrink(
             }
             replays += 1;
             let Ok(Ok(exchange)) = send(context, operation, &candidate, sign).await else { continue };
-            context.unmake(operation, &exchange).await;
             let judging = Judging { context, operation, case: &candidate, sign, exchange: &exchange };
             let again = (judge.sees)(&judging);
             // Or a worse one.
