@@ -17,6 +17,7 @@ mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use bitting_spec::Document;
 use bitting_spec::extension::AuthCase;
 use chrono::{DateTime, TimeDelta, Utc};
 use http::header::DATE;
@@ -101,14 +102,17 @@ struct Call<'r> {
 
 impl Core {
     pub(crate) fn new(
-        plan: Plan,
+        document: Document,
         seed: u64,
         (population, origin): (Population, Origin),
         clock: Clock,
         has_docs: bool,
     ) -> Result<Self, StartError> {
-        let ground = Ground { document: &plan.document, collections: &plan.collections, population: &population, seed };
-        let initial = population.check().and_then(|()| ground.world()).map_err(|misfit| origin.error(misfit))?;
+        let (plan, initial) = Plan::beside(document, |document, collections| {
+            population.check()?;
+            Ground { document, collections, population: &population, seed }.world()
+        })?;
+        let initial = initial.map_err(|misfit| origin.error(misfit))?;
         let mut core = Self {
             signer: Signer::new(seed),
             flaws: Flaws::default(),

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::{panic, thread};
 
 use bitting_spec::extension::RateLimit;
 use bitting_spec::{Document, Operation, Response, Status};
@@ -94,18 +95,37 @@ pub(crate) struct Success {
 }
 
 impl Plan {
-    /// Makes `document` ready.
+    /// Makes `document` ready, and does what needs nothing but the document and its collections at the same time, where
+    /// there is a thread for it.
     ///
     /// # Errors
     /// A schema or a path that nothing can be made of, with its place in the document.
-    pub(crate) fn new(document: Document) -> Result<Self, StartError> {
+    pub(crate) fn beside<T: Send>(
+        document: Document,
+        work: impl Fn(&Arc<Document>, &[Collection]) -> T + Sync,
+    ) -> Result<(Self, T), StartError> {
         let document = Arc::new(document);
-        let schemes: Vec<Scheme> = document.security_schemes.iter().map(|each| Scheme::new(&document, each)).collect();
         let collections = collection::infer(&document);
+        let worked = || work(&document, &collections);
+        let (plan, done) = thread::scope(|scope| {
+            let beside = thread::Builder::new().spawn_scoped(scope, worked);
+            let plan = Self::new(Arc::clone(&document), &collections);
+            let done = match beside.map(thread::ScopedJoinHandle::join) {
+                Ok(done) => done.unwrap_or_else(|panic| panic::resume_unwind(panic)),
+                Err(_) => worked(),
+            };
+            (plan, done)
+        });
+        Ok((Self { collections, ..plan? }, done))
+    }
+
+    /// All but the collections, which the caller has.
+    fn new(document: Arc<Document>, collections: &[Collection]) -> Result<Self, StartError> {
+        let schemes: Vec<Scheme> = document.security_schemes.iter().map(|each| Scheme::new(&document, each)).collect();
         let mut rules = Rules::new(&document);
         let mut operations = Vec::with_capacity(document.operations.len());
         for (index, operation) in document.operations.iter().enumerate() {
-            let behaviour = behaviour::infer(&document, &collections, operation);
+            let behaviour = behaviour::infer(&document, collections, operation);
             let inputs = rules.inputs(operation)?;
             operations.push(OperationPlan {
                 security: security(operation, &schemes),
@@ -117,7 +137,7 @@ impl Plan {
                     _ => Act::default(),
                 },
                 behaviour,
-                parents: parents(&document, &collections, operation),
+                parents: parents(&document, collections, operation),
                 refusals: Refusals::new(&document, operation),
                 success: Success::new(&document, operation),
                 list: collection::list_of(&document, operation),
@@ -141,7 +161,7 @@ impl Plan {
             secrets: secrets.collect(),
             operations,
             schemes,
-            collections,
+            collections: Vec::new(),
             document,
         })
     }

@@ -19,7 +19,6 @@ use crate::defect::{self, UnknownDefect};
 use crate::front::tls::self_signed;
 use crate::front::{self, bind, serve};
 use crate::journal::record::Recording;
-use crate::plan::Plan;
 use crate::step::Tenancy;
 use crate::world::file::Origin;
 use crate::world::{Population, WorldError};
@@ -238,7 +237,7 @@ impl Builder {
     /// What in the document or in the world cannot be served, and where it stands.
     pub fn core(self) -> Result<Arc<Core>, StartError> {
         let population = self.population.unwrap_or_else(|| (Population::seeded(self.seed), Origin::default()));
-        let mut core = Core::new(Plan::new(self.document)?, self.seed, population, self.clock, self.docs)?;
+        let mut core = Core::new(self.document, self.seed, population, self.clock, self.docs)?;
         core.tells_reasons = self.reasons;
         core.tenancy = self.tenancy;
         core.recording = self.record.then(Recording::default);
