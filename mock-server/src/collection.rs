@@ -168,17 +168,17 @@ fn entry<'c>(found: &'c mut Vec<Collection>, path: &str) -> &'c mut Collection {
 
 /// Fills in what the operations of the collection tell about it.
 fn describe(document: &Document, collection: &mut Collection, paths: &[String]) {
-    let on = |path: &str| {
-        let path = path.to_owned();
-        document.operations.iter().filter(move |operation| trimmed(&operation.path) == path)
-    };
+    // Hardly any path begins like this one, and a large document has many.
+    let within: Vec<&Operation> =
+        document.operations.iter().filter(|operation| operation.path.starts_with(&collection.path)).collect();
     // Each path may call the id otherwise.
     let is_item = |operation: &&Operation| {
         let end = trimmed(&operation.path).rsplit_once('/').filter(|(list, _)| *list == collection.path);
         end.is_some_and(|(_, last)| parameter(last).is_some())
     };
-    let items: Vec<&Operation> = document.operations.iter().filter(is_item).collect();
-    let own: Vec<&Operation> = on(&collection.path).collect();
+    let items: Vec<&Operation> = within.iter().copied().filter(is_item).collect();
+    let own: Vec<&Operation> =
+        within.iter().copied().filter(|operation| trimmed(&operation.path) == collection.path).collect();
     let read = items.iter().find(|operation| operation.method == "GET").and_then(|operation| answer(operation));
     let listed = || own.iter().find(|o| o.method == "GET").and_then(|o| Some(list_of(document, o)?.1));
     let made = || own.iter().find(|o| o.method == "POST").and_then(|o| answer(o));
@@ -196,11 +196,8 @@ fn describe(document: &Document, collection: &mut Collection, paths: &[String]) 
     collection.flat = flat.unwrap_or_default();
     collection.key = collection.item.as_ref().and_then(|(name, _)| key(name, &collection.flat));
 
-    let within = document.operations.iter().filter(|operation| operation.path.starts_with(&collection.path));
-    collection.is_shared = within.into_iter().all(|operation| operation.tenant.is_none());
-    let any = items.first().or(own.first()).copied();
-    let under = || document.operations.iter().find(|operation| operation.path.starts_with(&collection.path));
-    let Some(operation) = any.or_else(under) else { return };
+    collection.is_shared = within.iter().all(|operation| operation.tenant.is_none());
+    let Some(operation) = items.first().or(own.first()).or(within.first()) else { return };
     let steps = steps(operation).into_iter().filter(|(path, _, is_tenant)| {
         !is_tenant && path.len() < collection.path.len() && collection.path.starts_with(path.as_str())
     });
