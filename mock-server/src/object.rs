@@ -13,6 +13,7 @@ use crate::fake::{Fake, flatten, timestamp};
 pub(crate) const STANDING: [&str; 4] = ["status", "state", "phase", "stage"];
 
 /// Makes and changes the objects of one collection.
+#[derive(Clone, Copy)]
 pub(crate) struct Maker<'a> {
     pub(crate) document: &'a Document,
     pub(crate) collection: &'a Collection,

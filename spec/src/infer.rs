@@ -118,7 +118,6 @@ fn renewal(document: &Document, scheme: &SecurityScheme, operation: &Operation) 
     if operation.method != "POST" {
         return None;
     }
-    let response = pointers(document, operation)?;
     let body = sent(document, operation);
     let (style, request) = match named(&body, REFRESH) {
         Some(_) if named(&body, PASSWORDS).is_some() => return None,
@@ -131,6 +130,7 @@ fn renewal(document: &Document, scheme: &SecurityScheme, operation: &Operation) 
         }
         None => return None,
     };
+    let response = pointers(document, operation)?;
     Some(Refresh {
         operation_id: Some(operation.id.clone()),
         style,

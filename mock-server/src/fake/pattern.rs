@@ -1,14 +1,25 @@
 //! Text that matches a regular expression.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 
 /// How often a text is drawn before its length is given up on.
 const TRIES: usize = 64;
 
+/// So many patterns are kept in the form that texts are drawn from: a document has few, and draws from them often.
+const KEPT: usize = 256;
+
+thread_local! {
+    static PARSED: RefCell<HashMap<String, Option<Rc<Hir>>>> = RefCell::default();
+}
+
 /// A text that matches `pattern` and has from `least` to `most` characters. `None`: the pattern uses what only
 /// ECMA 262 has (look-around, back-references), or no draw had the length.
 pub(super) fn sample(pattern: &str, rng: &mut fastrand::Rng, least: usize, most: usize) -> Option<String> {
-    let hir = regex_syntax::Parser::new().parse(pattern).ok()?;
+    let hir = parsed(pattern)?;
     for round in 0..TRIES {
         // Repetitions without an end grow from round to round, until the text is long enough.
         let spread = u32::try_from(4 + round * (least / 8 + 1)).unwrap_or(u32::MAX);
@@ -19,6 +30,20 @@ pub(super) fn sample(pattern: &str, rng: &mut fastrand::Rng, least: usize, most:
         }
     }
     None
+}
+
+fn parsed(pattern: &str) -> Option<Rc<Hir>> {
+    PARSED.with_borrow_mut(|known| {
+        if let Some(parsed) = known.get(pattern) {
+            return parsed.clone();
+        }
+        if known.len() >= KEPT {
+            known.clear();
+        }
+        let parsed = regex_syntax::Parser::new().parse(pattern).ok().map(Rc::new);
+        known.insert(pattern.to_owned(), parsed.clone());
+        parsed
+    })
 }
 
 fn write(hir: &Hir, rng: &mut fastrand::Rng, spread: u32, text: &mut String) {

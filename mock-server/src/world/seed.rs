@@ -75,15 +75,15 @@ impl Ground<'_> {
     }
 
     fn make_up(&self, data: &mut Data, index: usize, scope: &Scope, wanted: usize) {
-        let (document, collection) = (self.document, &self.collections[index]);
+        let collection = &self.collections[index];
+        let maker = self.maker(self.document, collection, 0);
         for number in 0..wanted {
             let part = [collection.path.as_str(), &scope.join("/"), &number.to_string()];
             let fixed = fixed_id(collection, self.population, scope, number);
             if fixed == Some(None) {
                 break;
             }
-            let (id, value) =
-                self.maker(document, collection, seed_of(self.seed, &part)).seeded(fixed.flatten().as_deref());
+            let (id, value) = Maker { seed: seed_of(self.seed, &part), ..maker }.seeded(fixed.flatten().as_deref());
             data.insert(index, scope.clone(), id, Row::new(value));
         }
     }
