@@ -268,10 +268,11 @@ pub(crate) fn list_of(document: &Document, operation: &Operation) -> Option<(Str
         return Some((String::new(), items(&flat)));
     }
     if let Some(pointer) = operation.pagination.as_ref().and_then(|paging| paging.response.get("items")) {
-        let found = pointer.split('/').skip(1).try_fold(flat.into_owned(), |flat, name| {
-            Some(flatten(document, flat.get("properties")?.get(name)?).into_owned())
+        let found = pointer.split('/').skip(1).try_fold(flat, |flat, name| match flat {
+            Cow::Borrowed(flat) => Some(flatten(document, flat.get("properties")?.get(name)?)),
+            Cow::Owned(flat) => Some(Cow::Owned(flatten(document, flat.get("properties")?.get(name)?).into_owned())),
         });
-        return found.filter(is_array).map(|flat| (pointer.clone(), items(&flat)));
+        return found.filter(|flat| is_array(flat)).map(|flat| (pointer.clone(), items(&flat)));
     }
     let properties = flat.get("properties")?.as_object()?;
     // What `included` holds are other objects (JSON:API, 7.1).

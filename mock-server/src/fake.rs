@@ -268,7 +268,7 @@ const JOINED: [&str; 5] = ["$ref", "allOf", "oneOf", "anyOf", "components"];
 
 fn joined<'v>(document: &'v Document, schema: &'v Value, turn: usize) -> Cow<'v, Map<String, Value>> {
     let keywords =
-        |schema: &'v Value| schema.as_object().filter(|all| !JOINED.iter().any(|key| all.contains_key(*key)));
+        |schema: &'v Value| schema.as_object().filter(|all| !all.keys().any(|key| JOINED.contains(&key.as_str())));
     let named = || schema.as_object().filter(|all| all.len() == 1 && all.contains_key("$ref"));
     if let Some(whole) = keywords(schema).or_else(|| named().and_then(|_| keywords(document.resolve(schema)))) {
         return Cow::Borrowed(whole);
