@@ -9,7 +9,7 @@ use crate::finding::Finding;
 use crate::verdict::{Outcome, Report, Verdict};
 
 /// The version of the schema that this is written for.
-const SCHEMA: &str = "0.2.0";
+const SCHEMA: &str = "0.6.0";
 
 /// The report in the form of Web Fuzzing Commons (its `report.yaml`): a test case is a check on an operation, and a fault
 /// has the code of its category there. Codes from 900 are for what the categories do not have; the context is the check.
@@ -31,13 +31,16 @@ pub fn wfc(report: &Report) -> String {
         "creationTime": rfc3339(report.started),
         "faults": {"totalNumber": kinds.len(), "foundFaults": faults},
         "problemDetails": {"rest": {
-            "totalHttpCalls": report.cases,
+            // Every request belongs to a test case of the report.
+            "outputHttpCalls": report.cases,
+            "evaluatedHttpCalls": report.cases,
             "endpointIds": operations,
             "coveredHttpStatus": report.verdicts.iter().filter_map(covered).collect::<Vec<_>>(),
         }},
         "totalTests": cases.len(),
         "testFilePaths": [],
         "testCases": cases,
+        "executionTimeInSeconds": report.elapsed.as_secs(),
     });
     format!("{value:#}\n")
 }
@@ -72,15 +75,17 @@ fn endpoint(place: &str) -> String {
     place.replacen(' ', ":", 1)
 }
 
-/// The category of a fault (its `fault_categories.json`).
+/// The category of a fault (its `fault_categories.json`), of those that its schema takes.
 fn code(finding: &Finding) -> u16 {
     let family = finding.check.split('.').next().unwrap_or_default();
     match (finding.check, family) {
         _ if finding.got.status.is_some_and(|status| status >= 500) => 100,
         ("input.negative-refused" | "input.malformed-json" | "input.media-type", _) => 102,
         ("state.deleted-is-gone", _) => 103,
+        ("state.failed-create", _) => 104,
         ("state.read-only", _) => 203,
         ("tenancy.existence", _) => 204,
+        ("credentials.scheme-case" | "security.alternatives" | "scope.sufficient", _) => 205,
         (_, "scope" | "tenancy") => 206,
         (_, "response") => 101,
         _ => 900,

@@ -130,6 +130,8 @@ async fn other_programs_get_their_forms() {
     let wfc: serde_json::Value = serde_json::from_str(&report::wfc(&report)).expect("it is JSON");
     assert_eq!((&wfc["toolName"], &wfc["faults"]["totalNumber"]), (&"bitting".into(), &1.into()));
     assert_eq!(wfc["faults"]["foundFaults"].as_array().map(Vec::len), Some(7));
+    assert_eq!((&wfc["schemaVersion"], wfc["executionTimeInSeconds"].is_u64()), (&"0.6.0".into(), true));
+    assert_eq!(wfc["problemDetails"]["rest"]["evaluatedHttpCalls"], report.cases);
     assert_eq!(wfc["problemDetails"]["rest"]["endpointIds"][0], "POST:/api/v1/auth/login");
     assert!(report::quiet(&report, false).starts_with("error credentials.missing"));
 }
