@@ -3,7 +3,7 @@
 mod singleton;
 
 use bitting_spec::table::Location;
-use bitting_spec::{Document, Operation};
+use bitting_spec::{Document, Operation, template_names};
 use serde_json::{Map, Value, json};
 
 use crate::check::{Check, CheckInfo, Need, Phase};
@@ -11,7 +11,7 @@ use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{Case, lists_what_is_shown, runner, text_of, validator};
 use crate::http::Exchange;
-use crate::infer::answered;
+use crate::infer::{answered, properties};
 use crate::run::{Stop, Trial, certain_identity, item_operation, listed_items, named_in, size_parameter};
 
 const NEEDS: &[Need] = &[Need::Valid];
@@ -191,6 +191,9 @@ async fn created_is_listed(trial: &Trial<'_>) -> Result<(), Stop> {
     let items_of = |pages: &[Exchange]| -> Vec<Value> {
         pages.iter().flat_map(|page| listed_items(list, &page.answer).unwrap_or_default()).cloned().collect()
     };
+    if !pages.iter().any(|page| listed_items(list, &page.answer).is_some()) {
+        return Err(skip("its answer holds no list"));
+    }
     let (before, items) = (items_of(&before), items_of(&pages));
     let own = |item: &Value| named_in(item, name).map(|(_, own)| own);
     let is_it = |item: &Value| own(item).is_some_and(|own| is_same_id(&own, &id));
@@ -249,13 +252,7 @@ async fn created_is_readable(trial: &Trial<'_>) -> Result<(), Stop> {
         }
         return Err(Observation::error(cause, "what was created can be read", &exchange).into());
     }
-    // Where input and object share a schema, its id stands in both, and is the server's to give.
-    let mut sent = case;
-    if let Some((_, Value::Object(members))) = &mut sent.body {
-        let id = exchange.answer.json().and_then(|body| named_in(&body, name)?.0.into());
-        members.retain(|name, _| Some(name) != id.as_ref());
-    }
-    same_values((trial, read), &sent, &exchange, "what was created")
+    same_values((trial, read), name, &case, &exchange, "what was created")
 }
 
 /// Makes an object, and tells its case, the answer and its id.
@@ -272,29 +269,66 @@ fn skip(reason: &str) -> Stop {
     Stop::Skip(reason.to_owned())
 }
 
-/// Stops unless the answer has each value that was sent, where it has the member at all.
+/// The last parameter of a path, by which its objects are told apart.
+fn last_name(operation: &Operation) -> &str {
+    template_names(&operation.path).pop().unwrap_or("id")
+}
+
+/// Stops unless the answer has each value that was sent, where it has the member at all. `name` is the path's parameter
+/// that tells objects apart.
 fn same_values(
     (trial, read): (&Trial<'_>, &Operation),
+    name: &str,
     case: &Case,
     exchange: &Exchange,
     what: &str,
 ) -> Result<(), Stop> {
     let Some((_, Value::Object(sent))) = &case.body else { return Ok(()) };
-    let shown = answered(trial.context.document, read);
-    // What the answer's own schema forbids cannot be shown, whatever the request's allows.
-    let can_show = |name: &str, value: &Value| {
-        let schema = shown.iter().find(|(known, _)| *known == name).map(|(_, schema)| *schema);
-        let validator = schema.and_then(|schema| validator(trial.context.document, schema));
-        validator.is_none_or(|validator| validator.is_valid(value))
-    };
     let body = exchange.answer.json().unwrap_or(Value::Null);
-    match lost(sent, &body).find(|(name, value)| can_show(name, value)) {
+    match differing((trial.context.document, read), name, sent, &body) {
         Some((name, value)) => {
             let cause = format!("{what} reads back with another `{name}`");
             Err(Observation::error(cause, format!("`{name}` is {value}"), exchange).into())
         }
         None => Ok(()),
     }
+}
+
+/// The first member that was sent and that the answer of `read` has with another value, but for what tells objects apart,
+/// which is the server's to give, and for what the answer's own schema forbids, which cannot be shown.
+pub(super) fn differing<'s>(
+    (document, read): (&Document, &Operation),
+    name: &str,
+    sent: &'s Map<String, Value>,
+    body: &Value,
+) -> Option<(&'s String, &'s Value)> {
+    let shown = answered(document, read);
+    let object = |value: &Value| value.as_object().is_some_and(|all| !all.is_empty());
+    // The object may stand in `data`, with other members around it that have names of its own (JSON:API, 7).
+    let wrapped = body.get(WRAPPER).filter(|inner| object(inner));
+    let (sent, body, shown) = match (sent.get(WRAPPER), wrapped) {
+        (Some(Value::Object(sent)), Some(inner)) => (sent, inner, inside(document, &shown)),
+        (None, Some(inner)) if sent.keys().any(|name| inner.get(name).is_some()) => {
+            (sent, inner, inside(document, &shown))
+        }
+        _ => (sent, body, shown),
+    };
+    let id = named_in(body, name).map(|(id, _)| id);
+    let can_show = |name: &str, value: &Value| {
+        let schema = shown.iter().find(|(known, _)| *known == name).map(|(_, schema)| *schema);
+        let validator = schema.and_then(|schema| validator(document, schema));
+        validator.is_none_or(|validator| validator.is_valid(value))
+    };
+    lost(sent, body).find(|(name, value)| Some(*name) != id.as_ref() && can_show(name, value))
+}
+
+/// The member that holds the object where an answer has something around it.
+const WRAPPER: &str = "data";
+
+/// The properties of the object in an answer's `data`.
+fn inside<'d>(document: &'d Document, shown: &[(&'d str, &'d Value)]) -> Vec<(&'d str, &'d Value)> {
+    let data = shown.iter().find(|(name, _)| *name == WRAPPER);
+    data.map(|(_, schema)| properties(document, schema)).unwrap_or_default()
 }
 
 /// The members that were sent and read back with another value. An answer that does not have one says nothing of it.
@@ -361,7 +395,7 @@ async fn update_persists(trial: &Trial<'_>) -> Result<(), Stop> {
         }
         let exchange = trial.call(read, &trial.context.reading(read, &case), Role::Valid).await?;
         if exchange.answer.is_success() {
-            same_values((trial, read), &case, &exchange, "what was changed")?;
+            same_values((trial, read), last_name(read), &case, &exchange, "what was changed")?;
         }
     }
     Ok(())
@@ -369,13 +403,13 @@ async fn update_persists(trial: &Trial<'_>) -> Result<(), Stop> {
 
 /// The case with the object's own id where its body holds one: another one would be another object's.
 fn of_itself(operation: &Operation, mut case: Case) -> Case {
-    let names = bitting_spec::template_names(&operation.path);
+    let names = template_names(&operation.path);
     let own = names.last().and_then(|name| {
         let argument = case.path().find(|argument| argument.name == *name)?;
         Some((name.to_string(), argument.value.clone()))
     });
     let (Some((name, own)), Some((_, Value::Object(members)))) = (own, &mut case.body) else { return case };
-    let inside = members.get_mut("data").and_then(Value::as_object_mut);
+    let inside = members.get_mut(WRAPPER).and_then(Value::as_object_mut);
     if let Some(members) = inside.filter(|members| members.contains_key("id")) {
         members.insert("id".to_owned(), own.clone());
     }

@@ -6,7 +6,7 @@ use bitting_spec::Operation;
 use bitting_spec::table::Location;
 use serde_json::{Map, Value};
 
-use super::super::state::{has_pages, lost};
+use super::super::state::{differing, has_pages, lost};
 use super::family::{Family, Item};
 use super::{Act, Step};
 use crate::credentials::Role;
@@ -196,7 +196,8 @@ impl<'w, 'a> World<'w, 'a> {
                 Err(self.wrong("an object is gone that nobody deleted", "the object", &read))
             }
             (true, _) if read.answer.is_success() => {
-                match read.answer.parsed().and_then(|body| lost(&object.known, body).next()) {
+                let seen = (self.trial.context.document, item.operation);
+                match read.answer.parsed().and_then(|body| differing(seen, item.name, &object.known, body)) {
                     Some((name, value)) => {
                         let cause = format!("`{name}` reads back with another value than was written last");
                         Err(self.wrong(&cause, &format!("`{name}` is {value}"), &read))
@@ -224,12 +225,18 @@ impl<'w, 'a> World<'w, 'a> {
         self.trial.count(1);
         self.told.extend(pages.iter().map(said));
         let Some(last) = pages.last().filter(|page| page.answer.is_success()) else { return Ok(()) };
-        let items: Vec<&Value> =
-            pages.iter().flat_map(|page| listed_items(list, &page.answer).unwrap_or_default()).collect();
+        let listed: Option<Vec<&[Value]>> = pages.iter().map(|page| listed_items(list, &page.answer)).collect();
+        let Some(listed) = listed else { return Ok(()) };
+        let items: Vec<&Value> = listed.into_iter().flatten().collect();
+        // Items that do not show what tells them apart tell nothing of which are there.
+        let name = family.items().next().map_or("id", |item| item.name);
+        if !items.is_empty() && !items.iter().any(|item| named_in(item, name).is_some()) {
+            return Ok(());
+        }
         let is_whole = pages.len() < MAX_PAGES && (list.pagination.is_some() || !has_pages(list));
         let alike = |other: &&Object<'_, '_>| other.below == below && other.family.create.id == family.create.id;
         for object in self.objects.iter().filter(alike) {
-            let (id, name) = (text_of(&object.id), object.family.items().next().map_or("id", |item| item.name));
+            let id = text_of(&object.id);
             // Any member may show the id of what must be there; only the one that is the id tells what must not.
             let shows =
                 |item: &&Value| item.as_object().is_some_and(|all| all.values().any(|value| is_text(value, &id)));

@@ -4,7 +4,7 @@
 use bitting_spec::{Document, Operation};
 use serde_json::{Map, Value};
 
-use super::{another, lost, reader};
+use super::{another, differing, reader};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{Case, body_media};
@@ -99,7 +99,7 @@ pub(super) async fn persists(trial: &Trial<'_>) -> Result<(), Stop> {
         changes += 1;
         let wanted = Map::from_iter([(name.to_owned(), other)]);
         let body = shown.answer.json().filter(|_| shown.answer.is_success()).unwrap_or(Value::Null);
-        if let Some((name, value)) = lost(&wanted, &body).next() {
+        if let Some((name, value)) = differing((context.document, read), "id", &wanted, &body) {
             let cause = format!("what was changed reads back with another `{name}`");
             return Err(Observation::error(cause, format!("`{name}` is {value}"), &shown).into());
         }
