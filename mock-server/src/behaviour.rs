@@ -148,9 +148,9 @@ pub(crate) fn infer(document: &Document, collections: &[Collection], operation: 
         {
             Behaviour::Generate
         }
-        ("GET", Target::Item { collection }) => Behaviour::Read { collection },
-        ("PATCH", Target::Item { collection }) => Behaviour::Update { collection },
-        ("PUT", Target::Item { collection }) => Behaviour::Replace { collection },
+        ("GET", Target::Item { collection } | Target::Single { collection }) => Behaviour::Read { collection },
+        ("PATCH", Target::Item { collection } | Target::Single { collection }) => Behaviour::Update { collection },
+        ("PUT", Target::Item { collection } | Target::Single { collection }) => Behaviour::Replace { collection },
         ("DELETE", Target::Item { collection }) => Behaviour::Delete { collection },
         ("POST" | "PUT" | "PATCH", Target::Other) => acted_on(document, collections, operation),
         _ => Behaviour::Generate,

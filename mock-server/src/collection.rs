@@ -24,6 +24,8 @@ pub(crate) struct Collection {
     pub(crate) parents: Vec<(String, usize)>,
     /// The path parameter that names one of its objects, and its schema.
     pub(crate) item: Option<(String, Value)>,
+    /// Whether it is one object, which its path itself names: the settings of a thing, or the caller's own account.
+    pub(crate) is_single: bool,
     /// Whether its objects are the organizations themselves.
     pub(crate) is_tenant: bool,
     /// Whether no operation tells which objects there are: none lists them, and none makes one.
@@ -71,6 +73,8 @@ pub(crate) enum Target {
     List { collection: usize, depth: usize },
     /// One object of it.
     Item { collection: usize },
+    /// Its only object.
+    Single { collection: usize },
     /// Something else.
     Other,
 }
@@ -119,6 +123,12 @@ pub(crate) fn infer(document: &Document) -> Vec<Collection> {
             entry(&mut found, trimmed(&operation.path));
         }
     }
+    for operation in document.operations.iter().filter(|operation| is_single(document, operation)) {
+        let path = trimmed(&operation.path);
+        if found.iter().all(|collection| collection.path != path) {
+            entry(&mut found, path).is_single = true;
+        }
+    }
     found.sort_by_key(|collection| collection.path.matches('/').count());
     let paths: Vec<String> = found.iter().map(|collection| collection.path.clone()).collect();
     for collection in &mut found {
@@ -152,6 +162,7 @@ fn entry<'c>(found: &'c mut Vec<Collection>, path: &str) -> &'c mut Collection {
             name: path.rsplit('/').next().unwrap_or_default().to_owned(),
             parents: Vec::new(),
             item: None,
+            is_single: false,
             is_tenant: false,
             is_hidden: false,
             is_shared: true,
@@ -179,7 +190,8 @@ fn describe(document: &Document, collection: &mut Collection, paths: &[String]) 
     let items: Vec<&Operation> = within.iter().copied().filter(is_item).collect();
     let own: Vec<&Operation> =
         within.iter().copied().filter(|operation| trimmed(&operation.path) == collection.path).collect();
-    let read = items.iter().find(|operation| operation.method == "GET").and_then(|operation| answer(operation));
+    let objects = if collection.is_single { &own } else { &items };
+    let read = objects.iter().find(|operation| operation.method == "GET").and_then(|operation| answer(operation));
     let listed = || own.iter().find(|o| o.method == "GET").and_then(|o| Some(list_of(document, o)?.1));
     let made = || own.iter().find(|o| o.method == "POST").and_then(|o| answer(o));
     let changed = || items.iter().find(|o| o.method == "PATCH" || o.method == "PUT").and_then(|o| answer(o));
@@ -307,6 +319,19 @@ fn is_read_alone(document: &Document, operation: &Operation, items: &Value) -> b
     item.get("properties").is_some() && reads.any(|read| document.resolve(read) == item)
 }
 
+/// Whether an operation reads one object that its own path names, and that another changes.
+fn is_single(document: &Document, operation: &Operation) -> bool {
+    let path = trimmed(&operation.path);
+    let changes = |other: &Operation| matches!(other.method.as_str(), "PUT" | "PATCH") && trimmed(&other.path) == path;
+    let ends_in_name = path.rsplit('/').next().is_some_and(|last| !last.contains('{'));
+    let is_object = |schema| flatten(document, schema).contains_key("properties");
+    operation.method == "GET"
+        && ends_in_name
+        && answer(operation).is_some_and(is_object)
+        && list_of(document, operation).is_none()
+        && document.operations.iter().any(changes)
+}
+
 fn is_list(document: &Document, operation: &Operation) -> bool {
     let ends_in_name = trimmed(&operation.path).rsplit('/').next().is_some_and(|last| !last.contains('{'));
     operation.method == "GET" && ends_in_name && list_of(document, operation).is_some()
@@ -343,6 +368,9 @@ fn is_view(document: &Document, operation: &Operation) -> bool {
 pub(crate) fn target(document: &Document, collections: &[Collection], operation: &Operation) -> Target {
     let path = trimmed(&operation.path);
     let place = |path: &str| collections.iter().position(|collection| collection.path == path);
+    if let Some(collection) = place(path).filter(|place| collections[*place].is_single) {
+        return Target::Single { collection };
+    }
     if let Some(collection) = place(path) {
         return Target::List { collection, depth: collections[collection].parents.len() };
     }

@@ -1,9 +1,12 @@
 //! Objects whose ids no operation tells: who names one could not have asked for it, so it is there when it is named,
 //! the same each time. What was taken away stays away.
 
+use serde_json::Value;
+
 use super::{Behaviour, Desk};
 use crate::fake::seed_of;
 use crate::object::Maker;
+use crate::plan::OperationPlan;
 use crate::world::{Data, Row, Scope};
 
 /// How many objects stand under a parent that is named for the first time.
@@ -40,6 +43,17 @@ impl Desk<'_> {
         }
     }
 
+    /// What the document shows of the only object of its kind.
+    fn example(&self, index: usize) -> Option<Value> {
+        let plan = &self.core.plan;
+        let reads = |one: &&OperationPlan| one.behaviour == Behaviour::Read { collection: index };
+        let read = plan.operations.iter().filter(|_| plan.collections[index].is_single).find(reads)?;
+        let shown = read.success.example.as_ref()?;
+        // It may stand within something else.
+        let wrapper = plan.collections[index].wrapper(&plan.document, read.success.schema.as_ref()?);
+        wrapper.map_or(Some(shown), |name| shown.get(name)).filter(|value| value.is_object()).cloned()
+    }
+
     fn lay(&self, data: &mut Data, index: usize, scope: &Scope, id: Option<&str>) {
         if data.lists() >= LISTS && !data.has(index, scope) {
             return;
@@ -49,7 +63,8 @@ impl Desk<'_> {
         let part = [collection.path.as_str(), &scope.join("/"), id.unwrap_or(&number)];
         let seed = seed_of(self.core.seed, &part);
         let maker = Maker { document: &self.core.plan.document, collection, seed, now: self.now };
-        let (id, value) = maker.seeded(id);
+        let (id, made) = maker.seeded(id);
+        let value = self.example(index).unwrap_or(made);
         data.insert(index, scope.clone(), id, Row::new(value));
     }
 }

@@ -62,7 +62,9 @@ impl Ground<'_> {
         let many = (FIRST / self.collections.len().max(1)).clamp(FEW, MANY);
         for (index, collection) in self.collections.iter().enumerate() {
             let here: Vec<&Stated<'_>> = stated.iter().filter(|stated| stated.collection == index).collect();
-            for (place, scope) in scopes(&data, collection, self.population).into_iter().enumerate() {
+            // The only object of its kind is there as soon as it is asked for.
+            let scopes = if collection.is_single { Vec::new() } else { scopes(&data, collection, self.population) };
+            for (place, scope) in scopes.into_iter().enumerate() {
                 if !here.iter().any(|stated| stated.scope == scope) {
                     self.make_up(&mut data, index, &scope, if place == 0 { many } else { FEW });
                 }

@@ -22,6 +22,7 @@ mod repeats;
 #[cfg(feature = "wiremock")]
 mod respond;
 mod roboticks;
+mod single;
 mod stage;
 mod steps;
 mod tenancy;
