@@ -202,6 +202,13 @@ async fn other_parent(trial: &Trial<'_>) -> Result<(), Stop> {
     let collection = trial.operation.path.split(&format!("/{{{name}}}")).next().unwrap_or_default();
     let maker = context.document.operations.iter().find(|other| other.method == "POST" && other.path == collection);
     let Some(maker) = maker else { return Ok(()) };
+    // Where any id is answered, no answer tells whose object it is.
+    let nowhere = context.shape(trial.operation).about_nothing(context, trial.operation, &own);
+    if let Some(nowhere) = nowhere
+        && trial.call(trial.operation, &nowhere, Role::Valid).await?.answer.is_success()
+    {
+        return Err(Stop::Skip("an id that was given to no object is answered with a success".to_owned()));
+    }
     let (_, made) = context.create(maker, Role::Valid).await?;
     let other = crate::run::identity(&made.answer, name)
         .ok_or_else(|| Stop::Skip("the answer does not tell the id of what was made".to_owned()))?;
