@@ -38,7 +38,7 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
     }
     // Looked at before the run: a fault in it should not cost one.
     let baseline = match &run.baseline {
-        Some(path) if !options.write_baseline => {
+        Some(path) if !options.write_baseline || path.exists() => {
             let text = settings::read(path, "--baseline")?;
             Some(Baseline::parse(&text).map_err(|error| in_file(path, error))?)
         }
@@ -50,15 +50,21 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
     if let Some(baseline) = &baseline {
         report.accept(baseline);
     }
-    if let (Some(path), true) = (&run.baseline, options.write_baseline) {
-        let text = Baseline::written(&report);
-        let baseline = Baseline::parse(&text)?;
-        report.accept(&baseline);
-        write(path, &text)?;
-        anstream::eprintln!("{} is written, with {} findings", path.display(), baseline.ids().count());
+    let renewed = options.write_baseline.then(|| baseline.clone().unwrap_or_default().renewed(&report));
+    if let Some(text) = renewed.as_ref().filter(|_| !report.interrupted) {
+        report.accept(&Baseline::parse(text)?);
     }
     lines.end(&report)?;
     told(options, &run.reports, &report)?;
+    if let (Some(path), Some(text)) = (&run.baseline, &renewed) {
+        accept(path, text, &report)?;
+    }
+    if let Some(reason) = unreached(&report) {
+        return Err(Failure::Unreachable(format!(
+            "no operation was reached, so nothing but refusals was judged: {reason}\n  help: check the path of the URL, \
+             and who the suite is: --config, --credentials"
+        )));
+    }
     // Green must mean that something was checked; what was required and was not has an exit code of its own.
     if !report.interrupted
         && report.unmet.is_empty()
@@ -80,7 +86,33 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(report.exit_code()))
 }
 
-/// Writes every report. Where one goes to standard output, what is for people goes to standard error.
+/// Why nothing was reached by anybody who may enter, where a green run would say that all is well.
+fn unreached(report: &Report) -> Option<&str> {
+    let is_told = report.stranger || report.interrupted || report.failed() || report.operations.is_empty();
+    if is_told || report.operations.iter().any(|operation| operation.reached) {
+        return None;
+    }
+    report.verdicts.iter().find_map(|one| match &one.outcome {
+        Outcome::Skip { reason } if reason.contains(" was not reached as ") => Some(reason.as_str()),
+        _ => None,
+    })
+}
+
+/// Writes the baseline. Half a run says too little of what there is.
+fn accept(path: &Path, text: &str, report: &Report) -> Result<(), Failure> {
+    if report.interrupted {
+        failure::warn(
+            format!("{} is left as it was: the run was interrupted", path.display()),
+            "run it again to its end",
+        );
+        return Ok(());
+    }
+    write(path, text, "--baseline")?;
+    anstream::eprintln!("{} is written, with {} findings", path.display(), Baseline::parse(text)?.ids().count());
+    Ok(())
+}
+
+/// Writes every report, each even if another could not be written. Where one goes to standard output, what is for people goes to standard error.
 fn told(options: &Check, reports: &[options::Report], report: &Report) -> Result<(), Failure> {
     let to_output = |one: &options::Report| matches!(one, options::Report::File(_, path) if path.as_os_str() == "-");
     let text = |is_coloured| match options.quiet {
@@ -92,15 +124,13 @@ fn told(options: &Check, reports: &[options::Report], report: &Report) -> Result
     } else {
         anstream::print!("{}", text(std::io::stdout().is_terminal()));
     }
-    for wanted in reports {
-        match wanted {
-            // It was written line by line.
-            options::Report::File(Form::Ndjson, _) => {}
-            options::Report::File(form, path) => written(path, &form.of(report))?,
-            options::Report::Github => github(report)?,
-        }
-    }
-    Ok(())
+    let done = reports.iter().map(|wanted| match wanted {
+        // It was written line by line.
+        options::Report::File(Form::Ndjson, _) => Ok(()),
+        options::Report::File(form, path) => written(path, &form.of(report)),
+        options::Report::Github => github(report),
+    });
+    done.collect::<Vec<_>>().into_iter().collect()
 }
 
 impl Form {
@@ -302,15 +332,16 @@ fn show(progress: Progress<'_>) {
 /// Writes to a file, or to standard output where the path is `-`.
 fn written(path: &Path, text: &str) -> Result<(), Failure> {
     if path.as_os_str() != "-" {
-        return write(path, text);
+        return write(path, text, "--report");
     }
     anstream::print!("{text}");
     Ok(())
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
+fn write(path: &Path, text: &str, option: &str) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(|error| {
-        Failure::usage(format!("{} cannot be written: {error}", path.display()), "check the path of --report")
+        let help = format!("check the path of {option}");
+        Failure::usage(format!("{} cannot be written: {error}", path.display()), help)
     })
 }
 

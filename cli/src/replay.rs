@@ -32,6 +32,11 @@ pub(crate) fn run(options: &Replay) -> Result<ExitCode, Failure> {
         .verdicts
         .iter()
         .any(|verdict| matches!(&verdict.outcome, Outcome::Fail(finding) if finding.id == options.id));
+    let judged = |outcome: &Outcome| !matches!(outcome, Outcome::Skip { .. });
+    if found.interrupted || !found.verdicts.iter().any(|verdict| judged(&verdict.outcome)) {
+        anstream::println!("\n{} could not be tried again: what it needs is said above", options.id);
+        return Ok(ExitCode::from(if found.interrupted { 130 } else { 4 }));
+    }
     // Whatever its severity: it was asked for by its id.
     let still = if again { "still there" } else { "not found any more" };
     anstream::println!("\n{} is {still}", options.id);

@@ -37,15 +37,20 @@ pub(crate) fn run(check: &Check) -> Result<Run, Failure> {
     let url = check.url.clone().or(settings.url.filter(|_| check.defect.is_empty()));
     let authority = check.ca.clone().or(settings.authority.map(beside));
     let baseline = check.baseline.clone().or(settings.baseline.map(beside));
-    if check.write_baseline && baseline.is_none() {
-        return Err(Failure::usage("--write-baseline has no file to write to", "name it with --baseline FILE"));
+    match &baseline {
+        Some(path) if check.write_baseline => writable(path, "--baseline")?,
+        None if check.write_baseline => {
+            return Err(Failure::usage("--write-baseline has no file to write to", "name it with --baseline FILE"));
+        }
+        _ => {}
     }
     let mut options = over(check, settings.options);
     if let Some(path) = &authority {
         options.authorities = read(path, "--ca")?.into_bytes();
     }
-    options.target = again(check, name.as_deref());
+    options.target = again(check, name.as_deref(), url.as_deref());
     let reports = if check.report.is_empty() { reports } else { check.report.clone() };
+    apart(&reports)?;
     Ok(Run { document, url, credentials: settings.credentials, baseline, reports, options })
 }
 
@@ -76,12 +81,43 @@ fn report(text: &str, folder: &Path) -> Result<Report, Failure> {
     }
 }
 
+/// Two reports in one place would leave one of them, or neither.
+fn apart(reports: &[Report]) -> Result<(), Failure> {
+    let place = |report: &Report| match report {
+        Report::File(_, path) => path.clone(),
+        Report::Github => PathBuf::from("-"),
+    };
+    for (index, report) in reports.iter().enumerate() {
+        let path = place(report);
+        if reports[..index].iter().any(|other| place(other) == path) {
+            let what = if path.as_os_str() == "-" { "standard output".to_owned() } else { path.display().to_string() };
+            return Err(Failure::usage(format!("two reports go to {what}"), "give each a place of its own"));
+        }
+        if matches!(report, Report::File(..)) && path.as_os_str() != "-" {
+            writable(&path, "--report")?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file can be at `path`, which is said before a run is made for it.
+pub(crate) fn writable(path: &Path, option: &str) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let fault = match folder {
+        _ if path.is_dir() => "it is a folder",
+        Some(folder) if !folder.is_dir() => "there is no such folder",
+        _ => return Ok(()),
+    };
+    Err(Failure::usage(format!("{} cannot be written: {fault}", path.display()), format!("check the path of {option}")))
+}
+
 /// The options of the command line over those of the file.
 fn over(check: &Check, file: Options) -> Options {
     let or = |given: &Vec<String>, other: Vec<String>| if given.is_empty() { other } else { given.clone() };
     Options {
         only: or(&check.only, file.only),
-        require: or(&check.require, file.require),
+        // What the file requires is required of whole runs.
+        require: or(&check.require, if check.only.is_empty() { file.require } else { Vec::new() }),
         operations: check.operation.clone(),
         seed: check.seed.unwrap_or(file.seed),
         max_cases: check.max_cases.unwrap_or(file.max_cases),
@@ -100,12 +136,16 @@ fn over(check: &Check, file: Options) -> Options {
 }
 
 /// The arguments that lead a replay to the same target.
-fn again(check: &Check, config: Option<&Path>) -> Vec<String> {
+fn again(check: &Check, config: Option<&Path>, url: Option<&str>) -> Vec<String> {
     let mut words = Vec::new();
     let mut add = |option: &str, value: &str| words.extend([option.to_owned(), value.to_owned()]);
     let path = |path: &Path| path.to_string_lossy().into_owned();
     let paths = [("--config", config), ("--credentials", check.credentials.as_deref()), ("--ca", check.ca.as_deref())];
-    for (option, value) in [("--url", &check.url), ("--control-url", &check.control_url)] {
+    // A file names the URL itself; settings that came over standard input are gone.
+    let url = check.url.as_deref().or(url.filter(|_| config.is_none()));
+    let wait = check.max_wait.map(|wait| format!("{}s", wait.as_secs_f64()));
+    let texts = [("--url", url), ("--control-url", check.control_url.as_deref()), ("--max-wait", wait.as_deref())];
+    for (option, value) in texts {
         if let Some(value) = value {
             add(option, value);
         }

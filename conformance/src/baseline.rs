@@ -1,9 +1,9 @@
 //! Findings that are known and accepted, so that a run fails for new ones only.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Error;
-use crate::verdict::{Outcome, Report};
+use crate::verdict::{Outcome, Report, Verdict};
 
 /// What stands at the head of a baseline that is written.
 const HEAD: &str = "# Findings that are known and accepted: `bitting check --baseline` does not fail for them.\n\
@@ -11,10 +11,12 @@ const HEAD: &str = "# Findings that are known and accepted: `bitting check --bas
 
 /// Findings that are known and accepted, by their ids.
 ///
-/// The file has one id a line; what follows the id and lines that begin with `#` are for people.
+/// The file has one id a line, and behind it the check and the operation that it is about, by which a run tells whether
+/// it looked for it. Lines that begin with `#` are for people.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Baseline {
-    ids: BTreeSet<String>,
+    /// What stands behind each id.
+    ids: BTreeMap<String, String>,
 }
 
 impl Baseline {
@@ -23,7 +25,7 @@ impl Baseline {
     /// # Errors
     /// [`Error::Config`] with the line that is no id: a fault in the file must not accept anything, or nothing.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let mut ids = BTreeSet::new();
+        let mut ids = BTreeMap::new();
         for (number, line) in text.lines().enumerate() {
             let Some(id) = line.split_whitespace().next().filter(|word| !word.starts_with('#')) else { continue };
             if id.len() != 8 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -31,38 +33,56 @@ impl Baseline {
                 let message = format!("`{id}` is no id of a finding");
                 return Err(Error::config(place, message, "write it anew with --write-baseline"));
             }
-            ids.insert(id.to_ascii_lowercase());
+            let rest = line.trim_start()[id.len()..].trim();
+            ids.insert(id.to_ascii_lowercase(), rest.to_owned());
         }
         Ok(Self { ids })
     }
 
-    /// The baseline that accepts everything that `report` found, as the text of a file.
+    /// The baseline that accepts everything that `report` found, and of this one what the run did not look for, as the
+    /// text of a file.
     #[must_use]
-    pub fn written(report: &Report) -> String {
+    pub fn renewed(&self, report: &Report) -> String {
         let mut lines = BTreeSet::new();
+        for (id, rest) in &self.ids {
+            if !self.was_looked_for(id, &report.verdicts) {
+                lines.insert((about(rest), format!("{id}  {rest}\n")));
+            }
+        }
         for verdict in &report.verdicts {
             if let Outcome::Fail(finding) = &verdict.outcome {
                 let cause = finding.cause.replace('\n', " ");
-                lines.insert((
-                    finding.check,
-                    &verdict.place,
-                    format!("{}  {}  {}: {cause}\n", finding.id, finding.check, verdict.place),
-                ));
+                let line = format!("{}  {}  {}: {cause}\n", finding.id, finding.check, verdict.place);
+                lines.insert((Some((finding.check, &verdict.place)), line));
             }
         }
-        lines.into_iter().fold(HEAD.to_owned(), |text, (_, _, line)| text + &line)
+        lines.into_iter().fold(HEAD.to_owned(), |text, (_, line)| text + &line)
+    }
+
+    /// Whether a run came to a verdict on what an id is about. Where its line does not say, a run is taken to.
+    pub(crate) fn was_looked_for(&self, id: &str, verdicts: &[Verdict]) -> bool {
+        let Some((check, place)) = self.ids.get(id).and_then(|rest| about(rest)) else { return true };
+        let is_judged = |one: &&Verdict| !matches!(one.outcome, Outcome::Skip { .. });
+        verdicts.iter().filter(is_judged).any(|one| one.check == check && one.place == place)
     }
 
     /// The ids, in order.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
-        self.ids.iter().map(String::as_str)
+        self.ids.keys().map(String::as_str)
     }
 
     /// Whether a finding is accepted.
     #[must_use]
     pub fn holds(&self, id: &str) -> bool {
-        self.ids.contains(id)
+        self.ids.contains_key(id)
     }
+}
+
+/// The check and the operation that stand behind an id: `tenancy.foreign-list  GET /x: the cause`.
+fn about(rest: &str) -> Option<(&str, &str)> {
+    let (check, rest) = rest.split_once(char::is_whitespace)?;
+    let (place, _) = rest.trim_start().split_once(": ")?;
+    (check.contains('.') && place.contains(' ')).then_some((check, place))
 }
 
 #[cfg(test)]
@@ -74,6 +94,8 @@ mod tests {
         let baseline =
             Baseline::parse("# known\n\n267db312  tenancy.foreign-list  GET /x: y\nABCDEF01\n").expect("valid");
         assert_eq!(baseline.ids().collect::<Vec<_>>(), ["267db312", "abcdef01"]);
+        assert_eq!(about("tenancy.foreign-list  GET /x: y"), Some(("tenancy.foreign-list", "GET /x")));
+        assert_eq!(about("seen by Ada: no fault of ours"), None);
         let fault = Baseline::parse("267db312\nnonsense").expect_err("no id").to_string();
         assert!(fault.contains("line 2") && fault.contains("`nonsense`"), "{fault}");
     }

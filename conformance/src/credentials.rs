@@ -182,7 +182,9 @@ impl Credentials {
     pub fn from_environment(document: &Document, lookup: impl Fn(&str) -> Option<String>) -> Self {
         let mut valid = Principal::default();
         for scheme in &document.security_schemes {
-            let read = |part: &str| scheme.auth.env.get(part).and_then(|name| lookup(name));
+            // A variable that is empty, as those of a fork's pull request are, gives nothing.
+            let found = |name: &String| lookup(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+            let read = |part: &str| scheme.auth.env.get(part).and_then(found);
             if let Some(secret) = read("key").or_else(|| read("token")) {
                 valid.secrets.insert(scheme.name.clone(), Secret::new(secret));
             }

@@ -224,6 +224,8 @@ impl Job<'_> {
         };
         let refusals = trial.refusals();
         let outcome = match trial.ended(ended) {
+            // Green must mean that something was asked.
+            Ok(0) => Outcome::Skip { reason: "it had nothing to send here".to_owned() },
             Ok(cases) => Outcome::Pass { cases },
             Err(Stop::Skip(reason)) => Outcome::Skip { reason: context.vault.scrub(&reason) },
             Err(Stop::Fail(mut seen)) => {

@@ -148,7 +148,8 @@ impl Report {
     /// Accepts what `baseline` names: it stays in the report and fails nothing. What is named and was not found, though
     /// its check ran on its operation, is [`stale`](Self::stale).
     pub fn accept(&mut self, baseline: &Baseline) {
-        let mut stale: Vec<String> = baseline.ids().map(str::to_owned).collect();
+        let looked_for = |id: &&str| !self.interrupted && baseline.was_looked_for(id, &self.verdicts);
+        let mut stale: Vec<String> = baseline.ids().filter(looked_for).map(str::to_owned).collect();
         for verdict in &mut self.verdicts {
             if let Some(id) = verdict.accept(baseline) {
                 stale.retain(|known| known != id);

@@ -56,21 +56,77 @@ fn a_document_may_be_a_url() {
     assert!(other.code == Some(3) && other.err.contains("it answered 404"), "{}{}", other.out, other.err);
 }
 
+/// `bitting serve` as a process of its own, which ends with this value.
+struct Server {
+    process: std::process::Child,
+    url: String,
+}
+
+impl Server {
+    fn start() -> Self {
+        let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_bitting"))
+            .args(["serve", concat!(env!("CARGO_MANIFEST_DIR"), "/../", "spec/openapi/roboticks.yaml")])
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(process.stdout.take().unwrap()), &mut line).unwrap();
+        let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
+        Self { process, url: ready["base_url"].as_str().unwrap().to_owned() }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+/// A URL whose path is wrong answers 404 to everything: a refusal that proves nothing.
+#[test]
+fn a_wrong_path_is_not_green() {
+    let server = Server::start();
+    let known = folder("key").join("key.toml");
+    let text = "[credentials.valid]\nparameters = { org_slug = \"acme\", project_slug = \"warehouse\" }\n\
+                secrets = { ApiKeyHeader = \"rbtk_test_any\" }\n";
+    std::fs::write(&known, text).unwrap();
+    let url = format!("{}/v9", server.url);
+    let done = bitting(&["check", ROBOTICKS, "--url", &url, "--credentials", &known.to_string_lossy(), "--quiet"]);
+    assert!(done.code == Some(3) && done.err.contains("no operation was reached"), "{}{}", done.out, done.err);
+    assert!(done.err.contains("check the path of the URL"), "{}", done.err);
+}
+
+/// A replay that could not judge says so: it is no proof that the fault is mended.
+#[test]
+fn a_replay_that_cannot_judge_is_not_green() {
+    let file = folder("replay").join("report.json").to_string_lossy().into_owned();
+    let json = format!("json={file}");
+    bitting(&["check", ROBOTICKS, "--defect", "M34", "--only", "tenancy", "--report", &json]);
+    let report: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let id = report["findings"][0]["id"].as_str().unwrap();
+    let server = Server::start();
+    let done = bitting(&["replay", id, "--report", &file, "--url", &server.url]);
+    assert!(done.code == Some(4) && done.out.contains("could not be tried again"), "{}{}", done.out, done.err);
+}
+
+/// What cannot be written is said before a run is made for it.
+#[test]
+fn reports_have_places_of_their_own() {
+    let twice = bitting(&["check", ROBOTICKS, "--report", "json=same", "--report", "sarif=same"]);
+    assert!(twice.code == Some(2) && twice.err.contains("two reports go to same"), "{}", twice.err);
+    let output = bitting(&["check", ROBOTICKS, "--report", "json=-", "--report", "github"]);
+    assert!(output.code == Some(2) && output.err.contains("two reports go to standard output"), "{}", output.err);
+    let nowhere = bitting(&["check", ROBOTICKS, "--report", "html=/no-such-folder/a.html"]);
+    assert!(nowhere.code == Some(2) && nowhere.err.contains("no such folder"), "{}", nowhere.err);
+}
+
 /// A run that could check nothing is not green: without a credential every check of a protected operation is skipped.
 #[test]
 fn nothing_checked_is_not_green() {
-    let mut server = std::process::Command::new(env!("CARGO_BIN_EXE_bitting"))
-        .args(["serve", concat!(env!("CARGO_MANIFEST_DIR"), "/../", "spec/openapi/roboticks.yaml")])
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(server.stdout.take().unwrap()), &mut line).unwrap();
-    let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
-    let only = |id: &str| bitting(&["check", ROBOTICKS, "--url", ready["base_url"].as_str().unwrap(), "--only", id]);
+    let server = Server::start();
+    let only = |id: &str| bitting(&["check", ROBOTICKS, "--url", &server.url, "--only", id]);
     let (done, doors) = (only("state"), only("credentials"));
-    server.kill().unwrap();
-    server.wait().unwrap();
     assert_eq!(done.code, Some(2), "{}{}", done.out, done.err);
     assert!(done.err.contains("nothing could be checked") && done.err.contains("ROBOTICKS_API_KEY"), "{}", done.err);
     // Whoever knows nobody can still try the doors, and is told that it was no more.
@@ -90,6 +146,12 @@ fn known_findings_and_demands_have_their_exit_codes() {
         written.err
     );
     assert_eq!(bitting(&check).code, Some(0));
+    // Who looks for something else finds nothing out about it: the list stays as it is.
+    let other = ["check", ROBOTICKS, "--only", "credentials.missing", "--quiet", "--baseline", &known];
+    let partial = bitting(&other);
+    assert!(partial.code == Some(0) && !partial.out.contains("Not found any more"), "{}", partial.out);
+    let kept = bitting(&[&other[..], &["--write-baseline"]].concat());
+    assert!(kept.err.contains("known.txt is written, with 4 findings"), "{}", kept.err);
     let mended = bitting(&["check", ROBOTICKS, "--only", "tenancy", "--quiet", "--baseline", &known]);
     assert!(mended.code == Some(0) && mended.out.contains("Not found any more"), "{}", mended.out);
     let demanded = bitting(&["check", ROBOTICKS, "--only", "scope.insufficient", "--require", "scope.insufficient"]);

@@ -1,5 +1,7 @@
 //! `credentials.*`: what is no credential does not get in, and what is one does, however it is spelled.
 
+use std::collections::BTreeSet;
+
 use bitting_spec::extension::AuthCase;
 use bitting_spec::table::{Location, SchemeKind};
 use bitting_spec::{Document, Operation, SecurityScheme};
@@ -75,7 +77,7 @@ pub(super) const CHECKS: &[Check] = &[
             needs: &[Need::Valid],
             phase: Phase::Auth,
         },
-        applies: is_protected,
+        applies: has_room,
         run: |trial| Box::pin(both(trial)),
     },
     Check {
@@ -238,6 +240,18 @@ async fn query(trial: &Trial<'_>) -> Result<(), Stop> {
         }
     }
     Ok(())
+}
+
+/// Whether a request can carry a wrong credential beside a right one: in a second Authorization field, or in the header of
+/// another scheme.
+fn has_room(document: &Document, operation: &Operation) -> bool {
+    let schemes = operation.security.iter().flat_map(|one| one.keys()).filter_map(|name| document.scheme(name));
+    let headers = schemes.map(|scheme| match &scheme.kind {
+        SchemeKind::ApiKey { parameter, .. } => parameter.to_ascii_lowercase(),
+        _ => "authorization".to_owned(),
+    });
+    let headers: BTreeSet<String> = headers.collect();
+    !operation.is_public() && (headers.len() > 1 || headers.contains("authorization"))
 }
 
 async fn both(trial: &Trial<'_>) -> Result<(), Stop> {

@@ -190,6 +190,7 @@ async fn filter(trial: &Trial<'_>) -> Result<(), Stop> {
 async fn total(trial: &Trial<'_>) -> Result<(), Stop> {
     let case = trial.case().await?;
     let pages = trial.context.pages(trial.operation, &case, Role::Valid).await?;
+    trial.count(u32::try_from(pages.len()).unwrap_or(u32::MAX));
     let tells = |page: &crate::http::Exchange| total_of(trial.operation, &page.answer.json()?);
     let Some((page, total)) = pages.last().and_then(|page| Some((page, tells(page)?))) else {
         return Err(Stop::Skip("no page tells a total".to_owned()));

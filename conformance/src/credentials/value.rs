@@ -53,7 +53,7 @@ pub(crate) struct Source<'a> {
 }
 
 impl Value {
-    /// The text. White space around it goes, where it comes from a file or a command.
+    /// The text. White space around it goes, where it comes from elsewhere: a line's end is no part of a secret.
     pub(crate) fn read(self, source: Source<'_>) -> Result<String, Error> {
         match self {
             Self::Text(text) if text == BLANK => {
@@ -61,10 +61,15 @@ impl Value {
                 Err(Error::config(source.name, message, "write the value, or leave the member out"))
             }
             Self::Text(text) => Ok(text),
-            Self::Variable(Variable { env }) => (source.lookup)(&env).ok_or_else(|| {
-                let message = format!("the environment variable `{env}` is not set");
-                Error::config(source.name, message, format!("export {env}=…"))
-            }),
+            Self::Variable(Variable { env }) => {
+                let wrong = |what: &str| {
+                    let message = format!("the environment variable `{env}` is {what}");
+                    Error::config(source.name, message, format!("export {env}=…"))
+                };
+                let text = (source.lookup)(&env).ok_or_else(|| wrong("not set"))?;
+                let text = text.trim();
+                if text.is_empty() { Err(wrong("empty")) } else { Ok(text.to_owned()) }
+            }
             Self::File(FileName { file }) => {
                 std::fs::read_to_string(source.folder.join(&file)).map(|text| text.trim().to_owned()).map_err(|error| {
                     let message = format!("`{file}` cannot be read: {error}");
