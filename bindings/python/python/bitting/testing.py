@@ -151,11 +151,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("bitting_document", "the OpenAPI document that is served and checked", default="openapi.yaml")
 
 
+_PLANNED = pytest.StashKey[frozenset[tuple[str, str]]]()
+_OTHERS = ("others", "")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each check and operation, where a test asks for ``bitting_verdict``."""
     if "bitting_verdict" in metafunc.fixturenames:
         cases = planned(_document(metafunc.config))
-        metafunc.parametrize("bitting_verdict", cases, indirect=True, ids=[f"{one}-{other}" for one, other in cases])
+        metafunc.config.stash[_PLANNED] = frozenset(cases)
+        names = [f"{one}-{other}" for one, other in cases]
+        # What the credentials of a run make possible is not known before it.
+        metafunc.parametrize("bitting_verdict", [*cases, _OTHERS], indirect=True, ids=[*names, "others"])
 
 
 def _document(config: pytest.Config) -> Path:
@@ -173,6 +180,10 @@ def bitting_result() -> CheckResult:
 def bitting_verdict(request: pytest.FixtureRequest, bitting_result: CheckResult) -> Verdict:
     """What came of one check on one operation; a test of what could not be told is skipped with the reason."""
     name, operation = request.param
+    if request.param == _OTHERS:
+        others = (one for one in bitting_result.verdicts if (one.check, one.operation) not in request.config.stash[_PLANNED])
+        nothing = Verdict(check=name, operation=operation, place="", outcome="pass")
+        return next((one for one in others if one.fails), nothing)
     for verdict in bitting_result.verdicts:
         if (verdict.check, verdict.operation) == (name, operation):
             if verdict.outcome == "skip":
