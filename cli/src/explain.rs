@@ -36,6 +36,7 @@ fn nearest(id: &str) -> String {
         return format!("`{family}` has: {}", same.join(", "));
     }
     let mut families: Vec<&str> = checks.iter().map(|check| check.family()).collect();
+    families.sort_unstable();
     families.dedup();
     format!("the families are: {}", families.join(", "))
 }

@@ -283,19 +283,29 @@ fn glob(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// A hint at the check that was likely meant: one of the same family, or of the same case.
+/// How alike two names must be for one to be a slip of the other, from 0 to 1.
+const ALIKE: f64 = 0.7;
+
+/// A hint at the check or the family that was likely meant.
 fn nearest(pattern: &str) -> String {
-    let (family, case) = pattern.split_once('.').unwrap_or((pattern, pattern));
-    let mut alike = crate::checks()
-        .iter()
-        .map(|check| check.id)
-        .filter(|id| id.starts_with(&format!("{family}.")) || id.ends_with(&format!(".{case}")));
-    alike.next().map(|id| format!("; did you mean `{id}`?")).unwrap_or_default()
+    let checks = crate::checks();
+    let names = checks.iter().flat_map(|check| [check.id, check.family()]);
+    let alike = names.map(|name| (strsim::normalized_damerau_levenshtein(pattern, name), name));
+    let best = alike.filter(|(alike, _)| *alike >= ALIKE).max_by(|one, other| one.0.total_cmp(&other.0));
+    best.map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A slip of the pen is told from its likest name, not from the first of a family.
+    #[test]
+    fn the_likest_name_is_offered() {
+        assert_eq!(nearest("token.expird"), "; did you mean `token.expired`?");
+        assert_eq!(nearest("tenacy"), "; did you mean `tenancy`?");
+        assert_eq!(nearest("nonsense"), "");
+    }
 
     /// The closest rule counts, whatever the order.
     #[test]
