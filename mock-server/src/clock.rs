@@ -179,8 +179,20 @@ impl Line {
             return self.shown;
         }
         let passed = (wall() - self.wall).num_microseconds().unwrap_or(i64::MAX) as f64 * self.scale;
-        self.shown.checked_add_signed(TimeDelta::microseconds(passed as i64)).unwrap_or(self.shown)
+        let now = self.shown.checked_add_signed(TimeDelta::microseconds(passed as i64)).unwrap_or(self.shown);
+        within(now)
     }
+}
+
+/// The time, or the first or the last that a clock shows: what runs fast, or on and on, comes to an end there.
+fn within(time: DateTime<Utc>) -> DateTime<Utc> {
+    let seconds = time.timestamp().clamp(*YEARS.start(), *YEARS.end());
+    if seconds == time.timestamp() { time } else { DateTime::from_timestamp(seconds, 0).unwrap_or(time) }
+}
+
+/// A time as header fields have it (RFC 9110, 5.6.7).
+pub(crate) fn http_date(time: DateTime<Utc>) -> String {
+    httpdate::fmt_http_date(within(time).into())
 }
 
 fn shifted(time: DateTime<Utc>, seconds: i64) -> Result<DateTime<Utc>, ClockError> {

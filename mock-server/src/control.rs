@@ -77,6 +77,11 @@ impl Input<'_> {
 
     /// The body.
     pub(crate) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        // A list would be taken for the members in their order.
+        if self.body.trim_ascii_start().starts_with(b"[") {
+            let help = "GET /v1/openapi.yaml describes what it may be";
+            return Err(Problem::new(400, "the body is a list, and must be an object", help));
+        }
         serde_json::from_slice(self.body).map_err(|error| {
             Problem::new(
                 400,

@@ -511,7 +511,7 @@ impl Core {
     fn date(&self, now: DateTime<Utc>) -> HeaderValue {
         let mut known = self.date.lock().unwrap_or_else(PoisonError::into_inner);
         if known.0 != now.timestamp() {
-            let text = httpdate::fmt_http_date(now.into());
+            let text = crate::clock::http_date(now);
             *known = (now.timestamp(), HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("")));
         }
         known.1.clone()

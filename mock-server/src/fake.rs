@@ -12,6 +12,9 @@ use serde_json::{Map, Value, json};
 const SHALLOW: usize = 4;
 /// Deeper than this there is nothing but `null`.
 const DEEPEST: usize = 24;
+/// So many values are made for one object or answer: a schema may ask for more than any memory holds. What is over is
+/// `null`, which the check of our own answers notes.
+const MOST: usize = 50_000;
 /// 2026-01-01: seeded times lie in the days after it, so that the data is the same in every run.
 const EPOCH: i64 = 1_767_225_600;
 /// Words of a warehouse, for names.
@@ -33,6 +36,8 @@ pub(crate) fn seed_of(seed: u64, parts: &[&str]) -> u64 {
 pub(crate) struct Fake<'a> {
     document: &'a Document,
     rng: fastrand::Rng,
+    /// How many values may still be made.
+    left: usize,
     /// Which alternative of `oneOf` and `anyOf` is taken; it goes round.
     turn: usize,
 }
@@ -45,7 +50,7 @@ impl<'a> Fake<'a> {
     /// The same, taking other alternatives where a schema has several.
     pub(crate) fn taking(document: &'a Document, seed: u64, turn: usize) -> Self {
         let rng = fastrand::Rng::with_seed(seed.wrapping_add(turn as u64));
-        Self { document, rng, turn }
+        Self { document, rng, left: MOST, turn }
     }
 
     /// A value of `schema`, which stands under `name`.
@@ -60,9 +65,10 @@ impl<'a> Fake<'a> {
     }
 
     fn at(&mut self, name: &str, schema: &Value, depth: usize) -> Value {
-        if depth > DEEPEST {
+        if depth > DEEPEST || self.left == 0 {
             return Value::Null;
         }
+        self.left -= 1;
         let schema = joined(self.document, schema, self.turn);
         if let Some(value) = schema.get("const") {
             return value.clone();
@@ -98,7 +104,8 @@ impl<'a> Fake<'a> {
         let anything = Value::Bool(true);
         let rest = schema.get("additionalProperties").filter(|rest| rest.is_object()).unwrap_or(&anything);
         let least = count(schema, "minProperties").unwrap_or(0);
-        let extra = (0..).map(|number| format!("key_{number}")).take(least.saturating_sub(object.len()));
+        let missing = least.saturating_sub(object.len()).min(self.left);
+        let extra = (0..).map(|number| format!("key_{number}")).take(missing);
         let names: Vec<String> = required
             .iter()
             .filter(|name| !object.contains_key(**name))
@@ -114,8 +121,9 @@ impl<'a> Fake<'a> {
 
     fn array(&mut self, name: &str, schema: &Map<String, Value>, depth: usize) -> Vec<Value> {
         let least = count(schema, "minItems").unwrap_or(0);
-        let most = count(schema, "maxItems").unwrap_or(least + 3).max(least);
-        let wanted = if depth > SHALLOW { least } else { self.rng.usize(least..=most.min(least + 3)) };
+        let most = count(schema, "maxItems").unwrap_or(usize::MAX).max(least);
+        let wanted = if depth > SHALLOW { least } else { self.rng.usize(least..=most.min(least.saturating_add(3))) };
+        let wanted = wanted.min(self.left);
         let anything = Value::Bool(true);
         let items = schema.get("items").unwrap_or(&anything);
         let fixed = schema.get("prefixItems").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();

@@ -215,7 +215,7 @@ impl RetryAfter {
             Self::Date { date_in } => {
                 let seconds = i64::try_from(*date_in).ok().and_then(TimeDelta::try_seconds);
                 let time = seconds.and_then(|seconds| now.checked_add_signed(seconds)).unwrap_or(now);
-                httpdate::fmt_http_date(time.into())
+                crate::clock::http_date(time)
             }
             Self::Text(text) => text.clone(),
         }
@@ -235,6 +235,9 @@ impl Fault {
             }
             Effect::Latency { milliseconds, sigma } if *milliseconds > LONGEST || !(0.0..=5.0).contains(sigma) => {
                 Some("`milliseconds` must be at most 3600000, and `sigma` from 0 to 5")
+            }
+            Effect::Status { retry_after: Some(RetryAfter::Date { date_in }), .. } if *date_in > 400 * 366 * 86_400 => {
+                Some("`date_in` must be within 400 years")
             }
             Effect::ContentLength { extra } if *extra == 0 || *extra > 1 << 20 => {
                 Some("`extra` must be from 1 to 1048576")

@@ -19,7 +19,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -34,6 +34,8 @@ const BODY: usize = 8 << 20;
 const HEAD: usize = 128 << 10;
 /// How long a client may take for its headers, and again for its body.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The most bytes of too long a body that are read and thrown away: who sends all of it first reads no answer before.
+const WASTE: u64 = 32 << 20;
 /// How long a shutdown waits for the answers that are on their way.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -130,7 +132,18 @@ async fn speak<S: Service>(
     if is_h2 {
         let end = fate.clone();
         let io = TokioIo::new(Parting::new(stream, fate.clone()));
-        let handler = service_fn(move |request| exchange(request, Arc::clone(&service), fate.clone()));
+        let begun = Arc::new(Notify::new());
+        let first = Arc::clone(&begun);
+        let handler = service_fn(move |request| {
+            first.notify_one();
+            exchange(request, Arc::clone(&service), fate.clone())
+        });
+        // Before the first request nothing else looks at the time: not for the preface, nor for the settings.
+        let is_late = async {
+            if tokio::time::timeout(PATIENCE, begun.notified()).await.is_ok() {
+                std::future::pending::<()>().await;
+            }
+        };
         let mut builder = http2::Builder::new(TokioExecutor::new());
         let head = u32::try_from(HEAD).unwrap_or(u32::MAX);
         builder.timer(TokioTimer::new()).max_header_list_size(head).keep_alive_interval(PATIENCE);
@@ -146,6 +159,7 @@ async fn speak<S: Service>(
         });
         tokio::select! {
             () = fated => return,
+            () = is_late => return,
             () = ended(&mut stop) => connection.as_mut().graceful_shutdown(),
         }
         let _ = connection.await;
@@ -233,6 +247,14 @@ async fn received(request: http::Request<Incoming>) -> Result<Request, Box<Outco
     if body.is_end_stream() {
         return Ok(Request { method: parts.method, target, headers: parts.headers, body: Bytes::new() });
     }
+    let length = body.size_hint().lower();
+    if length > BODY as u64 {
+        if length <= WASTE && !parts.headers.contains_key(http::header::EXPECT) {
+            // Late or broken, it is as much too long.
+            let _ = tokio::time::timeout(PATIENCE, waste(body)).await;
+        }
+        return refuse(413, &format!("the body has more than {BODY} bytes"));
+    }
     let body = match tokio::time::timeout(PATIENCE, Limited::new(body, BODY).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
@@ -242,6 +264,11 @@ async fn received(request: http::Request<Incoming>) -> Result<Request, Box<Outco
         Err(_) => return refuse(408, "the body did not come in time"),
     };
     Ok(Request { method: parts.method, target, headers: parts.headers, body })
+}
+
+/// Reads a body to its end and keeps nothing.
+async fn waste(mut body: Incoming) {
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 /// An address of this machine only.

@@ -18,8 +18,22 @@ const ENTRIES: usize = 10_000;
 /// How many bytes of text are kept.
 const BYTES: usize = 16 << 20;
 /// Query parameters whose values are never kept, besides those of the document's own keys.
-const SECRETS: [&str; 9] =
-    ["access_token", "api_key", "apikey", "client_secret", "code", "key", "password", "secret", "token"];
+const SECRETS: [&str; 14] = [
+    "access_token",
+    "api_key",
+    "apikey",
+    "assertion",
+    "client_assertion",
+    "client_secret",
+    "code",
+    "code_verifier",
+    "id_token",
+    "key",
+    "password",
+    "refresh_token",
+    "secret",
+    "token",
+];
 
 /// One request and its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -304,7 +304,7 @@ impl Standing {
             ResetFormat::DeltaSeconds => left.to_string(),
             ResetFormat::Duration => format!("{left}s"),
             ResetFormat::Rfc3339 => time().to_rfc3339_opts(SecondsFormat::Secs, true),
-            ResetFormat::HttpDate => httpdate::fmt_http_date(time().into()),
+            ResetFormat::HttpDate => crate::clock::http_date(time()),
         };
         HeaderValue::from_str(&text).ok()
     }

@@ -309,12 +309,13 @@ impl Given {
         self.parameters.iter().find(|(place, known, _)| *place == location && known == name).map(|(_, _, value)| value)
     }
 
-    /// A query parameter as a count, which some documents describe as a text.
+    /// A query parameter as a count, which some documents describe as a text. More than anybody counts is the most.
     pub(crate) fn count(&self, name: &str) -> Option<usize> {
-        match self.parameter(Location::Query, name)? {
+        let number = match self.parameter(Location::Query, name)? {
             Value::String(text) => text.parse().ok(),
-            value => usize::try_from(value.as_u64()?).ok(),
-        }
+            value => value.as_f64(),
+        };
+        number.filter(|number: &f64| *number >= 0.0).map(|number| number as usize)
     }
 }
 

@@ -231,7 +231,7 @@ impl Desk<'_> {
             _ if is("offset") => Some(Value::from(page.start)),
             _ if is("page") => {
                 let first = paging.map_or(1, |paging| self.first_page(paging));
-                Some(Value::from(first + page.start / page.size.max(1)))
+                Some(Value::from(first.saturating_add(page.start / page.size.max(1))))
             }
             "total" | "total_count" | "totalCount" => Some(Value::from(total)),
             "pages" | "total_pages" | "totalPages" => Some(Value::from(total.div_ceil(page.size.max(1)))),

@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::Sleep;
 
+use super::PATIENCE;
 use crate::exchange::Manner;
 
 /// How long the bytes before a cut have to go out.
@@ -127,13 +128,25 @@ pub(super) struct FaultyStream {
     fate: Fate,
     /// Until when a closing connection stays open.
     pause: Option<Pin<Box<Sleep>>>,
+    /// Until when a client that does not read is waited for.
+    stuck: Option<Pin<Box<Sleep>>>,
     /// What was read to tell the version, and is to be read again.
     head: Vec<u8>,
 }
 
 impl FaultyStream {
     pub(super) fn new(stream: TcpStream, fate: Fate) -> Self {
-        Self { stream, fate, pause: None, head: Vec::new() }
+        Self { stream, fate, pause: None, stuck: None, head: Vec::new() }
+    }
+
+    /// What came of a write, or an error where the client has read nothing for too long.
+    fn in_time(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if polled.is_ready() {
+            self.stuck = None;
+            return polled;
+        }
+        let stuck = self.stuck.get_or_insert_with(|| Box::pin(tokio::time::sleep(PATIENCE)));
+        stuck.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Whether the connection begins as HTTP/2 does (RFC 9113, 3.4). What was read to tell that is read again.
@@ -182,7 +195,8 @@ impl AsyncRead for FaultyStream {
 
 impl AsyncWrite for FaultyStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.in_time(cx, polled)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -205,7 +219,8 @@ impl AsyncWrite for FaultyStream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.in_time(cx, polled)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bitting_mock::RunningServer;
+use bitting_mock::Setting;
 use serde_json::{Value, json};
 
 use crate::stage::*;
@@ -31,6 +32,17 @@ async fn a_status_comes_with_what_the_document_says_and_retry_after() {
     assert_eq!(reply.json()["retry_after"], 60);
     let (reply, _server) = one(json!({"kind": "status", "status": 500, "retry_after": "soon", "body": [1]})).await;
     assert_eq!((reply.header("retry-after"), reply.json()), (Some("soon"), json!([1])));
+}
+
+/// A retry date beyond the last that a date field can tell is refused, or told as that last one.
+#[tokio::test]
+async fn a_retry_date_beyond_the_end_of_time_is_no_fault_of_ours() {
+    let effect = |date_in: u64| json!({"kind": "status", "status": 503, "retry_after": {"date_in": date_in}});
+    let (server, key) = faulty(&json!({"effect": effect(60)})).await;
+    server.core().clock().set(Setting::Frozen { at: Some("9999-12-31T23:59:59Z".parse().unwrap()) }).unwrap();
+    assert_eq!(read(&server, DEVICES, &key).await.header("retry-after"), Some("Fri, 31 Dec 9999 23:59:59 GMT"));
+    let refused = control(&server, "POST", "/v1/faults", &json!({"effect": effect(300_000_000_000)})).await;
+    assert!(refused.status == 400 && refused.json()["error"].as_str().unwrap().contains("date_in"));
 }
 
 /// Plans act on the nth matching request, as often as they say, for their operation only.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bitting_mock::RunningServer;
+use bitting_mock::{RunningServer, Server};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -140,23 +140,91 @@ async fn slow_clients_are_cut_off() {
     for slow in [
         "GET / HTTP/1.1\r\nhost: x\r\n",
         "PR",
+        "PRI * HTTP/2.0\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         "POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n",
     ] {
         let server = running("roboticks").await;
         let mut stream = TcpStream::connect(server.base_url().trim_start_matches("http://")).await.unwrap();
         stream.write_all(slow.as_bytes()).await.unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
-        let mut answer = String::new();
-        let early = tokio::time::timeout(Duration::from_millis(50), stream.read_to_string(&mut answer)).await;
-        assert!(early.is_err(), "{slow:?} is given time: {answer}");
+        let mut answer = Vec::new();
+        let early = tokio::time::timeout(Duration::from_millis(50), stream.read_to_end(&mut answer)).await;
+        assert!(early.is_err(), "{slow:?} is given time: {answer:?}");
         tokio::time::pause();
-        let end = stream.read_to_string(&mut answer).await;
+        let end = stream.read_to_end(&mut answer).await;
         tokio::time::resume();
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        // HTTP/2 begins with settings of the server; nothing follows them.
+        let answer = if slow.starts_with("PRI") { String::new() } else { answer };
         // What was sent and not read makes the end a reset.
         let is_reset = |error: &std::io::Error| error.kind() == std::io::ErrorKind::ConnectionReset;
         assert!(end.as_ref().err().is_none_or(is_reset), "{slow:?}: {end:?}");
         let is_told = answer.is_empty() || answer.starts_with("HTTP/1.1 408");
         assert!(is_told, "{slow:?}: {answer}");
+    }
+}
+
+/// Who announces too long a body and waits is told at once; who sends all of it first gets the answer too.
+#[tokio::test]
+async fn too_long_a_body_is_refused_where_the_client_can_read_it() {
+    let server = running("roboticks").await;
+    let head = |length: u64, more: &str| {
+        format!("POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\n{more}content-length: {length}\r\n\r\n")
+    };
+    for (head, body) in [
+        (head(100_000_000_000, ""), 0),
+        (head(20 << 20, "expect: 100-continue\r\n"), 0),
+        (head(20 << 20, ""), 20 << 20),
+    ] {
+        let mut stream = TcpStream::connect(server.base_url().trim_start_matches("http://")).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&vec![b'x'; body]).await.unwrap();
+        let mut answer = [0; 12];
+        tokio::time::timeout(Duration::from_secs(10), stream.read_exact(&mut answer)).await.unwrap().unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 413", "{head}");
+    }
+}
+
+/// A client that asks and does not read is cut off like one that does not send.
+#[tokio::test]
+async fn clients_that_do_not_read_are_cut_off() {
+    let server = Server::builder(document("roboticks")).docs(true).start().await.unwrap();
+    let mut stream = TcpStream::connect(server.base_url().trim_start_matches("http://")).await.unwrap();
+    let ask = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n".repeat(40);
+    stream.write_all(ask.as_bytes()).await.unwrap();
+    // Until nothing fits into the system's buffers any more.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    tokio::time::pause();
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    tokio::time::resume();
+    let mut answers = Vec::new();
+    // Its end may be a reset.
+    let _ = stream.read_to_end(&mut answers).await;
+    let count = answers.windows(15).filter(|bytes| bytes == b"HTTP/1.1 200 OK").count();
+    assert!(count < 40, "every answer came");
+}
+
+/// A schema may ask for more than any memory holds: what is made has an end.
+#[tokio::test]
+async fn what_a_schema_asks_for_has_bounds() {
+    let schemas = [
+        "{type: array, minItems: 999999999, items: {type: string}}",
+        "{type: object, minProperties: 100000000}",
+        "{type: array, minItems: 100000, items: {type: array, minItems: 100000, items: {type: integer}}}",
+        "{$ref: '#/components/schemas/Tree'}",
+    ];
+    for schema in schemas {
+        let text = format!(
+            "openapi: 3.1.0\ninfo: {{title: t, version: '1'}}\npaths: {{/x: {{get: {{responses: {{'200': {{description: d, \
+             content: {{application/json: {{schema: {schema}}}}}}}}}}}}}}}\ncomponents: {{schemas: {{Tree: {{type: object, \
+             required: [a, b, c, d], properties: {{a: {{$ref: '#/components/schemas/Tree'}}, b: {{$ref: \
+             '#/components/schemas/Tree'}}, c: {{$ref: '#/components/schemas/Tree'}}, d: {{$ref: \
+             '#/components/schemas/Tree'}}}}}}}}}}\n"
+        );
+        let core = Server::builder(bitting_spec::Document::parse("huge.yaml", &text).unwrap()).core().unwrap();
+        let answer = core.handle(&get("/x"));
+        assert!(status(&answer) == 200 && answer.body.len() < 32 << 20, "{schema}: {}", answer.body.len());
     }
 }
 

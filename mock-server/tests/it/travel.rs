@@ -17,6 +17,18 @@ fn tokens_expire_when_the_clock_says_so() {
     assert_eq!(status(&read(&core, DEVICES, &token)), 200, "back in its life");
 }
 
+/// A clock that runs into the end of the year 9999 stays there, and everything is answered.
+#[test]
+fn a_clock_at_the_end_of_time_breaks_nothing() {
+    let core = core("roboticks");
+    let key = key(&core, ADA);
+    core.clock().set(Setting::Frozen { at: Some("9999-12-31T23:59:59Z".parse().unwrap()) }).unwrap();
+    core.clock().set(Setting::Scaled { scale: 1e6 }).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    let answer = read(&core, DEVICES, &key);
+    assert_eq!((status(&answer), answer.header("date")), (200, "Fri, 31 Dec 9999 23:59:59 GMT"));
+}
+
 #[test]
 fn keys_expire_and_early_tokens_become_valid() {
     let core = core("roboticks");
