@@ -18,6 +18,9 @@ const TURNS: usize = 8;
 /// How many values are tried for one part.
 const TRIES: usize = 200;
 
+/// The most parts that a value to be mended may have: each fault is looked for in the whole, again and again.
+const PARTS: usize = 5_000;
+
 /// Makes values fit.
 pub(crate) struct Mender<'d> {
     pub(crate) document: &'d Document,
@@ -45,6 +48,10 @@ enum Kind {
 impl Mender<'_> {
     /// `value` as `rule` wants it; `None` where no such value was found.
     pub(super) fn mended(&self, rule: &Rule, value: &Value) -> Option<Value> {
+        let mut left = PARTS;
+        if !has_at_most(value, &mut left) {
+            return None;
+        }
         let (mut value, validator) = (value.clone(), rule.validator()?);
         for _ in 0..FAULTS {
             let Some(error) = validator.iter_errors(&value).next() else { return Some(value) };
@@ -193,6 +200,17 @@ impl Mender<'_> {
             _ => return None,
         }
         Some(())
+    }
+}
+
+/// Whether a value has no more parts than are `left`, which are counted down.
+fn has_at_most(value: &Value, left: &mut usize) -> bool {
+    let Some(rest) = left.checked_sub(1) else { return false };
+    *left = rest;
+    match value {
+        Value::Array(items) => items.iter().all(|item| has_at_most(item, left)),
+        Value::Object(members) => members.values().all(|member| has_at_most(member, left)),
+        _ => true,
     }
 }
 
