@@ -72,6 +72,12 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
     {
         return Err(Failure::usage("nothing could be checked", remedy(&document, &report)));
     }
+    warn(&document, &report);
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+/// Says what a run could not judge for want of credentials.
+fn warn(document: &Document, report: &Report) {
     if document.operations.iter().all(Operation::is_public) {
         let what = "no operation of the document needs a credential, so nothing about credentials was checked";
         failure::warn(
@@ -81,9 +87,8 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
     }
     if report.stranger {
         let what = "nobody who may enter is known, so only the doors of protected operations were tried";
-        failure::warn(what, remedy(&document, &report));
+        failure::warn(what, remedy(document, report));
     }
-    Ok(ExitCode::from(report.exit_code()))
 }
 
 /// Why nothing was reached by anybody who may enter, where a green run would say that all is well.
