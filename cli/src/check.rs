@@ -310,6 +310,11 @@ fn from_file(document: &Document, file: &Path) -> Result<Credentials, Failure> {
         return Ok(Credentials::from_wfc(document, &name, &text)?);
     }
     let read = Settings::parse(&name, &text, |name| std::env::var(name).ok())?;
+    let has_target = read.document.is_some() || read.url.is_some() || read.authority.is_some();
+    if has_target || read.baseline.is_some() || !read.reports.is_empty() || !read.options.rules.is_empty() {
+        let help = "give the whole file with --config, or leave everything but credentials and the provisioner out";
+        return Err(Failure::usage(format!("{name}: it holds settings that --credentials does not read"), help));
+    }
     read.credentials.ok_or_else(|| {
         let help = "write a [credentials.valid], or a [provisioner] with its `command`";
         Failure::usage(format!("{name}: it names nobody"), help)

@@ -17,7 +17,10 @@ pub(crate) fn load(path: &Path) -> Result<Document, Failure> {
         return Ok(Document::parse(url, &text)?);
     }
     let reader = |name: &str| std::fs::read_to_string(name);
-    Ok(Document::load(&path.to_string_lossy(), &reader)?)
+    // What stands below this folder is called as from here, as the files of a repository are.
+    let here = std::env::current_dir().ok();
+    let name = here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
+    Ok(Document::load(&name.to_string_lossy(), &reader)?)
 }
 
 /// Whether a document is called by a URL and not by a path.

@@ -27,7 +27,11 @@ pub enum Error {
     /// A credential that should work does not, so no refusal of another would prove anything.
     #[error(
         "the credential for `{scheme}` of the principal `{role}` does not work: {operation} answered {status}\n  \
-         help: check that it is a working credential of this server, or leave it out"
+         help: {}", match *status {
+            403 => "check that it may do that there: `parameters` of the principal name its organization and the like",
+            404 | 500.. => "check the path of the URL: this is no refusal of a credential",
+            _ => "check that it is a working credential of this server, or leave it out",
+        }
     )]
     Credential {
         /// The security scheme.

@@ -110,6 +110,17 @@ fn a_replay_that_cannot_judge_is_not_green() {
     assert!(done.code == Some(4) && done.out.contains("could not be tried again"), "{}{}", done.out, done.err);
 }
 
+/// A file of credentials with other settings in it would be read in part.
+#[test]
+fn settings_are_not_read_in_part() {
+    let file = folder("part").join("all.toml");
+    let text =
+        "[target]\nurl = \"http://127.0.0.1:1\"\n[credentials.valid]\nsecrets = { ApiKeyHeader = \"rbtk_test_any\" }\n";
+    std::fs::write(&file, text).unwrap();
+    let done = bitting(&["check", ROBOTICKS, "--credentials", &file.to_string_lossy()]);
+    assert!(done.code == Some(2) && done.err.contains("--config"), "{}", done.err);
+}
+
 /// What cannot be written is said before a run is made for it.
 #[test]
 fn reports_have_places_of_their_own() {

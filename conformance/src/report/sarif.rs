@@ -82,8 +82,12 @@ fn result(finding: &Finding) -> Value {
     result
 }
 
-/// A file's name as a relative reference (RFC 3986, 4.2): code scanning wants it relative to the repository.
+/// A file's name as a relative reference (RFC 3986, 4.2): code scanning wants it relative to the repository. A URL stays
+/// what it is.
 fn uri(file: &str) -> String {
+    if file.contains("://") {
+        return file.to_owned();
+    }
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-._~/".contains(letter);
     let mut uri = String::new();
     for letter in file.strip_prefix("./").unwrap_or(file).replace('\\', "/").chars() {
@@ -104,5 +108,6 @@ mod tests {
     #[test]
     fn file_names_become_relative_references() {
         assert_eq!(uri("./spec/open api.yaml"), "spec/open%20api.yaml");
+        assert_eq!(uri("http://127.0.0.1:8000/openapi.json"), "http://127.0.0.1:8000/openapi.json");
     }
 }
