@@ -11,7 +11,7 @@ use crate::document::note;
 pub(crate) enum Failure {
     /// Wrong usage, or a document that cannot be used.
     Usage(String),
-    /// A server is out of reach, or a credential that should work does not.
+    /// A server is out of reach, nothing of it was reached, or a credential that should work does not.
     Unreachable(String),
 }
 

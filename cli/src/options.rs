@@ -18,7 +18,7 @@ Exit codes:
     0  no findings
     1  findings (--fail-on, --baseline)
     2  wrong usage, or a document that cannot be used
-    3  the server is out of reach, or a credential that should work does not
+    3  the server is out of reach, nothing of it was reached, or a credential does not work
     4  a check that is required could not run (--require)
   130  interrupted";
 
@@ -193,7 +193,9 @@ impl std::str::FromStr for Report {
 
 /// Try again what a finding of a report says: the same check on the same operation with the same cases.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 it is mended, 1 it is still there, 2 and 3 as for `bitting check`")]
+#[command(
+    after_help = "Exit codes: 0 it is mended, 1 it is still there, 4 it could not be tried, 2 and 3 as for `bitting check`"
+)]
 pub(crate) struct Replay {
     /// The finding's id, such as `267db312`
     pub(crate) id: String,
