@@ -117,7 +117,8 @@ fn accept(path: &Path, text: &str, report: &Report) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes every report, each even if another could not be written. Where one goes to standard output, what is for people goes to standard error.
+/// Writes every report, each even if another could not be written. Where one goes to standard output, what is for people
+/// goes to standard error.
 fn told(options: &Check, reports: &[options::Report], report: &Report) -> Result<(), Failure> {
     let to_output = |one: &options::Report| matches!(one, options::Report::File(_, path) if path.as_os_str() == "-");
     let text = |is_coloured| match options.quiet {

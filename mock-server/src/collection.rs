@@ -368,11 +368,11 @@ fn is_view(document: &Document, operation: &Operation) -> bool {
 pub(crate) fn target(document: &Document, collections: &[Collection], operation: &Operation) -> Target {
     let path = trimmed(&operation.path);
     let place = |path: &str| collections.iter().position(|collection| collection.path == path);
-    if let Some(collection) = place(path).filter(|place| collections[*place].is_single) {
-        return Target::Single { collection };
-    }
     if let Some(collection) = place(path) {
-        return Target::List { collection, depth: collections[collection].parents.len() };
+        return match collections[collection].is_single {
+            true => Target::Single { collection },
+            false => Target::List { collection, depth: collections[collection].parents.len() },
+        };
     }
     let item = path.rsplit_once('/').filter(|(_, last)| parameter(last).is_some());
     if let Some(collection) = item.and_then(|(list, _)| place(list)) {

@@ -242,9 +242,10 @@ async fn send(
         request = context.authorized(operation, Role::Valid, request).await?;
     }
     let sent = context.exchange(request).await;
-    if let Ok(exchange) = &sent {
-        context.note_made(operation, exchange);
-        context.unmake(operation, exchange).await;
+    if let Ok(exchange) = &sent
+        && let Some(made) = context.note_made(operation, exchange)
+    {
+        context.unmake(&made).await;
     }
     Ok(sent)
 }

@@ -316,25 +316,23 @@ impl Context<'_> {
         example.cloned().or_else(sample)
     }
 
-    /// Remembers what an exchange made, and forgets what it deleted.
-    pub(crate) fn note_made(&self, operation: &Operation, exchange: &Exchange) {
-        if !exchange.answer.is_success() {
-            return;
-        }
-        if operation.method == "DELETE" {
+    /// Remembers what an exchange made, and forgets what it deleted. What it made, for [`unmake`](Self::unmake).
+    pub(crate) fn note_made(&self, operation: &Operation, exchange: &Exchange) -> Option<String> {
+        if operation.method == "DELETE" && exchange.answer.is_success() {
             self.stage.made().shift_remove(&key(&exchange.request));
-        } else if let Some((key, made)) = self.made_by(operation, exchange) {
-            self.stage.made().insert(key, made);
         }
+        let (key, made) = self.made_by(operation, exchange)?;
+        self.stage.made().insert(key.clone(), made);
+        Some(key)
     }
 
-    /// Deletes what an exchange made, so that lists do not grow with a run. What cannot be is tried again at its end.
-    pub(super) async fn unmake(&self, operation: &Operation, exchange: &Exchange) {
-        let made = self.made_by(operation, exchange).filter(|(key, _)| self.stage.made().contains_key(key));
-        if let Some((key, made)) = made
+    /// Deletes what was made, so that lists do not grow with a run. What cannot be is tried again at its end.
+    pub(super) async fn unmake(&self, key: &str) {
+        let made = self.stage.made().get(key).cloned();
+        if let Some(made) = made
             && self.is_removed(&made).await
         {
-            self.stage.made().shift_remove(&key);
+            self.stage.made().shift_remove(key);
         }
     }
 
