@@ -2,6 +2,7 @@
 //!
 //! `control.yaml` describes it. Faults, limits and the journal do not apply to it.
 
+mod contract;
 mod follow;
 mod routes;
 mod shared;
@@ -32,7 +33,13 @@ pub(crate) struct Control {
     pub(crate) core: Arc<Core>,
     token: String,
     pub(crate) stop: watch::Sender<bool>,
-    router: Router<Vec<(Method, Handler)>>,
+    router: Router<Place>,
+}
+
+/// A path of the control plane, and what answers each of its methods.
+struct Place {
+    path: &'static str,
+    handlers: Vec<(Method, Handler)>,
 }
 
 /// What answers a route.
@@ -75,13 +82,8 @@ impl Input<'_> {
         pairs.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
     }
 
-    /// The body.
+    /// The body, which is as it is described.
     pub(crate) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        // A list would be taken for the members in their order.
-        if self.body.trim_ascii_start().starts_with(b"[") {
-            let help = "GET /v1/openapi.yaml describes what it may be";
-            return Err(Problem::new(400, "the body is a list, and must be an object", help));
-        }
         serde_json::from_slice(self.body).map_err(|error| {
             Problem::new(
                 400,
@@ -99,12 +101,12 @@ impl Input<'_> {
 
 impl Control {
     pub(crate) fn new(core: Arc<Core>, token: String, stop: watch::Sender<bool>) -> Self {
-        let mut router: Router<Vec<(Method, Handler)>> = Router::new();
+        let mut router: Router<Place> = Router::new();
         for (method, path, handler) in routes::ROUTES {
             match router.at_mut(path) {
-                Ok(found) => found.value.push((method.clone(), *handler)),
+                Ok(found) => found.value.handlers.push((method.clone(), *handler)),
                 // The paths are ours, and a test asks for each of them.
-                Err(_) => drop(router.insert(*path, vec![(method.clone(), *handler)])),
+                Err(_) => drop(router.insert(*path, Place { path, handlers: vec![(method.clone(), *handler)] })),
             }
         }
         Self { core, token, stop, router }
@@ -123,13 +125,17 @@ impl Control {
             let help = "send `Authorization: Bearer TOKEN` with the token that the server printed when it was ready";
             return Problem::new(401, error, help).answer().with("www-authenticate", "Bearer realm=\"control\"");
         }
-        let handler = found.value.iter().find(|(method, _)| *method == request.method);
+        let handler = found.value.handlers.iter().find(|(method, _)| *method == request.method);
         let Some((_, handler)) = handler else {
-            let allowed: Vec<&str> = found.value.iter().map(|(method, _)| method.as_str()).collect();
+            let allowed: Vec<&str> = found.value.handlers.iter().map(|(method, _)| method.as_str()).collect();
             let error = format!("{} is not answered here", request.method);
             let answer = Problem::new(405, error, "the Allow header lists the methods").answer();
             return answer.with("allow", &allowed.join(", "));
         };
+        let parameters: Vec<_> = found.params.iter().collect();
+        if let Err(problem) = contract::check(request, found.value.path, &parameters) {
+            return problem.answer();
+        }
         let parameter = found.params.iter().next().map(|(_, value)| decoded(value).into_owned()).unwrap_or_default();
         let input = Input { parameter, query: request.query(), body: &request.body };
         handler(self, &input).unwrap_or_else(Problem::answer)

@@ -408,9 +408,19 @@ impl Gates {
         let _ = gate.wait_for(|is_open| *is_open).await;
     }
 
-    /// Releases the gate: whoever waits goes on, and so does whoever comes later, until it is closed again.
-    pub fn release(&self, name: &str) {
-        self.gate(name).send_replace(true);
+    /// Releases the gate: whoever waits goes on, and so does whoever comes later, until it is closed again. `false`:
+    /// nothing ever held at a gate of this name.
+    pub fn release(&self, name: &str) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(name).map(|gate| gate.send_replace(true)).is_some()
+    }
+
+    /// The names of the gates that there are.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names: Vec<String> = known.keys().cloned().collect();
+        names.sort();
+        names
     }
 
     /// Closes the gate: answers wait at it again.

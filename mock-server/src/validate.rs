@@ -1,5 +1,6 @@
 //! Whether requests and answers are what the document says: JSON Schema validators, each made once.
 
+mod blame;
 mod mend;
 mod multipart;
 
@@ -75,10 +76,7 @@ impl Rule {
         if validator.is_valid(value) {
             return None;
         }
-        let error = validator.iter_errors(value).next()?;
-        let place = error.instance_path().to_string();
-        let message = error.masked().to_string();
-        Some(if place.is_empty() { message } else { format!("at {place}: {message}") })
+        validator.iter_errors(value).next().map(|error| blame::told(&error))
     }
 }
 

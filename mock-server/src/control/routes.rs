@@ -168,19 +168,19 @@ fn clear_faults(control: &Control, _: &Input<'_>) -> Result<Answer, Problem> {
 }
 
 fn release(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
-    control.core.gates().release(input.parameter());
-    done()
+    let gates = control.core.gates();
+    if gates.release(input.parameter()) {
+        return done();
+    }
+    let error = match gates.names().join(", ") {
+        known if known.is_empty() => format!("there is no gate `{}`, nor any other", input.parameter()),
+        known => format!("there is no gate `{}`; there are: {known}", input.parameter()),
+    };
+    Err(Problem::new(404, error, "a fault `{\"kind\": \"hold\", \"gate\": NAME}` makes one"))
 }
 
 fn set_limits(control: &Control, input: &Input<'_>) -> Result<Answer, Problem> {
     let policy: Option<Policy> = input.body()?;
-    if policy.is_some_and(|policy| policy.limit == 0 || policy.window == 0) {
-        return Err(Problem::new(
-            400,
-            "`limit` and `window` must be at least 1",
-            "send null for the document's own limit",
-        ));
-    }
     control.core.limits.set(policy);
     done()
 }

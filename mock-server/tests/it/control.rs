@@ -31,7 +31,7 @@ fn example(id: &str, key: &str) -> (Vec<(&'static str, String)>, Value) {
         "revokeToken" => (path("jti", "tok_0"), Value::Null),
         "setClock" => (vec![], json!({"mode": "offset", "offset": 60})),
         "advanceClock" => (vec![], json!({"seconds": 60})),
-        "addFault" => (vec![], json!({"effect": {"kind": "latency", "milliseconds": 1}})),
+        "addFault" => (vec![], json!({"effect": {"kind": "hold", "gate": "door"}})),
         "releaseGate" => (path("name", "door"), Value::Null),
         "setRateLimit" => (vec![], json!({"limit": 5, "window": 60})),
         "addOrganization" => (vec![], json!({"slug": "initech", "projects": ["basement"]})),

@@ -170,7 +170,7 @@ pub struct MintKey {
     /// The security scheme; absent: the first one that takes keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheme: Option<Option<String>>,
-    /// Absent: whatever its user may do.
+    /// Any, known to the document or not; absent: whatever its user may do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<
         Option<Vec<String>>,
@@ -178,7 +178,7 @@ pub struct MintKey {
     /// Its life in seconds; absent: without an end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<Option<i64>>,
-    /// Absent: this server's.
+    /// Any, known to the document or not; absent: this server's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<Option<String>>,
     /// What people call it; absent: its id.

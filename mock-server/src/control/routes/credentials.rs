@@ -38,9 +38,6 @@ pub(super) fn mint_token(control: &Control, input: &Input<'_>) -> Result<Answer,
 
 fn mint_problem(error: &MintError) -> Problem {
     let status = match error {
-        MintError::UnknownUser(name) if name.is_empty() => {
-            return Problem::new(400, "`user` is missing", "name one: GET /v1/credentials lists them");
-        }
         MintError::UnknownUser(_) | MintError::UnknownScheme(_) => 404,
         MintError::NoScheme(_) => 409,
         MintError::Lifetime => 400,

@@ -40,9 +40,9 @@ impl Faults {
 
     /// Let the answers go that wait at a gate
     ///
-    /// The gate stays open until a fault is made that holds at it.
+    /// The gate stays open until a fault is made that holds at it. One that no fault was made for is not there.
     ///
-    /// `POST /v1/gates/{name}/release`. Credential: `ControlToken`. Errors: 401.
+    /// `POST /v1/gates/{name}/release`. Credential: `ControlToken`. Errors: 401, 404.
     pub fn release_gate(&self, name: impl ToString) -> Call<(), ()> {
         Call::new(&self.client, "releaseGate").text("name", name)
     }
