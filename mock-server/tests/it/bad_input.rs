@@ -46,6 +46,54 @@ async fn a_slow_client_does_not_stop_the_others() {
     assert!(ended.is_ok(), "a slow client does not hold up the end");
 }
 
+/// What the control plane is asked, the status of its answer, and words of what it says.
+const CONTROL_CASES: &[((&str, &str, &str), u16, &str)] = &[
+    (("POST", "/v1/keys", "{"), 400, "no JSON"),
+    (("POST", "/v1/keys", "{\"user\": 5}"), 400, "at /user"),
+    (("POST", "/v1/keys", "{\"user\": \"nobody\"}"), 404, "no user `nobody`"),
+    (("POST", "/v1/keys", "{}"), 400, "\"user\" is a required property"),
+    (("POST", "/v1/keys", ""), 400, "the request body is missing"),
+    (("POST", "/v1/keys", "[\"ada@acme.example\"]"), 400, "\"object\""),
+    (("POST", "/v1/keys", "{\"user\": \"ada@acme.example\", \"scope\": []}"), 400, "'scope' was unexpected"),
+    (("POST", "/v1/faults", "{\"effect\": {\"kind\": \"hold\", \"gate\": \"\"}}"), 400, "`gate`"),
+    (("POST", "/v1/faults", "{\"method\": \"zz z\", \"effect\": {\"kind\": \"hang\"}}"), 400, "`method`"),
+    (("POST", "/v1/faults", "{\"effect\": {\"kind\": \"redirect\", \"location\": \"a\\r\\nb\"}}"), 400, "header field"),
+    (("POST", "/v1/faults", "{\"effect\": {\"kind\": \"hang\", \"gate\": \"a\"}}"), 400, "at /effect/kind"),
+    (("POST", "/v1/faults", "{\"effect\": {\"kind\": \"hang\", \"gates\": 1}}"), 400, "'gates' was unexpected"),
+    (("POST", "/v1/keys", "{\"user\": \"ada@acme.example\", \"scheme\": \"Nope\"}"), 404, "`Nope`"),
+    (("POST", "/v1/tokens", "{\"user\": \"ada@acme.example\", \"tamper\": \"more\"}"), 400, "at /tamper"),
+    (("POST", "/v1/tokens", "{\"user\": \"ada@acme.example\", \"ttl\": 9223372036854775807}"), 400, "ttl"),
+    (("PUT", "/v1/clock", "{\"mode\": \"sideways\"}"), 400, "none of \"real\", \"frozen\""),
+    (("PUT", "/v1/clock", "{\"mode\": \"real\", \"offset\": 5}"), 400, "'offset' was unexpected"),
+    (("POST", "/v1/clock/advance", "{\"seconds\": 9223372036854775807}"), 400, "at /seconds"),
+    (("POST", "/v1/clock/advance", "{\"seconds\": 253402300799}"), 400, "1970"),
+    (("POST", "/v1/faults", "{\"effect\": {\"kind\": \"status\", \"status\": 9}}"), 400, "200 to 599"),
+    (("POST", "/v1/faults", "{\"effect\": {\"kind\": \"explode\"}}"), 400, "at /effect/kind"),
+    (("POST", "/v1/faults", "{\"operation\": \"nope\", \"effect\": {\"kind\": \"hang\"}}"), 404, "listDevices"),
+    (("POST", "/v1/gates/door/release", ""), 404, "no gate `door`"),
+    (("POST", "/v1/snapshots/7/restore", ""), 404, "no snapshot 7"),
+    (("POST", "/v1/snapshots/first/restore", ""), 400, "path parameter `id`"),
+    (("POST", "/v1/keys/key_0/revoke", ""), 404, "no key key_0"),
+    (("PUT", "/v1/rate-limits", "{\"limit\": 0, \"window\": 1}"), 400, "at /limit"),
+    (("PUT", "/v1/rate-limits", "{\"limit\": 1, \"window\": 9223372036854775807}"), 400, "at /window"),
+    (("POST", "/v1/organizations", "{\"slug\": \"\"}"), 400, "at /slug"),
+    (
+        ("POST", "/v1/users", "{\"email\": \"a@b.example\", \"password\": \"x\", \"rights\": [\"all\"]}"),
+        400,
+        "at /rights/0",
+    ),
+    (
+        ("POST", "/v1/clients", "{\"organization\": \"acme\", \"redirect_uris\": [\"/here\"]}"),
+        400,
+        "at /redirect_uris/0",
+    ),
+    (("GET", "/v1/journal?since=yesterday", ""), 400, "`since`"),
+    (("GET", "/v1/journal?status=9", ""), 400, "`status`"),
+    (("PUT", "/v1/defects", "{\"active\": [\"M99\"]}"), 404, "`M99`"),
+    (("DELETE", "/v1/world", ""), 405, "DELETE"),
+    (("GET", "/v2", ""), 404, "/v2"),
+];
+
 /// The control plane says what is wrong and what to do.
 #[tokio::test]
 async fn the_control_plane_explains_itself() {
@@ -59,60 +107,10 @@ async fn the_control_plane_explains_itself() {
     let header = format!("Bearer {}", server.control_token());
     let raw =
         |method: &str, target: &str, body: &str| request(method, target, &[("authorization", header.as_str())], body);
-    let cases = [
-        (raw("POST", "/v1/keys", "{"), 400, "no JSON"),
-        (raw("POST", "/v1/keys", "{\"user\": 5}"), 400, "at /user"),
-        (raw("POST", "/v1/keys", "{\"user\": \"nobody\"}"), 404, "no user `nobody`"),
-        (raw("POST", "/v1/keys", "{}"), 400, "\"user\" is a required property"),
-        (raw("POST", "/v1/keys", ""), 400, "the request body is missing"),
-        (raw("POST", "/v1/keys", "[\"ada@acme.example\"]"), 400, "\"object\""),
-        (raw("POST", "/v1/keys", "{\"user\": \"ada@acme.example\", \"scope\": []}"), 400, "'scope' was unexpected"),
-        (raw("POST", "/v1/faults", "{\"effect\": {\"kind\": \"hold\", \"gate\": \"\"}}"), 400, "`gate`"),
-        (raw("POST", "/v1/faults", "{\"method\": \"zz z\", \"effect\": {\"kind\": \"hang\"}}"), 400, "`method`"),
-        (
-            raw("POST", "/v1/faults", "{\"effect\": {\"kind\": \"redirect\", \"location\": \"a\\r\\nb\"}}"),
-            400,
-            "header field",
-        ),
-        (raw("POST", "/v1/faults", "{\"effect\": {\"kind\": \"hang\", \"gate\": \"a\"}}"), 400, "at /effect/kind"),
-        (raw("POST", "/v1/faults", "{\"effect\": {\"kind\": \"hang\", \"gates\": 1}}"), 400, "'gates' was unexpected"),
-        (raw("POST", "/v1/keys", "{\"user\": \"ada@acme.example\", \"scheme\": \"Nope\"}"), 404, "`Nope`"),
-        (raw("POST", "/v1/tokens", "{\"user\": \"ada@acme.example\", \"tamper\": \"more\"}"), 400, "at /tamper"),
-        (raw("POST", "/v1/tokens", "{\"user\": \"ada@acme.example\", \"ttl\": 9223372036854775807}"), 400, "ttl"),
-        (raw("PUT", "/v1/clock", "{\"mode\": \"sideways\"}"), 400, "none of \"real\", \"frozen\""),
-        (raw("PUT", "/v1/clock", "{\"mode\": \"real\", \"offset\": 5}"), 400, "'offset' was unexpected"),
-        (raw("POST", "/v1/clock/advance", "{\"seconds\": 9223372036854775807}"), 400, "at /seconds"),
-        (raw("POST", "/v1/clock/advance", "{\"seconds\": 253402300799}"), 400, "1970"),
-        (raw("POST", "/v1/faults", "{\"effect\": {\"kind\": \"status\", \"status\": 9}}"), 400, "200 to 599"),
-        (raw("POST", "/v1/faults", "{\"effect\": {\"kind\": \"explode\"}}"), 400, "at /effect/kind"),
-        (raw("POST", "/v1/faults", "{\"operation\": \"nope\", \"effect\": {\"kind\": \"hang\"}}"), 404, "listDevices"),
-        (raw("POST", "/v1/gates/door/release", ""), 404, "no gate `door`"),
-        (raw("POST", "/v1/snapshots/7/restore", ""), 404, "no snapshot 7"),
-        (raw("POST", "/v1/snapshots/first/restore", ""), 400, "path parameter `id`"),
-        (raw("POST", "/v1/keys/key_0/revoke", ""), 404, "no key key_0"),
-        (raw("PUT", "/v1/rate-limits", "{\"limit\": 0, \"window\": 1}"), 400, "at /limit"),
-        (raw("PUT", "/v1/rate-limits", "{\"limit\": 1, \"window\": 9223372036854775807}"), 400, "at /window"),
-        (raw("POST", "/v1/organizations", "{\"slug\": \"\"}"), 400, "at /slug"),
-        (
-            raw("POST", "/v1/users", "{\"email\": \"a@b.example\", \"password\": \"x\", \"rights\": [\"all\"]}"),
-            400,
-            "at /rights/0",
-        ),
-        (
-            raw("POST", "/v1/clients", "{\"organization\": \"acme\", \"redirect_uris\": [\"/here\"]}"),
-            400,
-            "at /redirect_uris/0",
-        ),
-        (raw("GET", "/v1/journal?since=yesterday", ""), 400, "`since`"),
-        (raw("GET", "/v1/journal?status=9", ""), 400, "`status`"),
-        (raw("PUT", "/v1/defects", "{\"active\": [\"M99\"]}"), 404, "`M99`"),
-        (raw("DELETE", "/v1/world", ""), 405, "DELETE"),
-        (raw("GET", "/v2", ""), 404, "/v2"),
-    ];
-    for (bytes, status, words) in cases {
-        let reply = send(server.control_url(), &bytes).await;
+    for ((method, target, body), status, words) in CONTROL_CASES {
+        let reply = send(server.control_url(), &raw(method, target, body)).await;
         let (error, help) = (reply.json()["error"].clone(), reply.json()["help"].clone());
-        assert_eq!(reply.status, status, "{error}");
+        assert_eq!(reply.status, *status, "{error}");
         assert!(error.as_str().unwrap().contains(words), "{error} does not say {words}");
         assert!(!help.as_str().unwrap().is_empty());
     }
