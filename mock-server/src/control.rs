@@ -20,7 +20,7 @@ pub(crate) use self::shared::{Both, PREFIX, is_free};
 use crate::core::Core;
 use crate::exchange::{Answer, Delivery, Outcome, Request};
 use crate::fault::Gates;
-use crate::front::{Service, Stream};
+use crate::front::{Service, Stream, Unread};
 use crate::route::decoded;
 
 /// The description of the control plane.
@@ -158,6 +158,13 @@ fn console() -> Answer {
 impl Service for Control {
     fn answer(&self, request: Request) -> Outcome {
         self.handle(&request).outcome(Delivery::default())
+    }
+
+    /// What is asked of the control plane is in no journal.
+    fn refuse(&self, unread: &Unread) -> Outcome {
+        let help = "GET /v1/openapi.yaml describes what a request may be";
+        let answer = Problem::new(unread.status, unread.detail.clone(), help).answer();
+        answer.with("connection", "close").outcome(Delivery::default())
     }
 
     fn gates(&self) -> &Gates {

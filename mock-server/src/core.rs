@@ -14,6 +14,7 @@ mod snapshot;
 mod spoil;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 

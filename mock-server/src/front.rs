@@ -16,14 +16,13 @@ use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use crate::exchange::{Answer, Delivery, Manner, Outcome, Request};
+use crate::exchange::{Delivery, Manner, Outcome, Request};
 use crate::fault::Gates;
 use parting::Parting;
 use wire::{Cut, Fate, FaultyStream, OutBody};
@@ -44,6 +43,9 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// The answer.
     fn answer(&self, request: Request) -> Outcome;
 
+    /// The answer to what never became a request: it is noted like any other.
+    fn refuse(&self, unread: &Unread) -> Outcome;
+
     /// The gates that its answers wait at.
     fn gates(&self) -> &Gates;
 
@@ -51,6 +53,19 @@ pub(crate) trait Service: Send + Sync + 'static {
     fn stream(&self, _request: &Request) -> Option<Stream> {
         None
     }
+}
+
+/// What came and cannot be read as a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unread {
+    /// Its method and target; empty where they were not read.
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) status: u16,
+    /// For the journal.
+    pub(crate) reason: &'static str,
+    /// In words.
+    pub(crate) detail: String,
 }
 
 /// An answer whose bytes come one after the other.
@@ -127,6 +142,7 @@ async fn speak<S: Service>(
     fate: Fate,
     mut stop: watch::Receiver<bool>,
 ) {
+    let noted = Arc::clone(&service);
     let handler = service_fn(|request| exchange(request, Arc::clone(&service), fate.clone()));
     // Whatever ends a connection ends only that connection.
     if is_h2 {
@@ -170,10 +186,21 @@ async fn speak<S: Service>(
     builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(HEAD);
     let mut connection = std::pin::pin!(builder.serve_connection(io, handler));
     tokio::select! {
-        _ = connection.as_mut() => return,
+        done = connection.as_mut() => return done.err().map_or((), |error| note(&error, &*noted)),
         () = ended(&mut stop) => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
+}
+
+/// Notes what was no HTTP: hyper has answered it by itself, with a status and nothing else.
+fn note(error: &hyper::Error, service: &impl Service) {
+    let (status, reason) = match error {
+        error if error.is_parse_too_large() => (431, "head-too-long"),
+        error if error.is_parse() => (400, "no-http"),
+        _ => return,
+    };
+    let unread = Unread { method: String::new(), target: String::new(), status, reason, detail: error.to_string() };
+    service.refuse(&unread);
 }
 
 async fn exchange<S: Service>(
@@ -187,7 +214,7 @@ async fn exchange<S: Service>(
             Some(stream) => return Ok(streamed(stream)),
             None => service.answer(request),
         },
-        Err(refusal) => *refusal,
+        Err(unread) => service.refuse(&unread),
     };
     let Delivery { delay, gate, manner } = &outcome.delivery;
     if !delay.is_zero() {
@@ -236,14 +263,18 @@ fn streamed(stream: Stream) -> http::Response<OutBody> {
     response
 }
 
-/// The whole request, or the refusal of one that is too long or too slow.
-async fn received(request: http::Request<Incoming>) -> Result<Request, Box<Outcome>> {
+/// The whole request, or what is wrong with one that is too long, too slow, or says not whom it is for.
+async fn received(request: http::Request<Incoming>) -> Result<Request, Box<Unread>> {
     let (parts, body) = request.into_parts();
-    let refuse = |status, error: &str| {
-        let answer = Answer::json(status, json!({"detail": error})).with("connection", "close");
-        Err(Box::new(answer.outcome(Delivery::default())))
-    };
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    let refuse = |status, reason, detail: &str| {
+        let (method, target) = (parts.method.to_string(), target.clone());
+        Err(Box::new(Unread { method, target, status, reason, detail: detail.to_owned() }))
+    };
+    // RFC 9112, 3.2: not none, and not two.
+    if parts.version == http::Version::HTTP_11 && parts.headers.get_all(http::header::HOST).iter().count() != 1 {
+        return refuse(400, "host", "a request has exactly one Host header (RFC 9112, 3.2)");
+    }
     if body.is_end_stream() {
         return Ok(Request { method: parts.method, target, headers: parts.headers, body: Bytes::new() });
     }
@@ -253,15 +284,15 @@ async fn received(request: http::Request<Incoming>) -> Result<Request, Box<Outco
             // Late or broken, it is as much too long.
             let _ = tokio::time::timeout(PATIENCE, waste(body)).await;
         }
-        return refuse(413, &format!("the body has more than {BODY} bytes"));
+        return refuse(413, "body-too-long", &format!("the body has more than {BODY} bytes"));
     }
     let body = match tokio::time::timeout(PATIENCE, Limited::new(body, BODY).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            return refuse(413, &format!("the body has more than {BODY} bytes"));
+            return refuse(413, "body-too-long", &format!("the body has more than {BODY} bytes"));
         }
-        Ok(Err(_)) => return refuse(400, "the body cannot be read"),
-        Err(_) => return refuse(408, "the body did not come in time"),
+        Ok(Err(_)) => return refuse(400, "body-broken", "the body cannot be read"),
+        Err(_) => return refuse(408, "body-late", "the body did not come in time"),
     };
     Ok(Request { method: parts.method, target, headers: parts.headers, body })
 }

@@ -302,6 +302,10 @@ impl front::Service for Core {
         self.handle(&request)
     }
 
+    fn refuse(&self, unread: &front::Unread) -> crate::Outcome {
+        self.refuse(unread)
+    }
+
     fn gates(&self) -> &crate::Gates {
         self.gates()
     }

@@ -401,6 +401,11 @@ impl BodyInput {
                 false => Ok(Value::Null),
             };
         }
+        let coding = parts.headers.get(http::header::CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+        if let Some(coding) = coding.filter(|coding| !coding.eq_ignore_ascii_case("identity")) {
+            let detail = format!("the body's coding `{coding}` is not accepted here; send it without Content-Encoding");
+            return Err(Invalid { detail, is_media_type: true });
+        }
         let stated = parts.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let Some((name, rule)) = self.media.iter().find(|(name, _)| stated.is_none_or(|stated| suits(name, stated)))
         else {

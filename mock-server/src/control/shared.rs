@@ -6,7 +6,7 @@ use super::Control;
 use crate::StartError;
 use crate::exchange::{Answer, Delivery, Outcome, Request};
 use crate::fault::Gates;
-use crate::front::{Service, Stream};
+use crate::front::{Service, Stream, Unread};
 
 /// Where it is on the server's own port.
 pub(crate) const PREFIX: &str = "/__bitting";
@@ -48,6 +48,13 @@ impl Service for Both {
         match controls(&request) {
             Some(request) => self.0.answer(request),
             None => self.0.core.handle(&request),
+        }
+    }
+
+    fn refuse(&self, unread: &Unread) -> Outcome {
+        match below(&unread.target) {
+            Some(_) => self.0.refuse(unread),
+            None => self.0.core.refuse(unread),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Bad input gets a clear error, and the server goes on.
 
-use bitting_mock::{Organization, Permission, Person, Population, Server, StartError};
+use bitting_mock::{Organization, Permission, Person, Population, Server, StartError, Wanted};
 use bitting_spec::Document;
 use serde_json::Value;
 
@@ -31,6 +31,53 @@ async fn malformed_requests_are_refused_and_the_server_goes_on() {
     let key = key(server.core(), ADA);
     assert_eq!(crate::wire::read(&server, DEVICES, &key).await.status, 200);
     server.shutdown().await;
+}
+
+/// Issue 4, "Bad input": what never became a request stands in the journal too, with the reason.
+#[tokio::test]
+async fn what_never_became_a_request_is_noted() {
+    let server = running("roboticks").await;
+    let long = "x".repeat(200 << 10);
+    let big = "x".repeat((8 << 20) + 1);
+    let login = "/api/v1/auth/login";
+    let cases = [
+        (b"nonsense\r\n\r\n".to_vec(), "", 400, "no-http"),
+        (request("GET", DEVICES, &[("x-long", &long)], ""), "", 431, "head-too-long"),
+        (request("POST", login, &[("content-type", "application/json")], &big), login, 413, "body-too-long"),
+        (b"GET /a HTTP/1.1\r\nconnection: close\r\n\r\n".to_vec(), "/a", 400, "host"),
+        (request("GET", "/a", &[("host", "other")], ""), "/a", 400, "host"),
+    ];
+    for (bytes, target, status, reason) in cases {
+        assert_eq!(send(server.base_url(), &bytes).await.status, status, "{reason}");
+        // hyper has answered before it says why.
+        let mut last = None;
+        for _ in 0..100 {
+            last = server.core().journal().entries(&Wanted::default()).pop();
+            if last.as_ref().is_some_and(|entry| entry.reason == Some(reason)) {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let last = last.map(|entry| (entry.target, entry.status, entry.reason));
+        assert_eq!(last, Some((target.to_owned(), status, Some(reason))));
+    }
+    let refused = send(server.control_url(), &request("POST", "/v1/keys", &[], &big)).await;
+    assert_eq!(refused.status, 413);
+    assert!(refused.json()["error"].as_str().is_some_and(|error| error.contains("8388608")), "{}", refused.head);
+}
+
+/// RFC 9110, 15.5.16: a coding that is not read is said to be that, not to be broken JSON.
+#[tokio::test]
+async fn a_coded_body_is_told_to_be_that() {
+    let server = running("roboticks").await;
+    let headers = [("content-type", "application/json"), ("content-encoding", "gzip")];
+    let reply = send(server.base_url(), &request("POST", "/api/v1/auth/login", &headers, "\u{1f}")).await;
+    assert_eq!(reply.status, 422);
+    assert!(
+        String::from_utf8_lossy(&reply.body).contains("coding `gzip`"),
+        "{:?}",
+        String::from_utf8_lossy(&reply.body)
+    );
 }
 
 /// A body that is announced and does not come does not keep others waiting.
