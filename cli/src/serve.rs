@@ -61,7 +61,7 @@ fn builder(document: Document, options: &Serve) -> Result<Builder, Failure> {
 
 /// Says that the server is ready: a line for programs, and where people sit at a terminal a few for them.
 fn announce(server: &RunningServer, options: &Serve) -> Result<(), Failure> {
-    let docs = (!options.no_docs).then(|| format!("{}/docs", server.base_url()));
+    let docs = server.docs_url();
     let ready = serde_json::json!({
         "base_url": server.base_url(),
         "control_url": server.control_url(),

@@ -38,6 +38,7 @@ use crate::exchange::{Answer, Delivery, Outcome, Request};
 use crate::fault::{Effect, Faults, Gates, Stage, deliver};
 use crate::journal::record::Recording;
 use crate::journal::{Journal, Note, masked};
+use crate::pages::DOCS;
 use crate::plan::{OperationPlan, Plan};
 use crate::rate::{self, Limits, Standing};
 use crate::route::{Parameters, Routed, decoded};
@@ -130,7 +131,8 @@ impl Core {
             skipped: Skipped::default(),
             date: Mutex::new((i64::MIN, HeaderValue::from_static(""))),
             origin: OnceLock::new(),
-            has_docs,
+            // What the document has there comes first.
+            has_docs: has_docs && plan.routes.find(&Method::GET, DOCS) == Routed::NotFound,
             tells_reasons: false,
             tenancy: None,
             recording: None,
@@ -521,7 +523,7 @@ impl Core {
     /// Notes a call in the journal and gives its number there.
     fn record(&self, call: &Call<'_>, answer: &Answer) -> Option<u64> {
         // The files of the documentation are no calls of the API.
-        if self.has_docs && call.operation.is_none() && call.request.path().starts_with("/docs") {
+        if self.has_docs && call.operation.is_none() && call.request.path().starts_with(DOCS) {
             return None;
         }
         let note = Note {

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::exchange::Answer;
 
+/// Where it is.
+pub(crate) const DOCS: &str = "/docs";
+
 const PAGE: &str = include_str!("../assets/docs.html");
 /// The styles and the script of Swagger UI write style attributes; nothing else may come from elsewhere.
 const POLICY: &str =

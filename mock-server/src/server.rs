@@ -87,8 +87,12 @@ pub enum StartError {
         message: String,
     },
     /// A path template that cannot be served.
-    #[error("the path `{path}` cannot be served: {message}")]
+    #[error("{file}{}: the path `{path}` cannot be served: {message}", line.map_or(String::new(), |line| format!(":{line}")))]
     Path {
+        /// The document.
+        file: String,
+        /// The line, counted from 1.
+        line: Option<usize>,
         /// The template.
         path: String,
         /// What is wrong with it.
@@ -327,6 +331,12 @@ impl RunningServer {
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url
+    }
+
+    /// Where its documentation for people is, if it shows any.
+    #[must_use]
+    pub fn docs_url(&self) -> Option<String> {
+        self.core.has_docs.then(|| format!("{}{}", self.base_url, crate::pages::DOCS))
     }
 
     /// Where its control plane is; no slash at the end.

@@ -316,3 +316,16 @@ fn artos_needs_a_token_everywhere_but_once() {
     assert_eq!(closed.len(), document.operations.len() - 1, "{closed:?}");
     assert!(!closed.contains(&"getSearchStatus"));
 }
+
+/// What a document has at `/docs` is its own; the server then shows no pages and names none.
+#[tokio::test]
+async fn documentation_gives_way_to_the_document() {
+    let text = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths:\n  /docs:\n    get:\n      responses: {'200': {description: ok}}\n";
+    let shown = |text: &str| Server::builder(Document::parse("t.yaml", text).unwrap()).docs(true).start();
+    let taken = shown(text).await.unwrap();
+    assert_eq!(taken.docs_url(), None);
+    assert_eq!(status(&taken.core().handle(&get("/docs/start.js"))), 404);
+    let free = shown(&text.replace("/docs", "/documents")).await.unwrap();
+    assert_eq!(free.docs_url(), Some(format!("{}/docs", free.base_url())));
+    assert_eq!(status(&free.core().handle(&get("/docs/start.js"))), 200);
+}

@@ -90,6 +90,16 @@ fn what_cannot_be_is_told_with_its_place() {
         ("/basement/devices", "/attic/devices", "world.yaml:15: at /objects/0/path: there is no `attic`"),
         ("initech/projects", "nowhere/projects", "there is no organization `nowhere`"),
         ("RBT-0002", "no", "world.yaml:18: at /objects/0/items/1: at /serial_number"),
+        (
+            "objects:\n",
+            "objects:\n  - {path: /api/v1/organizations/initech/projects/basement/devices, items: []}\n",
+            "world.yaml:16: at /objects/1/path: /objects/0 is the same list",
+        ),
+        (
+            "objects:\n",
+            "objects:\n  - {path: /api/v1/organizations/initech/projects, organization: hooli, items: []}\n",
+            "world.yaml:15: at /objects/0/organization: the path says that they are of `initech`",
+        ),
         ("objects:", "subjects:", "world.yaml"),
         ("organizations:", "organizations: [", "world.yaml:"),
     ];

@@ -18,8 +18,17 @@ pub(super) struct Stated<'a> {
 
 /// Every list that the population states.
 pub(super) fn find<'a>(ground: &Ground<'a>) -> Result<Vec<Stated<'a>>, Misfit> {
-    let lists = ground.population.objects.iter().enumerate();
-    lists.map(|(number, objects)| place(ground, number, objects)).collect()
+    let mut found: Vec<Stated<'_>> = Vec::new();
+    for (number, objects) in ground.population.objects.iter().enumerate() {
+        let stated = place(ground, number, objects)?;
+        let is_same = |other: &&Stated<'_>| (other.collection, &other.scope) == (stated.collection, &stated.scope);
+        if let Some(other) = found.iter().find(is_same) {
+            let words = format!("/objects/{} is the same list; put all of its objects there", other.number);
+            return Err(Misfit::new(format!("/objects/{number}/path"), words));
+        }
+        found.push(stated);
+    }
+    Ok(found)
 }
 
 fn place<'a>(ground: &Ground<'a>, number: usize, objects: &'a StatedObjects) -> Result<Stated<'a>, Misfit> {
@@ -37,7 +46,13 @@ fn place<'a>(ground: &Ground<'a>, number: usize, objects: &'a StatedObjects) -> 
     let is_parent = |name: &str| described.parents.iter().any(|(known, _)| known == name);
     let in_path = captured.iter().find(|(name, _)| !is_parent(name)).map(|(_, value)| value.clone());
     let organization = match in_path.or_else(|| objects.organization.clone()) {
+        _ if described.is_shared && objects.organization.is_some() => {
+            return Err(misfit("organization", "everybody sees this list; leave it out".to_owned()));
+        }
         _ if described.is_shared => String::new(),
+        Some(slug) if objects.organization.as_ref().is_some_and(|other| *other != slug) => {
+            return Err(misfit("organization", format!("the path says that they are of `{slug}`; leave it out")));
+        }
         Some(slug) if ground.population.has(&slug) => slug,
         Some(slug) => return Err(misfit("organization", format!("there is no organization `{slug}`"))),
         None => return Err(misfit("organization", "say whose they are: the path does not".to_owned())),
