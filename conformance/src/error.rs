@@ -44,7 +44,9 @@ pub enum Error {
         status: u16,
     },
     /// What makes the credentials of this run failed.
-    #[error("the provisioner failed: {reason}\n  help: check its address and its token")]
+    #[error(
+        "the provisioner failed: {reason}\n  help: check its address and its token, and that it belongs to this server"
+    )]
     Provision {
         /// What it answered.
         reason: String,

@@ -98,7 +98,7 @@ pub(super) const JUDGES: &[Judge] = &[
 fn unreadable(broken: &Broken) -> Observation {
     let cause = match broken {
         Broken::Connect(_) => "there was no connection",
-        Broken::Timeout(_) => "the answer did not come in time",
+        Broken::Silent(_) | Broken::Timeout(_) => "the answer did not come in time",
         Broken::TooLong(_) => "the body has no end",
         Broken::Protocol(_) | Broken::Request(_) => "the answer breaks HTTP",
     };

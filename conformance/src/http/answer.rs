@@ -71,6 +71,9 @@ pub(crate) enum Broken {
     /// No connection: the server is not there.
     #[error("no connection: {0}")]
     Connect(String),
+    /// No answer began in time.
+    #[error("no answer within {0} seconds")]
+    Silent(u64),
     /// The answer took too long.
     #[error("no complete answer within {0} seconds")]
     Timeout(u64),

@@ -16,6 +16,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::{BuilderVerifierExt, Verifier};
 
 use super::{Answer, Broken, Request};
+use crate::clock;
 use crate::error::Error;
 
 /// The longest body that is read, in bytes.
@@ -139,9 +140,12 @@ impl Client {
     /// Sends `request` and reads the whole answer.
     pub(crate) async fn send(&self, base: &Base, request: &Request) -> Result<Answer, Broken> {
         let request = self.prepared(base, request)?;
-        tokio::time::timeout(self.timeout, self.exchange(request))
-            .await
-            .unwrap_or_else(|_| Err(Broken::Timeout(self.timeout.as_secs())))
+        let (seconds, began) = (self.timeout.as_secs(), clock::now());
+        let head = tokio::time::timeout(self.timeout, self.head(request)).await;
+        let (parts, body) = head.unwrap_or(Err(Broken::Silent(seconds)))?.into_parts();
+        let left = self.timeout.saturating_sub(clock::now().duration_since(began));
+        let body = tokio::time::timeout(left, read(body)).await.unwrap_or(Err(Broken::Timeout(seconds)))?;
+        Ok(Answer::new(parts.status.as_u16(), parts.headers, body))
     }
 
     fn prepared(&self, base: &Base, request: &Request) -> Result<http::Request<Full<Bytes>>, Broken> {
@@ -153,17 +157,15 @@ impl Client {
         builder.body(body).map_err(|error| Broken::Request(error.to_string()))
     }
 
-    async fn exchange(&self, request: http::Request<Full<Bytes>>) -> Result<Answer, Broken> {
+    async fn head(&self, request: http::Request<Full<Bytes>>) -> Result<http::Response<Incoming>, Broken> {
         let answer = match &self.connections {
             Connections::Plain(client) => client.request(request),
             Connections::Secure(client) => client.request(request),
         };
-        let answer = answer.await.map_err(|error| {
+        answer.await.map_err(|error| {
             let cause = error.source().map_or_else(|| error.to_string(), causes);
             if error.is_connect() { Broken::Connect(cause) } else { Broken::Protocol(cause) }
-        })?;
-        let (parts, body) = answer.into_parts();
-        Ok(Answer::new(parts.status.as_u16(), parts.headers, read(body).await?))
+        })
     }
 }
 

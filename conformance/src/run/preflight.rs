@@ -3,8 +3,9 @@
 
 use bitting_spec::table::Location;
 use bitting_spec::{Operation, SecurityScheme};
+use futures_util::future::join_all;
 
-use super::grant::granting;
+use super::grant::{client_flow, granting, password_flow};
 use super::keyring::{Denied, apply};
 use super::{Context, Stop};
 use crate::credentials::Role;
@@ -24,12 +25,16 @@ impl Context<'_> {
             Err(Broken::Protocol(reason)) if self.speaks_other_scheme().await => {
                 return Err(self.unreachable(reason).await);
             }
+            Err(Broken::Silent(seconds)) if self.is_silent().await => {
+                let reason = format!("it takes connections, and nothing came within {seconds} s");
+                let remedy = "look why in its log; if it needs longer, --timeout gives it more".to_owned();
+                return Err(Error::Unreachable { url: self.base.as_str().to_owned(), reason, remedy });
+            }
             // Whatever else is wrong with an answer is for the checks to say.
             _ => {}
         }
-        // A credential that the server's own provisioner has just made is right: if it is refused, that is a finding.
         if self.credentials.provisioner().is_some() {
-            return Ok(());
+            return self.try_provisioner().await;
         }
         for role in [Role::Valid, Role::OtherOrganization, Role::ReadOnly] {
             for scheme in &self.document.security_schemes {
@@ -54,6 +59,14 @@ impl Context<'_> {
         Error::Unreachable { url: self.base.as_str().to_owned(), reason, remedy }
     }
 
+    /// Whether no operation is answered either, of those that are tried beside each other.
+    async fn is_silent(&self) -> bool {
+        let operations = self.document.operations.iter().filter(|operation| self.options.covers(&operation.id));
+        let cases = operations.filter_map(|operation| self.blind(operation).ok()?.request(operation).ok());
+        let asked = cases.filter(|request| request.method == "GET").take(TRIES).map(|request| self.exchange(request));
+        join_all(asked).await.iter().all(|came| matches!(came, Err(Broken::Silent(_))))
+    }
+
     /// Whether the server talks https where the URL says http, or the other way round.
     async fn speaks_other_scheme(&self) -> bool {
         let other = self.base.other_scheme();
@@ -65,6 +78,37 @@ impl Context<'_> {
             Err(Broken::Connect(reason)) => reason.contains("certificate"),
             Err(_) => false,
         }
+    }
+
+    /// A credential that the server's own provisioner has just made is right: if it is refused, that is a finding. If
+    /// all are, by a target that does not know the principal either, it is a provisioner of another server.
+    async fn try_provisioner(&self) -> Result<(), Error> {
+        let mut refused = None;
+        for scheme in &self.document.security_schemes {
+            let is_tried = self.probes(scheme).next().is_some();
+            match self.try_credential(Role::Valid, scheme).await {
+                Err(error) => drop(refused.get_or_insert(error)),
+                Ok(()) if is_tried => return Ok(()),
+                Ok(()) => {}
+            }
+        }
+        let Some(Error::Credential { scheme, operation, status, .. }) = refused else { return Ok(()) };
+        if self.knows_principal().await {
+            return Ok(());
+        }
+        let reason = format!("no credential that it makes works: {operation} answered {status} to that for `{scheme}`");
+        Err(Error::Provision { reason })
+    }
+
+    /// Whether the target itself gives the principal a token for some scheme, so that it knows who that is.
+    async fn knows_principal(&self) -> bool {
+        for scheme in &self.document.security_schemes {
+            let is_given = scheme.auth.acquire.is_some() || password_flow(scheme).or(client_flow(scheme)).is_some();
+            if is_given && self.secret(Role::Valid, scheme).await.is_ok() {
+                return true;
+            }
+        }
+        false
     }
 
     async fn try_credential(&self, role: Role, scheme: &SecurityScheme) -> Result<(), Error> {

@@ -127,3 +127,14 @@ async fn what_is_left_when_time_is_up_is_skipped() {
             .all(|verdict| matches!(&verdict.outcome, Outcome::Skip { reason } if reason.contains("--max-time")))
     );
 }
+
+/// Issue 5, "Bad input": a provisioner of another server is said before every check finds it.
+#[tokio::test]
+async fn a_provisioner_of_another_server_is_said_at_once() {
+    let document = document("roboticks");
+    let (asked, checked) = (server(&document, None, 1).await, server(&document, None, 2).await);
+    let target = Target { base_url: checked.base_url().to_owned(), ..target(&document, &asked).await };
+    let error = run(&document, target, Options::default(), |_| {}).await.expect_err("nothing that it makes works");
+    assert!(matches!(&error, Error::Provision { reason } if reason.contains("answered 401")), "{error}");
+    assert_eq!(error.exit_code(), 3);
+}

@@ -107,6 +107,11 @@ fn repeated(lie: Lie) -> Option<(Vec<u8>, Duration)> {
 async fn lie(lie: Lie, mut stream: TcpStream) -> std::io::Result<()> {
     let mut buffer = [0; 4096];
     while stream.read(&mut buffer).await? > 0 {
+        // Who answers nothing at all is no server: that is another test.
+        if matches!(lie, Lie::Silence | Lie::Interim) && buffer.starts_with(b"GET / ") {
+            stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await?;
+            continue;
+        }
         stream.write_all(&said(lie)).await?;
         if matches!(lie, Lie::WrongLength | Lie::HalfHeader | Lie::Hangup) {
             return stream.shutdown().await;
@@ -181,6 +186,20 @@ async fn lies_are_reported() {
         let found = findings.iter().find(|finding| finding.check == check);
         assert!(found.is_some_and(|finding| finding.cause.contains(says)), "{kind:?}: {findings:#?}");
     }
+}
+
+/// Issue 5, "Bad input": a server that takes connections and says nothing is told to be that at once, not operation by
+/// operation.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_server_is_said_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+    let document = Document::parse("liar.yaml", DOCUMENT).expect("it is valid");
+    let target = Target { base_url: url, credentials: Credentials::default() };
+    let options = Options { timeout: Duration::from_secs(1), ..Options::default() };
+    let error = run(&document, target, options, |_| {}).await.expect_err("nobody answers");
+    assert!(error.to_string().contains("nothing came within 1 s"), "{error}");
+    drop(listener);
 }
 
 /// An answer that nobody asked for is not taken for the next one's: the connection is given up.
