@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use bitting_conformance::provision::ControlPlane;
 use bitting_conformance::{
-    Baseline, Credentials, Error, Interrupt, Outcome, Progress, Report, Settings, Stopwatch, Target, Verdict, report,
+    Baseline, Credentials, Error, Interrupt, Outcome, Progress, Report, Settings, Shortfall, Stopwatch, Target,
+    Verdict, report,
 };
 use bitting_mock::RunningServer;
 use bitting_spec::{Document, Operation};
@@ -59,21 +60,17 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
     if let (Some(path), Some(text)) = (&run.baseline, &renewed) {
         accept(path, text, &report)?;
     }
-    if let Some(reason) = unreached(&report) {
-        return Err(Failure::Unreachable(format!(
-            "no operation was reached, so nothing but refusals was judged: {reason}\n  help: check the path of the URL, \
+    match report.shortfall() {
+        Some(Shortfall::Unreached(answer)) => Err(Failure::Unreachable(format!(
+            "no operation was reached, so nothing but refusals was judged: {answer}\n  help: check the path of the URL, \
              and who the suite is: --config, --credentials"
-        )));
+        ))),
+        Some(Shortfall::Nothing) => Err(Failure::usage("nothing could be checked", remedy(&document, &report))),
+        None => {
+            warn(&document, &report);
+            Ok(ExitCode::from(report.exit_code()))
+        }
     }
-    // Green must mean that something was checked; what was required and was not has an exit code of its own.
-    if !report.interrupted
-        && report.unmet.is_empty()
-        && report.verdicts.iter().all(|one| matches!(one.outcome, Outcome::Skip { .. }))
-    {
-        return Err(Failure::usage("nothing could be checked", remedy(&document, &report)));
-    }
-    warn(&document, &report);
-    Ok(ExitCode::from(report.exit_code()))
 }
 
 /// Says what a run could not judge for want of credentials.
@@ -89,18 +86,6 @@ fn warn(document: &Document, report: &Report) {
         let what = "nobody who may enter is known, so only the doors of protected operations were tried";
         failure::warn(what, remedy(document, report));
     }
-}
-
-/// Why nothing was reached by anybody who may enter, where a green run would say that all is well.
-fn unreached(report: &Report) -> Option<&str> {
-    let is_told = report.stranger || report.interrupted || report.failed() || report.operations.is_empty();
-    if is_told || report.operations.iter().any(|operation| operation.reached) {
-        return None;
-    }
-    report.verdicts.iter().find_map(|one| match &one.outcome {
-        Outcome::Skip { reason } if reason.contains(" was not reached as ") => Some(reason.as_str()),
-        _ => None,
-    })
 }
 
 /// Writes the baseline. Half a run says too little of what there is.
@@ -225,6 +210,10 @@ fn remedy(document: &Document, report: &Report) -> String {
     if report.verdicts.is_empty() {
         return "the checks that were asked for have nothing to check in this document; `--plan` says which have"
             .to_owned();
+    }
+    let is_off = |one: &Verdict| matches!(&one.outcome, Outcome::Skip { reason } if reason.contains("switched off"));
+    if report.verdicts.iter().all(is_off) {
+        return "the rules of the settings file switch every check off: leave some on".to_owned();
     }
     let variables = document.security_schemes.iter().flat_map(|scheme| scheme.auth.env.values());
     let mut names: Vec<&str> = variables.map(String::as_str).collect();

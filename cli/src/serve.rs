@@ -9,7 +9,7 @@ use bitting_mock::{Builder, Core, Misfit, RunningServer, Server, StartError};
 use bitting_spec::Document;
 
 use crate::document;
-use crate::failure::Failure;
+use crate::failure::{Failure, warn};
 use crate::options::{Serve, Tenancy};
 
 pub(crate) fn run(options: &Serve) -> Result<ExitCode, Failure> {
@@ -44,6 +44,7 @@ pub(crate) fn run(options: &Serve) -> Result<ExitCode, Failure> {
 
 /// The server as the options want it.
 fn builder(document: Document, options: &Serve) -> Result<Builder, Failure> {
+    warn_unseen(&document, &options.defect);
     let builder = Server::builder(document).seed(options.seed).port(options.port).control_port(options.control_port);
     let builder = builder.docs(!options.no_docs).tls(options.tls.is_some()).reasons(options.reasons);
     let builder = builder.same_port(options.same_port).record(options.record);
@@ -115,8 +116,18 @@ fn tell(server: &RunningServer, docs: Option<&str>) {
 
 /// Starts a reference server with the defects that are named, on any free ports.
 pub(crate) async fn start(document: Document, seed: u64, defects: &[String]) -> Result<RunningServer, Failure> {
+    warn_unseen(&document, defects);
     let builder = with_defects(Server::builder(document).seed(seed), defects)?;
     builder.start().await.map_err(|error| unstarted(&error))
+}
+
+/// Says which of the defects nobody will see, since the document has nothing that could show them.
+fn warn_unseen(document: &Document, defects: &[String]) {
+    let is_named = |id: &str| defects.iter().any(|named| named.trim().eq_ignore_ascii_case(id));
+    for defect in bitting_mock::defects().iter().filter(|known| is_named(known.id) && !known.applies(document)) {
+        let help = "`bitting serve --list-defects DOCUMENT` tells which it can show";
+        warn(format!("{} cannot be seen in this document: {}", defect.id, defect.name), help);
+    }
 }
 
 fn with_defects(mut builder: Builder, defects: &[String]) -> Result<Builder, Failure> {

@@ -74,4 +74,4 @@ pub use provision::Provisioner;
 pub use run::{Progress, run};
 pub use secret::Secret;
 pub use settings::{Settings, duration, starter};
-pub use verdict::{Covered, Outcome, Report, Unmet, Verdict};
+pub use verdict::{Covered, Outcome, Report, Shortfall, Unmet, Verdict};

@@ -213,7 +213,10 @@ impl Options {
             }
         }
         if self.rate == Some(0) {
-            return Err(Error::config("--rate", "no request could ever be sent", "give 1 or more"));
+            return Err(Error::config("rate", "no request could ever be sent", "give 1 or more"));
+        }
+        if self.timeout.is_zero() {
+            return Err(Error::config("timeout", "no answer could ever come in time", "give 1s or more"));
         }
         if self.workers == 0 {
             return Err(Error::config("workers", "nobody would send a request", "give 1 or more"));

@@ -268,6 +268,7 @@ fn covered(context: &Context<'_>) -> Vec<Covered> {
             public: operation.is_public(),
             scopes,
             reached: context.was_reached(operation),
+            refused: context.refused(operation),
         }
     };
     operations.map(covered).collect()

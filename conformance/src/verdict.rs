@@ -70,6 +70,17 @@ pub struct Covered {
     pub scopes: Vec<String>,
     /// Whether it was seen to succeed for the valid principal: what was never reached was not judged beyond its refusals.
     pub reached: bool,
+    /// What it answered to the valid principal in place of a success, if it was asked and never gave one.
+    pub refused: Option<String>,
+}
+
+/// Why a run without a finding is no good news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shortfall<'r> {
+    /// No operation was reached by anybody who may enter; with what one of them answered.
+    Unreached(&'r str),
+    /// Nothing could be checked at all.
+    Nothing,
 }
 
 /// The result of a run.
@@ -165,14 +176,34 @@ impl Report {
         self.verdicts.iter().any(fails)
     }
 
-    /// The exit code of a command that ends with this report: 130 for a run that was interrupted, 1 with findings, 4
-    /// where something required could not be told, else 0.
+    /// Why the run is no good news, where it was not interrupted and nothing fails. Green must mean that something was
+    /// checked, by somebody who got in.
+    #[must_use]
+    pub fn shortfall(&self) -> Option<Shortfall<'_>> {
+        if self.interrupted || self.failed() {
+            return None;
+        }
+        if !self.stranger && !self.operations.iter().any(|operation| operation.reached) {
+            let refused = self.operations.iter().find_map(|operation| operation.refused.as_deref());
+            if let Some(answer) = refused {
+                return Some(Shortfall::Unreached(answer));
+            }
+        }
+        let is_skip = |one: &Verdict| matches!(one.outcome, Outcome::Skip { .. });
+        (self.unmet.is_empty() && self.verdicts.iter().all(is_skip)).then_some(Shortfall::Nothing)
+    }
+
+    /// The exit code of a command that ends with this report: 130 for a run that was interrupted, 1 with findings, 3
+    /// where no operation was reached, 2 where nothing could be checked, 4 where something required could not be told,
+    /// else 0.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        match (self.interrupted, self.failed(), self.unmet.is_empty()) {
+        match (self.interrupted, self.failed(), self.shortfall()) {
             (true, ..) => 130,
             (_, true, _) => 1,
-            (_, _, false) => 4,
+            (.., Some(Shortfall::Unreached(_))) => 3,
+            (.., Some(Shortfall::Nothing)) => 2,
+            _ if !self.unmet.is_empty() => 4,
             _ => 0,
         }
     }

@@ -75,7 +75,7 @@ pub struct Builder {
 #[non_exhaustive]
 pub enum StartError {
     /// A schema that is no JSON Schema.
-    #[error("{file}{}: at {pointer}: the schema cannot be used: {message}", line.map_or(String::new(), |line| format!(":{line}")))]
+    #[error("{file}{}: at {pointer}: the schema cannot be used: {message}\n  help: write it in JSON Schema 2020-12, or in OpenAPI 3.0 in the dialect of that", line.map_or(String::new(), |line| format!(":{line}")))]
     Schema {
         /// The document.
         file: String,
@@ -87,7 +87,7 @@ pub enum StartError {
         message: String,
     },
     /// A path template that cannot be served.
-    #[error("{file}{}: the path `{path}` cannot be served: {message}", line.map_or(String::new(), |line| format!(":{line}")))]
+    #[error("{file}{}: the path `{path}` cannot be served: {message}\n  help: write each parameter as `{{name}}`, whole and with a name", line.map_or(String::new(), |line| format!(":{line}")))]
     Path {
         /// The document.
         file: String,

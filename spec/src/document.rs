@@ -242,6 +242,7 @@ fn read(value: &Value, mut warnings: Vec<Warning>) -> Result<Document, Fault> {
         warnings.push(Warning { pointer: "/paths".to_owned(), message });
     }
     let schemas = schemas.finish();
+    warnings.extend(schema::circles(&schemas));
     for operation in &mut operations {
         operation.pagination = operation.pagination.take().or_else(|| pagination::infer(operation, &schemas));
     }

@@ -33,6 +33,8 @@ type Named = Arc<OnceCell<References>>;
 #[derive(Debug, Default)]
 pub(super) struct Stage {
     reached: Mutex<HashMap<(String, Role), Reached>>,
+    /// What an operation answered to the valid principal in place of a success.
+    refused: Mutex<HashMap<String, String>>,
     objects: Mutex<HashMap<(String, Role), Found>>,
     /// What is still there, by the method and the path of the call that takes it away.
     made: Mutex<IndexMap<String, Made>>,
@@ -95,6 +97,11 @@ impl Context<'_> {
         cell.and_then(|cell| cell.get()).is_some_and(Result::is_ok)
     }
 
+    /// What the operation answered to the valid principal in place of a success, if it was asked and never gave one.
+    pub(super) fn refused(&self, operation: &Operation) -> Option<String> {
+        self.stage.refused.lock().unwrap_or_else(PoisonError::into_inner).get(&operation.id).cloned()
+    }
+
     async fn reach(&self, operation: &Operation, role: Role) -> Result<Case, Stop> {
         let arguments = self.arguments(operation, role, operation.method == "DELETE").await?;
         let references = self.references(operation, role).await;
@@ -113,7 +120,12 @@ impl Context<'_> {
             last = last.or(Some(exchange.answer));
         }
         let answer = last.map_or_else(|| "no request could be made for it".to_owned(), |answer| said(&answer));
-        Err(Stop::Skip(format!("{} was not reached as `{role}`: {answer}", place(operation))))
+        let reason = format!("{} was not reached as `{role}`: {answer}", place(operation));
+        if role == Role::Valid {
+            let mut refused = self.stage.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            refused.insert(operation.id.clone(), reason.clone());
+        }
+        Err(Stop::Skip(reason))
     }
 
     /// The case that is likeliest to succeed, not tried yet.

@@ -39,6 +39,21 @@ pub enum ErrorKind {
     Overlay,
 }
 
+impl ErrorKind {
+    /// What to do where the fault itself says no more.
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Unreadable => "check the path and the file's permissions",
+            Self::Syntax => "a document is one object in YAML or JSON, in UTF-8",
+            Self::Version => "the document begins with `openapi: 3.1.0`",
+            Self::Reference => "a reference is a text such as `#/components/schemas/Thing`",
+            Self::Structure => "https://spec.openapis.org/oas/v3.1.0 says what may stand there",
+            Self::Extension => "spec/README.md describes the extensions",
+            Self::Overlay => "https://spec.openapis.org/overlay/v1.0.0 says what may stand there",
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.file)?;
@@ -88,6 +103,7 @@ impl Fault {
 
     pub(super) fn at(self, file: &str, line: Option<usize>) -> Error {
         let Self { kind, pointer, message, remedy } = self;
+        let remedy = remedy.or_else(|| Some(kind.remedy().to_owned()));
         Error { kind, file: file.to_owned(), line, pointer, message, remedy }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use super::error::{ErrorKind, Fault};
+use super::error::{ErrorKind, Fault, Warning};
 use super::node::Node;
 use super::source::{escape, unescape};
 
@@ -274,6 +274,21 @@ pub(super) fn bundle(components: &IndexMap<String, Value>, schema: &Value) -> Va
         bundled.insert("components".to_owned(), Value::Object(components));
     }
     Value::Object(bundled)
+}
+
+/// A warning for each schema that is a reference to itself, by others or at once: it says nothing, so whatever comes is
+/// right.
+pub(super) fn circles(schemas: &IndexMap<String, Value>) -> impl Iterator<Item = Warning> {
+    let next = |name: &String| component_name(schemas.get(name)?.get("$ref")?.as_str()?);
+    let is_circle = move |name: &&String| {
+        let steps = std::iter::successors(next(name), next).take(schemas.len());
+        steps.into_iter().any(|step| step == **name)
+    };
+    schemas.keys().filter(is_circle).map(|name| Warning {
+        pointer: format!("/components/schemas/{}", escape(name)),
+        message: "the schema is a reference that leads back to itself, so it says nothing: any value is of it"
+            .to_owned(),
+    })
 }
 
 /// The names of the components that `schema` names itself, not through others; one that it names twice stands twice.

@@ -258,6 +258,7 @@ mod tests {
             public: false,
             scopes: Vec::new(),
             reached: true,
+            refused: None,
         };
         Report {
             document: String::new(),
