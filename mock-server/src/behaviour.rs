@@ -15,8 +15,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 pub(crate) use act::Act;
-pub(crate) use consent::{DECISION, authorize, decide};
-pub(crate) use grant::{error as grant_error, fields, grant};
+pub(crate) use consent::{DECISION, authorize, decide, misasked};
+pub(crate) use grant::{error as grant_error, fields, grant, renews};
 pub(crate) use token::{Holder, TokenKind, claims, scopes_of};
 
 use crate::authenticate::Principal;

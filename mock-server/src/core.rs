@@ -5,6 +5,7 @@
 //! against the document (mended if it breaks it), fault after.
 
 mod beside;
+mod faulty;
 mod lifecycle;
 mod mint;
 pub(crate) mod misfit;
@@ -30,12 +31,12 @@ pub use mint::{MintError, MintKey, MintToken, Minted, Tamper};
 
 use crate::StartError;
 use crate::authenticate::{Doorkeeper, Principal, Way};
-use crate::behaviour::{Behaviour, Desk, fields, grant_error, schemes_of};
+use crate::behaviour::{Behaviour, Desk, fields, grant_error, misasked, renews, schemes_of};
 use crate::cache::{Asked, Cache};
 use crate::clock::Clock;
 use crate::defect::{Flaw, Flaws, UnknownDefect};
 use crate::exchange::{Answer, Delivery, Outcome, Request};
-use crate::fault::{Effect, Faults, Gates, Stage, deliver};
+use crate::fault::{Effect, Faults, Gates, Stage};
 use crate::journal::record::Recording;
 use crate::journal::{Journal, Note, masked};
 use crate::pages::DOCS;
@@ -215,6 +216,11 @@ impl Core {
             if let Some(answer) = self.unsupported_grant(plan, call.request) {
                 return Err(Box::new(answer));
             }
+            if let Behaviour::Authorize { scheme } = plan.behaviour
+                && let Some(answer) = misasked(self, &self.plan.schemes[scheme], call.request.query())
+            {
+                return Err(Box::new(answer));
+            }
             let status = if invalid.is_media_type && plan.answers.has(415) { 415 } else { plan.invalid };
             let detail = format!("The request is not valid: {}", invalid.detail);
             Err(Box::new(plan.refusals.answer(status, None, Some(&detail)).because("invalid")))
@@ -224,7 +230,7 @@ impl Core {
 
     /// What an answer that may be kept is kept for.
     fn asked<'c>(&self, call: &'c Call<'_>, plan: &OperationPlan) -> Option<Asked<'c>> {
-        let is_kept = plan.is_kept && call.request.body.is_empty() && self.flaws.is_empty();
+        let is_kept = plan.is_kept && call.request.body.is_empty() && self.flaws.is_empty() && self.skipped.is_empty();
         let organization = || call.principal.as_ref().map_or("", |principal| principal.organization.as_str());
         is_kept.then(|| Asked {
             revision: call.revision,
@@ -258,7 +264,14 @@ impl Core {
     fn unsupported_grant(&self, plan: &OperationPlan, request: &Request) -> Option<Answer> {
         let form = matches!(plan.behaviour, Behaviour::Token { .. }).then(|| fields(&request.body))?;
         let asked = form.get("grant_type").and_then(Value::as_str)?;
-        let is_known = ["client_credentials", "authorization_code", "refresh_token"].contains(&asked);
+        let Behaviour::Token { scheme } = &plan.behaviour else { return None };
+        let scheme = &self.plan.schemes[*scheme];
+        let is_known = match asked {
+            "client_credentials" | "authorization_code" => true,
+            "refresh_token" => renews(scheme),
+            "password" => scheme.has_password_grant,
+            _ => false,
+        };
         (!is_known).then(|| grant_error(self, 400, "unsupported_grant_type"))
     }
 
@@ -293,65 +306,6 @@ impl Core {
                 Err(Box::new(answer.with("allow", &allowed.join(", "))))
             }
             Routed::NotFound => Err(Box::new(self.beside(call))),
-        }
-    }
-
-    /// The faults that act before the credential is looked at, and those of one caller once it is known.
-    fn before(&self, call: &mut Call<'_>, plan: &OperationPlan) -> Result<(), Box<Answer>> {
-        let acting = self.faults.acting(&plan.operation.id, call.request.method.as_str(), call.principal.as_deref());
-        call.effects.extend(acting.iter().cloned());
-        for (stage, effect) in &acting {
-            deliver(effect, &mut call.delivery, &self.faults);
-            if let Effect::AdvanceClock { seconds } = effect {
-                // A clock that cannot go there stays where it is; the plan was checked when it was made.
-                let _ = self.clock.advance(*seconds);
-                call.now = self.clock.now();
-            }
-            if let Effect::ClockSkew { seconds } = effect {
-                call.skew = TimeDelta::try_seconds(*seconds).unwrap_or_default();
-            }
-            if *stage == Stage::Before
-                && let Some(answer) = self.replacement(plan, effect, call.now)
-            {
-                return Err(Box::new(answer));
-            }
-        }
-        Ok(())
-    }
-
-    /// The faults that act on the answer.
-    fn after(&self, call: &mut Call<'_>, plan: &OperationPlan, mut answer: Answer) -> Answer {
-        for (stage, effect) in &call.effects {
-            match effect {
-                Effect::ContentType { value } => answer.media.clone_from(value),
-                effect if *stage == Stage::After => {
-                    if let Some(replacement) = self.replacement(plan, effect, call.now) {
-                        answer = replacement;
-                    }
-                }
-                _ => {}
-            }
-        }
-        answer
-    }
-
-    /// The answer that an effect puts in the place of the operation's.
-    fn replacement(&self, plan: &OperationPlan, effect: &Effect, now: DateTime<Utc>) -> Option<Answer> {
-        match effect {
-            Effect::Status { status, retry_after, body } => {
-                let mut answer = match body {
-                    Some(body) => Answer::json(*status, body.clone()),
-                    None => plan.refusals.answer(*status, None, None),
-                };
-                if let Some(retry_after) = retry_after {
-                    answer.set("retry-after", &retry_after.text(now));
-                }
-                Some(answer.because("fault"))
-            }
-            Effect::Redirect { status, location } => {
-                Some(Answer::empty(*status).with("location", location).because("fault"))
-            }
-            _ => None,
         }
     }
 
@@ -526,13 +480,14 @@ impl Core {
         if self.has_docs && call.operation.is_none() && call.request.path().starts_with(DOCS) {
             return None;
         }
+        let is_spoilt = call.effects.iter().any(|(_, effect)| effect.spoils());
         let note = Note {
             at: call.now,
             method: call.request.method.as_str(),
             target: &masked(&call.request.target, &self.plan.secrets),
             operation: call.operation.map(|index| self.plan.operations[index].operation.id.as_str()),
             status: answer.status,
-            reason: answer.reason,
+            reason: answer.reason.or(is_spoilt.then_some("fault")),
             credential: call.principal.as_ref().map(|principal| principal.credential.as_str()),
             user: call.principal.as_ref().map(|principal| principal.user.as_str()),
         };

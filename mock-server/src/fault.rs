@@ -39,7 +39,8 @@ pub struct Fault {
     /// How likely each of them goes wrong, from 0 to 1.
     #[serde(default = "certain")]
     pub probability: f64,
-    /// When: before the credential is looked at, or after the operation has done its work.
+    /// When: before the credential is looked at, or after the operation has done its work. What happens to the bytes of
+    /// an answer, or holds it back, comes after.
     #[serde(default)]
     pub stage: Stage,
     /// What happens.
@@ -178,6 +179,32 @@ pub enum Effect {
         /// The content type that is told.
         value: String,
     },
+}
+
+impl Effect {
+    /// Whether nothing of the operation's own answer is left.
+    fn replaces(&self) -> bool {
+        matches!(self, Self::Status { .. } | Self::Redirect { .. }) || self.is_silent()
+    }
+
+    /// Whether no answer comes at all.
+    pub(crate) fn is_silent(&self) -> bool {
+        match self {
+            Self::Hang | Self::Garbage | Self::ResetStream { .. } | Self::Reset { after_headers: false } => true,
+            Self::GoAway { code } => *code > 0,
+            _ => false,
+        }
+    }
+
+    /// Whether an answer comes, and is not what the operation made.
+    pub(crate) fn spoils(&self) -> bool {
+        match self {
+            Self::Truncate { .. } | Self::InvalidJson | Self::BadGzip | Self::ContentType { .. } => true,
+            Self::ContentLength { .. } | Self::DuplicateHeaders | Self::OversizedHeader { .. } => true,
+            Self::Reset { after_headers } => *after_headers,
+            _ => false,
+        }
+    }
 }
 
 fn at_once() -> u64 {
@@ -345,10 +372,14 @@ impl Faults {
                 && fault.method.as_deref().is_none_or(|name| name.eq_ignore_ascii_case(method))
         };
         let mut acting = Vec::new();
+        // One answer has room for one other in its place: the next plan waits for its turn.
+        let mut is_replaced = false;
         for plan in plans.iter_mut().filter(|plan| matches(&plan.fault)) {
             plan.matched += 1;
             let is_due = plan.matched >= plan.fault.nth && plan.fault.times.is_none_or(|times| plan.acted < times);
-            if is_due && rng.f64() < plan.fault.probability {
+            let is_late = is_replaced && plan.fault.effect.replaces();
+            if is_due && !is_late && rng.f64() < plan.fault.probability {
+                is_replaced |= plan.fault.effect.replaces();
                 plan.acted += 1;
                 acting.push((plan.fault.stage, plan.fault.effect.clone()));
             }

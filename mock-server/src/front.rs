@@ -209,6 +209,7 @@ async fn exchange<S: Service>(
     fate: Fate,
 ) -> Result<http::Response<OutBody>, Cut> {
     let is_h2 = request.version() == http::Version::HTTP_2;
+    let is_head = request.method() == http::Method::HEAD;
     let outcome = match received(request).await {
         Ok(request) => match service.stream(&request) {
             Some(stream) => return Ok(streamed(stream)),
@@ -245,7 +246,10 @@ async fn exchange<S: Service>(
         _ => {}
     }
     let is_last = *manner == Manner::GoAway { code: 0 } && !is_h2;
-    let mut response = http::Response::new(OutBody::new(outcome.body, outcome.delivery.manner));
+    // RFC 9110, 9.3.2, 15.3.5 and 15.4.5: no content, of which hyper sees to it in HTTP/1.1 only.
+    let is_empty = is_h2 && (is_head || [204, 304].contains(&outcome.status.as_u16()));
+    let body = if is_empty { Bytes::new() } else { outcome.body };
+    let mut response = http::Response::new(OutBody::new(body, outcome.delivery.manner));
     *response.status_mut() = outcome.status;
     *response.headers_mut() = outcome.headers;
     if is_last {

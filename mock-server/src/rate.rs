@@ -182,7 +182,7 @@ impl Limits {
         let key = class.map_or(Cow::Borrowed(caller), |class| Cow::Owned(format!("{caller} {class}")));
         // Whichever is later: one that is over does not end the other.
         let exhausted = state.exhausted.get(caller).max(state.exhausted.get("*")).copied();
-        let exhausted = exhausted.filter(|start| now < start + window);
+        let exhausted = exhausted.filter(|start| (*start..start + window).contains(&now));
         if state.buckets.len() > SWEEP {
             state.buckets.retain(|_, bucket| now < bucket.start + window);
         }
@@ -192,7 +192,8 @@ impl Limits {
         };
         if policy.algorithm == Algorithm::TokenBucket {
             bucket.refill(policy, now);
-        } else if now >= bucket.start + window && !flaws.has(Flaw::M77) {
+        } else if now < bucket.start || now >= bucket.start + window && !flaws.has(Flaw::M77) {
+            // A clock that went back has left the window, too.
             *bucket = Bucket { start: now, used: 0 };
         }
         if let Some(start) = exhausted {

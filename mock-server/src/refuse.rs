@@ -94,7 +94,7 @@ impl Refusals {
 
 /// `WWW-Authenticate` (RFC 9110, 11.6.1): every scheme that would do, the error only where something was presented
 /// (RFC 6750, 3).
-fn challenge(answer: &mut Answer, schemes: &[&Scheme], case: AuthCase) {
+pub(crate) fn challenge(answer: &mut Answer, schemes: &[&Scheme], case: AuthCase) {
     let mut challenges: Vec<String> = Vec::new();
     for scheme in schemes {
         let challenge = match &scheme.place {

@@ -46,6 +46,11 @@ impl Skipped {
         self.0.load(Ordering::Relaxed) & bit(step) != 0
     }
 
+    /// Whether none is.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+
     pub(crate) fn set(&self, steps: &[Step]) {
         self.0.store(steps.iter().fold(0, |all, step| all | bit(*step)), Ordering::Relaxed);
     }

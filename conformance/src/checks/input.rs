@@ -109,7 +109,7 @@ fn takes_secret(document: &Document, operation: &Operation) -> bool {
 fn negative_refused(judging: &Judging<'_>) -> Option<Observation> {
     let Sign::Invalid { place, keyword } = judging.sign else { return None };
     let status = judging.exchange.answer.status;
-    if !(200..400).contains(&status) {
+    if !(200..400).contains(&status) || judging.exchange.answer.is_sent_back() {
         return None;
     }
     let what = if *keyword == NULL { "has null in the place".to_owned() } else { format!("breaks `{keyword}`") };

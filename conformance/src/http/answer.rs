@@ -47,6 +47,13 @@ impl Answer {
         self.json.get_or_init(|| serde_json::from_slice(&self.body).ok()).as_ref()
     }
 
+    /// Whether it sends a user back to an app with an error, as an authorization endpoint refuses (RFC 6749, 4.1.2.1).
+    pub(crate) fn is_sent_back(&self) -> bool {
+        let location = self.header("location").unwrap_or_default();
+        let query = location.split('#').next().and_then(|uri| uri.split_once('?')).map_or("", |(_, query)| query);
+        (300..400).contains(&self.status) && form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "error")
+    }
+
     /// At most `length` characters of the body, for people to read.
     pub(crate) fn excerpt(&self, length: usize) -> String {
         let text = String::from_utf8_lossy(self.body.get(..self.body.len().min(4 * length)).unwrap_or_default());

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::Desk;
-use super::grant::fields;
+use super::grant::{doubled, fields};
 use super::token::words;
 use crate::authenticate::check_password;
 use crate::core::Core;
@@ -59,6 +59,17 @@ pub(crate) fn authorize(core: &Core, scheme: &Scheme, query: &str) -> Answer {
     }
 }
 
+/// What an app is told that asks in a way that the document does not have: it is sent back with that, if it is known and
+/// may have users sent there (RFC 6749, 4.1.2.1).
+pub(crate) fn misasked(core: &Core, scheme: &Scheme, query: &str) -> Option<Answer> {
+    let counter = Counter { core, scheme };
+    match counter.read(query) {
+        Err(Refused::Page(_)) => None,
+        Err(refused) => Some(counter.refused(refused)),
+        Ok(asked) => Some(counter.refused(Refused::Back(Box::new(asked), "invalid_request"))),
+    }
+}
+
 /// What the user decided: back to the app with a code, or with `access_denied`.
 pub(crate) fn decide(core: &Core, scheme: &Scheme, request: &Request, now: DateTime<Utc>) -> Answer {
     let counter = Counter { core, scheme };
@@ -83,25 +94,38 @@ pub(crate) fn decide(core: &Core, scheme: &Scheme, request: &Request, now: DateT
 
 impl Counter<'_> {
     fn read(&self, query: &str) -> Result<Asked, Refused> {
-        let all = fields(query.as_bytes());
+        let (all, doubled) = (fields(query.as_bytes()), doubled(query.as_bytes()));
+        if doubled.as_deref().is_some_and(|name| ["client_id", "redirect_uri"].contains(&name)) {
+            return Err(Refused::Page("The app asks for two things at once."));
+        }
         let text = |name: &str| all.get(name).and_then(Value::as_str).map(str::to_owned);
         let client = text("client_id").unwrap_or_default();
         let known = self.core.world().clients.get(&client).cloned().ok_or(Refused::Page("The app is not known."))?;
-        let redirect_uri = text("redirect_uri").or_else(|| known.redirect_uris.first().cloned()).unwrap_or_default();
+        // Who has one need not name it (RFC 6749, 3.1.2.3).
+        let only = || known.redirect_uris.first().filter(|_| known.redirect_uris.len() == 1).cloned();
+        let redirect_uri = text("redirect_uri").or_else(only).unwrap_or_default();
+        if redirect_uri.is_empty() {
+            return Err(Refused::Page("The app must say where it wants the user sent."));
+        }
         if !known.owns(&redirect_uri) && !self.core.flaws.has(Flaw::M63) {
             return Err(Refused::Page("The app has no such redirect URI."));
         }
         let scopes = words(&text("scope").unwrap_or_default());
         let is_open = scopes.iter().any(|scope| !self.scheme.scopes.contains(scope));
-        let is_plain = text("code_challenge").is_some() && text("code_challenge_method").as_deref() != Some("S256");
+        // `plain` proves nothing (RFC 9700, 2.1.1), and a SHA-256 has 43 characters (RFC 7636, 4.2).
+        let is_hash =
+            |text: &str| text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        let is_plain = text("code_challenge")
+            .is_some_and(|challenge| !is_hash(&challenge) || text("code_challenge_method").as_deref() != Some("S256"));
         let scopes = if scopes.is_empty() { self.scheme.scopes.clone() } else { scopes };
         let asked = Asked { client, redirect_uri, scopes, state: text("state"), challenge: text("code_challenge") };
         match text("response_type").as_deref() {
+            _ if doubled.is_some() => Err(Refused::Back(Box::new(asked), "invalid_request")),
             Some("code") if is_open => Err(Refused::Back(Box::new(asked), "invalid_scope")),
-            // `plain` proves nothing (RFC 9700, 2.1.1).
             Some("code") if is_plain => Err(Refused::Back(Box::new(asked), "invalid_request")),
             Some("code") => Ok(asked),
-            _ => Err(Refused::Back(Box::new(asked), "unsupported_response_type")),
+            None => Err(Refused::Back(Box::new(asked), "invalid_request")),
+            Some(_) => Err(Refused::Back(Box::new(asked), "unsupported_response_type")),
         }
     }
 

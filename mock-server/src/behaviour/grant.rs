@@ -2,14 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use bitting_spec::extension::{RefreshStyle, Rotation};
+use bitting_spec::extension::RefreshStyle;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::Desk;
-use super::token::{Holder, TokenKind, told_life, uncached, words};
+use super::token::{Holder, TokenKind, Unspent, told_life, uncached, words};
 use crate::authenticate::check_password;
 use crate::core::Core;
 use crate::defect::Flaw;
@@ -34,40 +34,72 @@ type Refused = &'static str;
 pub(crate) fn grant(core: &Core, scheme: &Scheme, form: &Value, request: &Request, now: DateTime<Utc>) -> Answer {
     let field = |name: &str| form.get(name).and_then(Value::as_str).unwrap_or_default();
     let basic = request.headers.get("authorization").and_then(|value| value.to_str().ok()).and_then(basic_credentials);
-    let posted = || (field("client_id").to_owned(), field("client_secret").to_owned());
-    let (id, secret) = basic.unwrap_or_else(posted);
+    let posted = (field("client_id").to_owned(), field("client_secret").to_owned());
+    // RFC 6749, 2.3: a client proves itself in one way; 3.2: no parameter comes twice.
+    let is_double = |(id, _): &(String, String)| !posted.1.is_empty() || !posted.0.is_empty() && posted.0 != *id;
+    if basic.as_ref().is_some_and(is_double) || has_doubles(request) {
+        return error(core, 400, "invalid_request");
+    }
+    let (id, secret) = basic.unwrap_or(posted);
     if field("grant_type") == "password" && scheme.has_password_grant && id.is_empty() {
         // An app that was given no secret has none to show (RFC 6749, 2.1 and 4.3.2).
         let exchange = Exchange { core, scheme, form, now, client: String::new() };
-        return exchange.password().map_or_else(|code| error(core, 400, code), |holder| exchange.answer(&holder));
+        let granted = exchange.password().map(Granted::of);
+        return granted.map_or_else(|code| error(core, 400, code), |granted| exchange.answer(&granted));
     }
     let client = core.world().clients.get(&id).cloned();
     let Some(client) = client.filter(|client| bool::from(client.secret.ct_eq(&hash(&secret)))) else {
         return error(core, 401, "invalid_client");
     };
     let exchange = Exchange { core, scheme, form, now, client: id };
-    let holder = match field("grant_type") {
-        "client_credentials" => exchange.client_credentials(client.organization),
-        "authorization_code" => exchange.authorization_code(),
-        "password" if scheme.has_password_grant => exchange.password(),
-        "refresh_token" if exchange.renews() => exchange.refresh_token(),
+    let granted = match field("grant_type") {
+        "client_credentials" => exchange.client_credentials(client.organization).map(Granted::of),
+        "authorization_code" => exchange.authorization_code().map(Granted::of),
+        "password" if scheme.has_password_grant => exchange.password().map(Granted::of),
+        "refresh_token" if renews(scheme) => exchange.refresh_token(),
         "" => Err("invalid_request"),
         _ => Err("unsupported_grant_type"),
     };
-    match holder {
-        Ok(holder) => exchange.answer(&holder),
+    match granted {
+        Ok(granted) => exchange.answer(&granted),
         Err(code) => error(core, 400, code),
     }
+}
+
+/// Whom the tokens are for.
+struct Granted {
+    holder: Holder,
+    /// What the next refresh token is limited to: what the first one was (RFC 6749, 6).
+    lasting: Option<Vec<String>>,
+}
+
+impl Granted {
+    fn of(holder: Holder) -> Self {
+        Self { lasting: holder.scopes.clone(), holder }
+    }
+}
+
+/// Whether the document has refresh tokens of OAuth 2.0 for this scheme.
+pub(crate) fn renews(scheme: &Scheme) -> bool {
+    scheme.auth.refresh.as_ref().is_some_and(|refresh| refresh.style == RefreshStyle::Oauth2)
+}
+
+/// Whether a parameter of a form comes twice.
+fn has_doubles(request: &Request) -> bool {
+    let media = request.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    media.starts_with("application/x-www-form-urlencoded") && doubled(&request.body).is_some()
+}
+
+/// The name of a field that comes twice in a form.
+pub(super) fn doubled(form: &[u8]) -> Option<String> {
+    let mut names: Vec<_> = form_urlencoded::parse(form).map(|(name, _)| name).collect();
+    names.sort_unstable();
+    names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].to_string())
 }
 
 impl Exchange<'_> {
     fn field(&self, name: &str) -> &str {
         self.form.get(name).and_then(Value::as_str).unwrap_or_default()
-    }
-
-    /// Whether the document has refresh tokens here.
-    fn renews(&self) -> bool {
-        self.scheme.auth.refresh.as_ref().is_some_and(|refresh| refresh.style == RefreshStyle::Oauth2)
     }
 
     /// RFC 6749, 4.4: the token is for the client itself, with the scopes that it asks for, or all.
@@ -139,30 +171,37 @@ impl Exchange<'_> {
     }
 
     /// RFC 6749, 6: a scope may be given up and none gained.
-    fn refresh_token(&self) -> Result<Holder, Refused> {
+    fn refresh_token(&self) -> Result<Granted, Refused> {
         let token = self.field("refresh_token");
-        let is_voided = self.scheme.auth.refresh.as_ref().is_some_and(|refresh| refresh.rotation != Rotation::None);
-        let holder = self.core.spend(self.scheme, token, is_voided, self.now).map_err(|_| "invalid_grant")?;
-        if holder.client.as_ref() != Some(&self.client) {
-            return Err("invalid_grant");
+        if token.is_empty() {
+            return Err("invalid_request");
         }
         let asked = words(self.field("scope"));
-        let granted = holder.scopes.clone().unwrap_or_else(|| self.scheme.scopes.clone());
-        if asked.iter().any(|scope| !granted.contains(scope)) {
-            return Err("invalid_scope");
-        }
-        Ok(Holder { scopes: Some(if asked.is_empty() { granted } else { asked }), ..holder })
+        let granted = |holder: &Holder| holder.scopes.clone().unwrap_or_else(|| self.scheme.scopes.clone());
+        let admit = |holder: &Holder| match () {
+            () if holder.client.as_ref() != Some(&self.client) => Err("invalid_grant"),
+            () if asked.iter().any(|scope| !granted(holder).contains(scope)) => Err("invalid_scope"),
+            () => Ok(()),
+        };
+        let holder = self.core.spend(self.scheme, token, admit, self.now).map_err(|unspent| match unspent {
+            Unspent::Bad(_) => "invalid_grant",
+            Unspent::Refused(code) => code,
+        })?;
+        let lasting = granted(&holder);
+        let scopes = Some(if asked.is_empty() { lasting.clone() } else { asked });
+        Ok(Granted { holder: Holder { scopes, ..holder }, lasting: Some(lasting) })
     }
 
-    fn answer(&self, holder: &Holder) -> Answer {
+    fn answer(&self, Granted { holder, lasting }: &Granted) -> Answer {
         let mut body = json!({
             "access_token": self.core.issue(self.scheme, TokenKind::Access, holder, self.now),
             "token_type": "Bearer",
             "expires_in": told_life(self.core),
             "scope": holder.scopes.as_ref().map(|scopes| scopes.join(" ")).unwrap_or_default(),
         });
-        if self.renews() && holder.client.is_some() {
-            let token = self.core.issue(self.scheme, TokenKind::Refresh, holder, self.now);
+        if renews(self.scheme) && holder.client.is_some() {
+            let holder = Holder { scopes: lasting.clone(), ..holder.clone() };
+            let token = self.core.issue(self.scheme, TokenKind::Refresh, &holder, self.now);
             body["refresh_token"] = Value::from(token);
         }
         uncached(self.core, Answer::json(200, body))

@@ -96,46 +96,60 @@ pub(crate) fn words(text: &str) -> Vec<String> {
 }
 
 impl Core {
-    /// Checks a refresh token and voids it where each use replaces it. A token that was voided before has been stolen
-    /// by somebody: the whole session ends (RFC 9700, 4.14.2).
-    pub(crate) fn spend(
+    /// Checks a refresh token and, if `admit` has nothing against its holder, voids it where each use replaces it. A token
+    /// that was voided before has been stolen by somebody: the whole session ends (RFC 9700, 4.14.2).
+    pub(crate) fn spend<E>(
         &self,
         scheme: &Scheme,
         token: &str,
-        is_voided: bool,
+        admit: impl FnOnce(&Holder) -> Result<(), E>,
         now: DateTime<Utc>,
-    ) -> Result<Holder, AuthCase> {
-        let claims =
-            self.signer.verify(token, &scheme.algorithms, Laxness::default()).map_err(|_| AuthCase::Unknown)?;
+    ) -> Result<Holder, Unspent<E>> {
+        let claims = self
+            .signer
+            .verify(token, &scheme.algorithms, Laxness::default())
+            .map_err(|_| Unspent::Bad(AuthCase::Unknown))?;
         let text = |pointer: &str| claim(&claims, pointer).and_then(Value::as_str).unwrap_or_default();
         if text("/use") != refresh_use(scheme) {
-            return Err(AuthCase::Unknown);
+            return Err(Unspent::Bad(AuthCase::Unknown));
         }
         if claims.get("exp").and_then(Value::as_i64).is_none_or(|end| end <= now.timestamp()) {
-            return Err(AuthCase::Expired);
+            return Err(Unspent::Bad(AuthCase::Expired));
         }
         let mut world = self.world();
         if world.revoked.contains_key(text("/jti")) {
             if !self.flaws.has(Flaw::M52) {
                 world.revoked.insert(text("/sid").to_owned(), now);
             }
-            return Err(AuthCase::Revoked);
+            return Err(Unspent::Bad(AuthCase::Revoked));
         }
         if world.revoked.contains_key(text("/sid")) {
-            return Err(AuthCase::Revoked);
-        }
-        if is_voided && !self.flaws.has(Flaw::M51) {
-            world.revoked.insert(text("/jti").to_owned(), now);
+            return Err(Unspent::Bad(AuthCase::Revoked));
         }
         let some = |pointer: &str| Some(text(pointer).to_owned()).filter(|text| !text.is_empty());
-        Ok(Holder {
+        let holder = Holder {
             subject: text(scheme.claim("subject", "/sub")).to_owned(),
             organization: text(scheme.claim("organization", "/org")).to_owned(),
             scopes: scopes_of(scheme, &claims).filter(|_| !self.flaws.has(Flaw::M53)),
             session: some("/sid"),
             client: some("/client_id"),
-        })
+        };
+        admit(&holder).map_err(Unspent::Refused)?;
+        let is_voided = scheme.auth.refresh.as_ref().is_some_and(|refresh| refresh.rotation != Rotation::None);
+        if is_voided && !self.flaws.has(Flaw::M51) {
+            world.revoked.insert(text("/jti").to_owned(), now);
+        }
+        Ok(holder)
     }
+}
+
+/// Why a refresh token is not taken.
+#[derive(Debug)]
+pub(crate) enum Unspent<E> {
+    /// It is not, or no longer, good.
+    Bad(AuthCase),
+    /// It is good, and not for this.
+    Refused(E),
 }
 
 impl Desk<'_> {
@@ -186,9 +200,9 @@ impl Desk<'_> {
         }
         let pointer = refresh.request.get("refresh_token").map_or("/refresh_token", String::as_str);
         let token = self.given.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        match self.core.spend(scheme, token, refresh.rotation != Rotation::None, self.now) {
+        match self.core.spend(scheme, token, |_| Ok::<_, AuthCase>(()), self.now) {
             Ok(holder) => self.issued(scheme, &refresh.response, &holder),
-            Err(case) => self.refused(scheme, case),
+            Err(Unspent::Bad(case) | Unspent::Refused(case)) => self.refused(scheme, case),
         }
     }
 

@@ -447,3 +447,44 @@ async fn plans_have_bounds() {
         assert_eq!(reply.status, 400, "{effect}");
     }
 }
+
+/// A fault that leaves no answer comes before the operation, unless it is asked for after it; the journal tells that no
+/// answer went out.
+#[tokio::test]
+async fn what_is_never_answered_happened_or_did_not_as_asked() {
+    for (stage, total) in [("before", 45), ("after", 46)] {
+        let fault = json!({"method": "POST", "stage": stage, "times": 1, "effect": {"kind": "reset"}});
+        let (server, key) = faulty(&fault).await;
+        let body = json!({"name": "x", "serial_number": "RBT-0001"}).to_string();
+        let header = format!("Bearer {key}");
+        let headers = [("authorization", header.as_str()), ("content-type", "application/json")];
+        assert_eq!(send(server.base_url(), &request("POST", DEVICES, &headers, &body)).await.status, 0);
+        assert_eq!(read(&server, DEVICES, &key).await.json()["total"], total, "{stage}");
+        let entries = server.core().journal().entries(&bitting_mock::Wanted::default());
+        let posted = entries.iter().find(|entry| entry.method == "POST").unwrap();
+        assert_eq!((posted.status, posted.reason), (0, Some("fault")));
+    }
+}
+
+/// Two plans for one answer: the second waits for the next request, and counts no answer that it did not spoil.
+#[tokio::test]
+async fn one_answer_meets_one_replacement() {
+    let (server, key) = faulty(&json!({"times": 1, "effect": {"kind": "status", "status": 503}})).await;
+    let second = json!({"times": 1, "effect": {"kind": "status", "status": 500}});
+    assert_eq!(control(&server, "POST", "/v1/faults", &second).await.status, 201);
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(read(&server, DEVICES, &key).await.status);
+    }
+    assert_eq!(statuses, [503, 500, 200]);
+}
+
+/// What an injected answer says of the wait and of the challenge agrees with itself and with the document.
+#[tokio::test]
+async fn injected_refusals_do_not_contradict_themselves() {
+    let (reply, _server) = one(json!({"kind": "status", "status": 429, "retry_after": 5})).await;
+    assert_eq!((reply.header("retry-after"), &reply.json()["retry_after"]), (Some("5"), &json!(5)));
+    assert!(reply.json()["detail"].as_str().unwrap().contains("5 seconds"), "{}", reply.json());
+    let (reply, _server) = one(json!({"kind": "status", "status": 401})).await;
+    assert!(reply.header("www-authenticate").unwrap().contains("Bearer"), "{}", reply.head);
+}

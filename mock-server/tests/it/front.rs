@@ -51,3 +51,17 @@ async fn a_silent_connection_hinders_nobody() {
     assert_eq!(ask(&server, builder().http1_only()).await.0, 200);
     tokio::time::timeout(std::time::Duration::from_secs(3), server.shutdown()).await.unwrap();
 }
+
+/// RFC 9110, 9.3.2: the answer to HEAD has no content, in HTTP/2 no more than in HTTP/1.1.
+#[tokio::test]
+async fn head_has_no_content_in_either_version() {
+    let server = running("roboticks").await;
+    let key = key(server.core(), ADA);
+    for client in [builder().http1_only(), builder().http2_prior_knowledge()] {
+        let client = client.build().unwrap();
+        let ask = |key: &str| client.head(format!("{}{DEVICES}", server.base_url())).bearer_auth(key).send();
+        let (allowed, refused) = (ask(&key).await.unwrap(), ask("nobodys").await.unwrap());
+        assert_eq!((allowed.status().as_u16(), refused.status().as_u16()), (200, 401));
+        assert!(allowed.bytes().await.unwrap().is_empty() && refused.bytes().await.unwrap().is_empty());
+    }
+}

@@ -115,3 +115,14 @@ async fn a_window_is_used_up_on_demand() {
     assert_eq!(control(&server, "POST", "/v1/rate-limits/reset", &Value::Null).await.status, 204);
     assert_eq!(both(), [200, 200]);
 }
+
+/// A clock that goes back leaves the window: nobody waits for longer than it is.
+#[tokio::test]
+async fn a_clock_that_goes_back_locks_nobody_out() {
+    let server = limited(&json!({"limit": 1, "window": 60})).await;
+    let key = key(server.core(), ADA);
+    server.core().clock().advance(86_400).unwrap();
+    assert_eq!(statuses(server.core(), &[&key, &key]), [200, 429]);
+    server.core().clock().advance(-86_400).unwrap();
+    assert_eq!(statuses(server.core(), &[&key, &key]), [200, 429]);
+}

@@ -272,3 +272,66 @@ fn artos_tokens_carry_what_they_must() {
     assert!(core.restore_member(ADA));
     assert_eq!(status(&read(&core, "/api/v1/documents/", &token)), 200);
 }
+
+/// RFC 6749, 6: a refresh may ask for less, and the next one may ask for all again; one that is refused costs nothing.
+#[test]
+fn a_refresh_token_keeps_its_scopes_and_survives_a_refusal() {
+    let core = other();
+    let app = App { scope: "notes:read notes:write", ..App::of(&core) };
+    let tokens = app.tokens(&core);
+    let refreshed = |app: &App, tokens: &Value, scope: &str| {
+        let token = tokens["refresh_token"].as_str().unwrap();
+        app.ask(&core, &[("grant_type", "refresh_token"), ("refresh_token", token), ("scope", scope)]).json()
+    };
+    assert_eq!(refreshed(&app, &tokens, "nope")["error"], "invalid_scope");
+    let stranger = App { id: "client-globex", ..app.clone() };
+    assert_eq!(refreshed(&stranger, &tokens, "notes:read")["error"], "invalid_grant");
+    let narrow = refreshed(&app, &tokens, "notes:read");
+    assert_eq!(narrow["scope"], "notes:read");
+    assert_eq!(refreshed(&app, &narrow, "notes:read notes:write")["scope"], "notes:read notes:write");
+    assert_eq!(app.ask(&core, &[("grant_type", "refresh_token")]).json()["error"], "invalid_request");
+}
+
+/// RFC 6749, 4.1.2.1: an app that is known is told what is wrong with what it asks for; one that is not sends nobody
+/// anywhere.
+#[test]
+fn a_wrong_question_is_told_to_the_app() {
+    let core = core("arrotech");
+    let app = App::of(&core);
+    let ask = |from: &str, to: &str| core.handle(&get(&format!("{}?{}", app.authorize, app.query().replace(from, to))));
+    for (from, to, error) in [
+        ("response_type=code", "response_type=token", "unsupported_response_type"),
+        ("response_type=code&", "", "invalid_request"),
+        ("=S256", "=plain", "invalid_request"),
+        ("code_challenge=", "code_challenge=x", "invalid_request"),
+        ("state=xyz", "state=xyz&state=abc", "invalid_request"),
+        ("data%3Aread", "nope", "invalid_scope"),
+    ] {
+        let answer = ask(from, to);
+        assert_eq!(status(&answer), 302, "{to}");
+        assert!(answer.header("location").contains(&format!("error={error}")), "{to}: {}", answer.header("location"));
+    }
+    for (from, to) in
+        [("client%2Dacme", "nobody"), ("app%2Eexample", "evil%2Eexample"), ("client_id=", "client_id=a&client_id=")]
+    {
+        let answer = ask(from, to);
+        assert_eq!((status(&answer), answer.header("location")), (400, ""), "{to}");
+    }
+}
+
+/// RFC 6749, 2.3 and 3.2: a client proves itself in one way, and says nothing twice.
+#[test]
+fn a_token_is_asked_for_in_one_way() {
+    use base64::Engine as _;
+    let core = other();
+    let secret = "client-secret-test-acme-7";
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("client-acme:{secret}"));
+    let basic = format!("Basic {basic}");
+    let fields = [("grant_type", "client_credentials")];
+    let asked =
+        |fields: &[(&str, &str)]| core.handle(&form("/oauth/token", fields).with_header("authorization", &basic));
+    assert_eq!(status(&asked(&fields)), 200);
+    for more in [("client_secret", secret), ("client_id", "client-globex"), ("grant_type", "client_credentials")] {
+        assert_eq!(asked(&[fields[0], more]).json()["error"], "invalid_request", "{more:?}");
+    }
+}

@@ -48,3 +48,16 @@ fn each_step_can_be_left_out() {
         assert_eq!(core.skipped(), []);
     }
 }
+
+/// What was answered while a step was left out is not answered again once it is taken.
+#[test]
+fn a_step_that_comes_back_finds_no_old_answers() {
+    let core = core("roboticks");
+    let key = key(&core, ADA);
+    let asked = || status(&read(&core, &format!("{DEVICES}?limit=abc"), &key));
+    assert_eq!(asked(), 422);
+    core.skip(&[Step::Validation]);
+    assert_eq!(asked(), 200);
+    core.skip(&[]);
+    assert_eq!(asked(), 422);
+}

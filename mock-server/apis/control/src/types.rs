@@ -463,6 +463,7 @@ pub struct Fault {
     pub times: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
+    /// Before the credential is looked at, so that nothing has happened, or after the operation has done its work. What holds an answer back or changes its bytes (latency, hold, drip, truncate, invalid-json and the like) comes after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<FaultStage>,
     /// status {status, retry_after, body}; latency {milliseconds, sigma}; advance-clock {seconds}; hold {gate}; reset {after_headers}; truncate {bytes, reset}; drip {bytes, milliseconds}; hang; redirect {status, location}; invalid-json; bad-gzip; content-type {value}; garbage; close-idle {milliseconds}; go-away {code}; reset-stream {code}; clock-skew {seconds}; content-length {extra}; duplicate-headers; oversized-header {bytes}. `retry_after` is a number of seconds, {date_in: seconds}, or any text.
@@ -486,6 +487,7 @@ impl Fault {
 }
 
 bitting::open_enum! {
+    /// Before the credential is looked at, so that nothing has happened, or after the operation has done its work. What holds an answer back or changes its bytes (latency, hold, drip, truncate, invalid-json and the like) comes after it.
     pub enum FaultStage {
         Before = "before",
         After = "after",
@@ -598,8 +600,9 @@ pub struct JournalEntry {
     pub target: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
+    /// Of the answer; 0: a fault let none out.
     pub status: i64,
-    /// Why it was refused.
+    /// Why it was refused; `fault`: a fault had its way with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The id of the credential that was accepted.
