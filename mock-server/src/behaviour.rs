@@ -2,7 +2,7 @@
 
 mod act;
 mod consent;
-mod crud;
+pub(crate) mod crud;
 mod generate;
 mod grant;
 mod hidden;

@@ -259,8 +259,12 @@ fn key(parameter: &str, flat: &Map<String, Value>) -> Option<String> {
     let properties = flat.get("properties")?.as_object()?;
     let tail = parameter.rsplit(['_', '-']).next().unwrap_or(parameter);
     let hump = parameter.rfind(char::is_uppercase).map(|at| parameter[at..].to_lowercase());
-    let candidates = [Some(parameter), Some(tail), hump.as_deref(), Some("id")];
-    candidates.into_iter().flatten().find(|name| properties.contains_key(*name)).map(str::to_owned)
+    let exact = |name: &str| properties.contains_key(name).then(|| name.to_owned());
+    // `cardId` and `card_id` are one name.
+    let plain = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
+    let alike = |name: &str| properties.keys().find(|known| plain(known) == plain(name)).cloned();
+    let named = exact(parameter).or_else(|| alike(parameter));
+    named.or_else(|| [Some(tail), hump.as_deref(), Some("id")].into_iter().flatten().find_map(exact))
 }
 
 /// The schema of an operation's successful JSON answer.

@@ -12,6 +12,17 @@ use crate::fake::{Fake, flatten, timestamp};
 /// Properties that tell how an object stands.
 pub(crate) const STANDING: [&str; 4] = ["status", "state", "phase", "stage"];
 
+/// What of a new object is the client's to say, besides what nobody owns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// Nothing.
+    Nothing,
+    /// The id, where the request must have one.
+    Id,
+    /// Also what the server owns (defect M86).
+    Everything,
+}
+
 /// Makes and changes the objects of one collection.
 #[derive(Clone, Copy)]
 pub(crate) struct Maker<'a> {
@@ -20,6 +31,8 @@ pub(crate) struct Maker<'a> {
     /// What everything made up comes from.
     pub(crate) seed: u64,
     pub(crate) now: DateTime<Utc>,
+    /// The number to take for an id that is one, where numbers at random are used up.
+    pub(crate) number: Option<i64>,
 }
 
 impl Maker<'_> {
@@ -47,21 +60,28 @@ impl Maker<'_> {
         (id, Value::Object(made))
     }
 
-    /// The object that a client asks for with `given`; `body` is the schema of the request. `is_open` lets the client
-    /// set what the server owns (defect M86).
-    pub(crate) fn created(&self, given: &Map<String, Value>, body: &Value, is_open: bool) -> (String, Value) {
+    /// The object that a client asks for with `given`; `body` is the schema of the request.
+    pub(crate) fn created(&self, given: &Map<String, Value>, body: &Value, choice: Choice) -> (String, Value) {
         let mut object = defaults(self.document, body);
         object.extend(given.clone());
-        if !is_open {
+        if choice != Choice::Everything {
             self.strip(&mut object, "readOnly");
         }
         self.begin(&mut object);
         let mut made = self.completed(object);
         self.stamp(&mut made, |_| true);
         let fixed = given.get(self.collection.key.as_deref().unwrap_or_default());
-        let is_given = is_open || !self.collection.key.as_deref().is_some_and(|key| self.owns(key));
+        let is_given = choice == Choice::Everything || choice == Choice::Id && self.chooses_id(body);
         let id = self.name(&mut made, fixed.filter(|_| is_given).map(id_text).as_deref());
         (id, Value::Object(made))
+    }
+
+    /// The object that a client puts where there was none, by its own name.
+    pub(crate) fn put(&self, id: &str, given: &Map<String, Value>, body: &Value) -> Value {
+        let (_, made) = self.created(given, body, Choice::Nothing);
+        let mut made = as_object(made);
+        self.name(&mut made, Some(id));
+        Value::Object(made)
     }
 
     /// Lets an object that was just made stand where the document's list of its states begins.
@@ -106,6 +126,15 @@ impl Maker<'_> {
         // When an object was made is the server's to say, unless the document lets the client say it.
         kept.retain(|name, _| self.owns(name) || is_stamp(name) && !is_given(name));
         self.updated(&Value::Object(kept), given)
+    }
+
+    /// Whether a client must choose the id, by the schema of what it sends.
+    fn chooses_id(&self, body: &Value) -> bool {
+        let Some(key) = &self.collection.key else { return true };
+        let body = flatten(self.document, body);
+        let required = body.get("required").and_then(Value::as_array);
+        required.is_some_and(|names| names.iter().any(|name| name == key))
+            && !self.collection.marks(self.document, key, "readOnly")
     }
 
     /// Whether a property is the server's to set.
@@ -164,11 +193,20 @@ impl Maker<'_> {
             schema.get("type").and_then(Value::as_str).is_some_and(|kind| names.contains(&kind))
         };
         let numbers = ["integer", "number"];
-        let joined = match is(&property, &numbers) && !is(&parameter, &numbers) {
+        let joined: Map<String, Value> = match is(&property, &numbers) && !is(&parameter, &numbers) {
             // The path takes any text: the property says which.
             true => parameter.into_iter().chain(property.clone()).collect(),
             false => property.clone().into_iter().chain(parameter).collect(),
         };
+        let fits = |number: &i64| {
+            let within = |key: &str, is: fn(f64, f64) -> bool| {
+                joined.get(key).and_then(Value::as_f64).is_none_or(|bound| is(*number as f64, bound))
+            };
+            is(&joined, &numbers) && within("maximum", |number, bound| number <= bound)
+        };
+        if let Some(number) = self.number.filter(fits) {
+            return if is(&property, &["string"]) { Value::from(number.to_string()) } else { Value::from(number) };
+        }
         let made = Fake::new(self.document, self.seed ^ 0x1d).value("id", &Value::Object(joined));
         if is(&property, &["string"]) { Value::from(id_text(&made)) } else { made }
     }

@@ -10,14 +10,18 @@ use crate::collection::{Collection, WRAPPER};
 use crate::defect::Flaw;
 use crate::exchange::Answer;
 use crate::fake::seed_of;
-use crate::object::Maker;
+use crate::object::{Choice, Maker};
 use crate::world::{Row, Scope};
 
 /// Everything but the unreserved characters of RFC 3986, 2.3.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// What a PUT answers that made what was not there (RFC 9110, 9.3.4).
+const CREATED: u16 = 201;
 /// How often an id is made up until one is free.
-const NAMINGS: usize = 50;
+pub(crate) const NAMINGS: usize = 50;
+/// From which try on a number is the next one, and none at random, which are below this.
+const COUNTED: (usize, i64) = (10, 1000);
 
 impl Desk<'_> {
     /// The collection, where the object of this request lies in it, and the object's id.
@@ -32,7 +36,7 @@ impl Desk<'_> {
 
     pub(super) fn maker<'m>(&'m self, collection: &'m Collection, part: &str) -> Maker<'m> {
         let seed = seed_of(self.core.seed, &[&collection.path, part]);
-        Maker { document: &self.core.plan.document, collection, seed, now: self.now }
+        Maker { document: &self.core.plan.document, collection, seed, now: self.now, number: None }
     }
 
     /// The members of the object that a client sends, without a wrapper.
@@ -74,10 +78,18 @@ impl Desk<'_> {
         let (collection, scope, _) = self.place(index);
         let anything = Value::Bool(true);
         let body = body_schema(&self.plan.operation).unwrap_or(&anything);
-        let make = |_| {
+        let choice = match () {
+            () if self.core.flaws.has(Flaw::M86) => Choice::Everything,
+            // Where two may choose the same one the document says what the second is told.
+            () if self.plan.answers.has(409) => Choice::Id,
+            () => Choice::Nothing,
+        };
+        let make = |tries: usize| {
             let serial = self.core.world().next_serial();
+            let number = COUNTED.1.saturating_add(i64::try_from(serial).unwrap_or(i64::MAX));
             let maker = self.maker(collection, &format!("made {serial}"));
-            maker.created(&self.members(collection), body, self.core.flaws.has(Flaw::M86))
+            let maker = Maker { number: (tries > COUNTED.0).then_some(number), ..maker };
+            maker.created(&self.members(collection), body, choice)
         };
         let is_free = |(id, _): &(String, Value)| self.core.world().data.find(index, &scope, id).is_none();
         // A short id, such as a small number, may be taken; what a client chose itself stays taken.
@@ -101,20 +113,35 @@ impl Desk<'_> {
     /// Changes an object, or puts another in its place.
     pub(super) fn change(&self, index: usize, is_whole: bool) -> Answer {
         let (collection, scope, id) = self.place(index);
-        let Some(old) = self.core.world().data.find(index, &scope, id).map(|row| Arc::clone(&row.value)) else {
-            return self.not_found();
-        };
         let maker = self.maker(collection, id);
         let members = self.members(collection);
         let body = body_schema(&self.plan.operation).unwrap_or(&Value::Null);
-        let new = if is_whole { maker.replaced(&old, &members, body) } else { maker.updated(&old, &members) };
-        let answer = self.success(self.shown(collection, &new));
-        match self.core.world().data.find_mut(index, &scope, id) {
-            Some(row) => row.value = Arc::new(new),
-            // Somebody deleted it in the meantime.
-            None => return self.not_found(),
-        }
-        answer
+        let new = {
+            // Nobody else may change it in between, or one of two changes would be lost.
+            let mut world = self.core.world();
+            let row = world.data.find_mut(index, &scope, id).map(|row| {
+                let old = &row.value;
+                row.value = Arc::new(match is_whole {
+                    true => maker.replaced(old, &members, body),
+                    false => maker.updated(old, &members),
+                });
+                Arc::clone(&row.value)
+            });
+            match row {
+                Some(new) => new,
+                None if is_whole && self.plan.answers.has(CREATED) => {
+                    let new = Arc::new(maker.put(id, &members, body));
+                    world.data.insert(index, scope, id.to_owned(), Row::new(Value::clone(&new)));
+                    drop(world);
+                    return Answer { status: CREATED, ..self.success(self.shown(collection, &new)) };
+                }
+                None => {
+                    drop(world);
+                    return self.not_found();
+                }
+            }
+        };
+        self.success(self.shown(collection, &new))
     }
 
     /// Takes an object away.

@@ -62,7 +62,7 @@ impl Desk<'_> {
         let number = data.ids(index, scope).len().to_string();
         let part = [collection.path.as_str(), &scope.join("/"), id.unwrap_or(&number)];
         let seed = seed_of(self.core.seed, &part);
-        let maker = Maker { document: &self.core.plan.document, collection, seed, now: self.now };
+        let maker = Maker { document: &self.core.plan.document, collection, seed, now: self.now, number: None };
         let (id, made) = maker.seeded(id);
         let value = self.example(index).unwrap_or(made);
         data.insert(index, scope.clone(), id, Row::new(value));

@@ -85,13 +85,23 @@ impl Ground<'_> {
             if fixed == Some(None) {
                 break;
             }
-            let (id, value) = Maker { seed: seed_of(self.seed, &part), ..maker }.seeded(fixed.flatten().as_deref());
-            data.insert(index, scope.clone(), id, Row::new(value));
+            let fixed = fixed.flatten();
+            let made = |again: usize| {
+                let again = if again == 0 { String::new() } else { format!("again {again}") };
+                let part: Vec<&str> =
+                    part.into_iter().chain(Some(again.as_str()).filter(|again| !again.is_empty())).collect();
+                Maker { seed: seed_of(self.seed, &part), ..maker }.seeded(fixed.as_deref())
+            };
+            // A short id, such as a small number, may be taken.
+            let is_free = |(id, _): &(String, Value)| data.find(index, scope, id).is_none();
+            if let Some((id, value)) = (0..crate::behaviour::crud::NAMINGS).map(made).find(is_free) {
+                data.insert(index, scope.clone(), id, Row::new(value));
+            }
         }
     }
 
     pub(super) fn maker<'m>(&self, document: &'m Document, collection: &'m Collection, seed: u64) -> Maker<'m> {
-        Maker { document, collection, seed, now: seeded_time(document) }
+        Maker { document, collection, seed, now: seeded_time(document), number: None }
     }
 }
 

@@ -183,3 +183,62 @@ fn the_list_that_can_be_read_alone_comes_in_the_order_asked_for() {
     down.reverse();
     assert_eq!(up, down);
 }
+
+/// What a small document says of ids: numbers do not run out, a name is known however it is spelt, and what a client must
+/// name keeps its name.
+#[test]
+fn ids_are_what_the_document_says() {
+    let text = r"
+openapi: 3.1.0
+info: {title: t, version: '1'}
+paths:
+  /things:
+    get:
+      responses: {'200': {description: ok, content: {application/json: {schema: {type: array, items: {$ref: '#/components/schemas/Thing'}}}}}}
+    post:
+      requestBody: {content: {application/json: {schema: {type: object, properties: {name: {type: string}}}}}}
+      responses: {'201': {description: ok, content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}}}
+  /things/{id}:
+    parameters: [{name: id, in: path, required: true, schema: {type: integer}}]
+    get:
+      responses: {'200': {description: ok, content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}}, '404': {description: no}}
+  /cards:
+    get:
+      responses: {'200': {description: ok, content: {application/json: {schema: {type: array, items: {$ref: '#/components/schemas/Card'}}}}}}
+  /cards/{cardId}:
+    parameters: [{name: cardId, in: path, required: true, schema: {type: string}}]
+    get:
+      responses: {'200': {description: ok, content: {application/json: {schema: {$ref: '#/components/schemas/Card'}}}}, '404': {description: no}}
+    put:
+      requestBody: {content: {application/json: {schema: {type: object, required: [title], properties: {title: {type: string}}}}}}
+      responses:
+        '200': {description: ok, content: {application/json: {schema: {$ref: '#/components/schemas/Card'}}}}
+        '201': {description: made, content: {application/json: {schema: {$ref: '#/components/schemas/Card'}}}}
+  /items:
+    post:
+      requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Item'}}}}
+      responses: {'201': {description: ok, content: {application/json: {schema: {$ref: '#/components/schemas/Item'}}}}, '409': {description: there}}
+  /items/{id}:
+    parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+    get:
+      responses: {'200': {description: ok, content: {application/json: {schema: {$ref: '#/components/schemas/Item'}}}}, '404': {description: no}}
+components:
+  schemas:
+    Thing: {type: object, required: [id, name], properties: {id: {type: integer, format: int32, minimum: 1}, name: {type: string}}}
+    Card: {type: object, required: [card_id, title], properties: {card_id: {type: string}, title: {type: string}}}
+    Item: {type: object, required: [id], properties: {id: {type: string}, note: {type: string}}}
+";
+    let core = Server::builder(Document::parse("t.yaml", text).unwrap()).core().unwrap();
+    assert_eq!(core.handle(&get("/things")).json().as_array().unwrap().len(), 45);
+    for _ in 0..1200 {
+        assert_eq!(status(&core.handle(&post("/things", &json!({"name": "x"})))), 201);
+    }
+    let put = Request::new(Method::PUT, "/cards/mine").with_json(&json!({"title": "x"}));
+    let made = core.handle(&put);
+    assert_eq!((status(&made), made.json()), (201, json!({"card_id": "mine", "title": "x"})));
+    assert_eq!(status(&core.handle(&put)), 200);
+    assert_eq!(core.handle(&get("/cards/mine")).json()["card_id"], "mine");
+    let item = post("/items", &json!({"id": "mine"}));
+    assert_eq!((status(&core.handle(&item)), status(&core.handle(&item))), (201, 409));
+    assert_eq!(status(&core.handle(&get("/items/mine"))), 200);
+}
