@@ -209,7 +209,7 @@ async fn replaces(trial: &Trial<'_>) -> Result<(), Stop> {
     for (name, value) in sent_members(&case) {
         let mut less = sent_members(&case);
         less.shift_remove(&name);
-        let has_default = known.iter().any(|(known, schema)| *known == name && schema.get("default").is_some());
+        let has_default = known.iter().any(|(known, schema)| *known == name && schema.get("default") == Some(&value));
         let is_optional = shape.takes(&Value::Object(less.clone()));
         if !is_optional || has_default || value.is_null() || before.get(&name) != Some(&value) {
             continue;
@@ -244,7 +244,16 @@ async fn partial(trial: &Trial<'_>) -> Result<(), Stop> {
             continue;
         }
         tried = true;
-        let after = members(&trial.call(read, &Case { body: None, ..case.clone() }, Role::Valid).await?);
+        let exchange = trial.call(read, &Case { body: None, ..case.clone() }, Role::Valid).await?;
+        let after = members(&exchange);
+        let one: Map<String, Value> = [(name.clone(), value.clone())].into_iter().collect();
+        let shown = Value::Object(after.clone().into_iter().collect());
+        if super::state::differing((trial.context.document, read), super::state::last_name(read), &one, &shown)
+            .is_some()
+        {
+            let cause = format!("a PATCH of `{name}` alone did not change it");
+            return Err(Observation::error(cause, format!("`{name}` is {value}"), &exchange).into());
+        }
         let lost = all
             .keys()
             .find(|other| *other != name && before.contains_key(*other) && after.get(*other) != before.get(*other));

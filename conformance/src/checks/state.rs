@@ -270,7 +270,7 @@ fn skip(reason: &str) -> Stop {
 }
 
 /// The last parameter of a path, by which its objects are told apart.
-fn last_name(operation: &Operation) -> &str {
+pub(super) fn last_name(operation: &Operation) -> &str {
     template_names(&operation.path).pop().unwrap_or("id")
 }
 
@@ -385,20 +385,49 @@ async fn update_persists(trial: &Trial<'_>) -> Result<(), Stop> {
     let Some(read) = reader(trial.context.document, trial.operation) else { return Ok(()) };
     let about = trial.context.arguments(trial.operation, Role::Valid, true).await?;
     let shape = trial.context.shape(trial.operation);
-    for index in 0..3 {
+    let (mut taken, mut is_told) = (0, false);
+    for index in 0..CHANGES {
         let mut chance = runner(trial.context.options.seed, &trial.operation.id, "update", index);
         let case = shape.valid(trial.context, trial.operation, &base, index, &mut chance).about(&about);
         let case = of_itself(trial.operation, case);
+        let about = trial.context.reading(read, &case);
+        let look = || trial.call(read, &about, Role::Valid);
+        let before = look().await?;
         let changed = trial.call(trial.operation, &case, Role::Valid).await?;
         if !changed.answer.is_success() {
             continue;
         }
-        let exchange = trial.call(read, &trial.context.reading(read, &case), Role::Valid).await?;
+        let exchange = look().await?;
         if exchange.answer.is_success() {
             same_values((trial, read), last_name(read), &case, &exchange, "what was changed")?;
+            is_told |= is_news(&case, &before);
+            taken += 1;
+        }
+        if taken >= ENOUGH && is_told {
+            return Ok(());
         }
     }
-    Ok(())
+    match is_told {
+        true => Ok(()),
+        // What was there before would be there after a change that is lost, too.
+        false => Err(skip("no change that shows was taken")),
+    }
+}
+
+/// How many changes are tried, and how many that are taken are enough.
+const CHANGES: u32 = 8;
+const ENOUGH: u32 = 3;
+
+/// Whether a case sends anything that the object did not have.
+fn is_news(case: &Case, before: &Exchange) -> bool {
+    let Some((_, Value::Object(sent))) = &case.body else { return false };
+    let before = before.answer.json().unwrap_or(Value::Null);
+    let (sent, before) = match (sent.get(WRAPPER), before.get(WRAPPER)) {
+        (Some(Value::Object(sent)), Some(inner)) => (sent, inner),
+        (None, Some(inner)) if inner.is_object() => (sent, inner),
+        _ => (sent, &before),
+    };
+    lost(sent, before).next().is_some()
 }
 
 /// The case with the object's own id where its body holds one: another one would be another object's.

@@ -176,7 +176,7 @@ async fn foreign_organization(trial: &Trial<'_>) -> Result<(), Stop> {
 async fn foreign_object(trial: &Trial<'_>) -> Result<(), Stop> {
     let own = trial.case().await?;
     let theirs = trial.context.positive(trial.operation, Role::OtherOrganization).await?;
-    for case in [smuggled(trial.operation, &own, &theirs), theirs] {
+    for case in smuggled(trial.operation, &own, &theirs) {
         let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
         kept_apart(trial, &exchange, "an object of another organization")?;
     }
@@ -212,15 +212,18 @@ async fn foreign_parent(trial: &Trial<'_>) -> Result<(), Stop> {
     if tried { Ok(()) } else { Err(Stop::Skip("both organizations have parents of the same names".to_owned())) }
 }
 
-/// One's own path with the object of somebody else at its end.
-fn smuggled(operation: &Operation, own: &Case, theirs: &Case) -> Case {
-    let mut case = own.clone();
-    if let Some(name) = template_names(&operation.path).last()
-        && let Some(object) = theirs.path().find(|argument| argument.name == *name)
-    {
-        case.set(name, Location::Path, object.value.clone());
+/// One's own path with more and more of somebody else's at its end: the object alone, the object with what it lies in, and
+/// so on to the whole path.
+fn smuggled(operation: &Operation, own: &Case, theirs: &Case) -> Vec<Case> {
+    let (mut case, mut cases): (Case, Vec<Case>) = (own.clone(), Vec::new());
+    for name in template_names(&operation.path).into_iter().rev() {
+        let Some(theirs) = theirs.path().find(|argument| argument.name == name) else { continue };
+        case.set(name, Location::Path, theirs.value.clone());
+        if case != *own && !cases.contains(&case) {
+            cases.push(case.clone());
+        }
     }
-    case
+    cases
 }
 
 async fn foreign_change(trial: &Trial<'_>) -> Result<(), Stop> {
@@ -236,7 +239,7 @@ async fn foreign_change(trial: &Trial<'_>) -> Result<(), Stop> {
         Some(read) => Some((read, trial.call(read, &theirs, Role::OtherOrganization).await?)),
         None => None,
     };
-    for case in [smuggled(trial.operation, &own, &theirs), theirs.clone()] {
+    for case in smuggled(trial.operation, &own, &theirs) {
         let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
         kept_apart(trial, &exchange, "a change of an object of another organization")?;
         let Some((read, before)) = &before else { continue };

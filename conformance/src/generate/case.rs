@@ -41,6 +41,12 @@ impl Case {
         self.arguments.push(Argument { name: name.to_owned(), location, value });
     }
 
+    /// The value of an argument.
+    pub(crate) fn value(&self, name: &str, location: Location) -> Option<&Value> {
+        let mut arguments = self.arguments.iter();
+        arguments.find(|argument| (argument.name.as_str(), argument.location) == (name, location)).map(|one| &one.value)
+    }
+
     /// Whether it holds a text of nothing but spaces, which many servers take for none at all.
     pub(crate) fn is_blank(&self) -> bool {
         let body = self.body.as_ref().map(|(_, body)| body);

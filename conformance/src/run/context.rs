@@ -67,6 +67,8 @@ pub(crate) struct Context<'a> {
     validators: Mutex<HashMap<String, Option<Arc<Validator>>>>,
     declared: Mutex<HashMap<String, Arc<Declared>>>,
     requests: AtomicU64,
+    /// The next attempt of a request that tells its attempts apart.
+    attempts: AtomicU64,
     unconnected: AtomicU32,
     limits_matter: AtomicBool,
 }
@@ -102,6 +104,7 @@ impl<'a> Context<'a> {
             validators: Mutex::default(),
             declared: Mutex::default(),
             requests: AtomicU64::new(0),
+            attempts: AtomicU64::new(first_attempt()),
             unconnected: AtomicU32::new(0),
             limits_matter: AtomicBool::new(false),
         };
@@ -260,9 +263,14 @@ impl<'a> Context<'a> {
         true
     }
 
+    /// The case as an attempt that the server has not seen.
+    pub(super) fn attempt(&self, operation: &Operation, case: &Case) -> Case {
+        self.shape(operation).attempt(case, self.attempts.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// Sends a call of `operation` as a principal.
     pub(crate) async fn call(&self, operation: &Operation, case: &Case, role: Role) -> Result<Exchange, Stop> {
-        let request = case.request(operation).map_err(Stop::Skip)?;
+        let request = self.attempt(operation, case).request(operation).map_err(Stop::Skip)?;
         let request = self.authorized(operation, role, request).await?;
         let exchange = self.exchange(request).await.map_err(|broken| Stop::broken(&broken))?;
         self.note_made(operation, &exchange);
@@ -352,6 +360,11 @@ impl<'a> Context<'a> {
         let remedy = "look why in its log; --rate sends fewer requests in a second".to_owned();
         Err(Error::Unreachable { url: self.base.as_str().to_owned(), reason, remedy })
     }
+}
+
+/// The number of the first attempt: above those of every run that began in a second before.
+fn first_attempt() -> u64 {
+    u64::try_from(crate::clock::unix()).unwrap_or_default() << 16
 }
 
 /// The part of a run's time in which what was made is removed.

@@ -86,7 +86,41 @@ impl Context<'_> {
     }
 }
 
+/// Whether a header makes a request depend on what the server has (RFC 9110, 13.1).
+fn is_condition(name: &str) -> bool {
+    ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// Whether a header tells one attempt of a request from another (draft-ietf-httpapi-idempotency-key-header).
+fn is_attempt(name: &str) -> bool {
+    ["idempotencykey", "xidempotencykey", "idempotencytoken", "xidempotencytoken"].contains(&plain(name).as_str())
+}
+
 impl Shape {
+    /// The case as an attempt of its own, where a header tells attempts apart: under a key that was used before a server
+    /// answers what it answered then, or that the key is taken.
+    pub(super) fn attempt(&self, case: &Case, number: u64) -> Case {
+        let mut case = case.clone();
+        for (parameter, generator) in &self.parameters {
+            let is_it = parameter.location == Location::Header && is_attempt(&parameter.name);
+            let Some(generator) = generator.as_ref().filter(|_| is_it) else { continue };
+            let sent = case.value(&parameter.name, Location::Header);
+            // What is broken on purpose stays so.
+            if !sent.is_some_and(|sent| generator.accepts(sent)) {
+                continue;
+            }
+            let mut chance = runner(number, &self.operation, &parameter.name, 0);
+            let named = [format!("bitting-{number}"), format!("00000000-0000-4000-8000-{number:012x}")];
+            let named = named.into_iter().map(Value::from).find(|name| generator.accepts(name));
+            if let Some(fresh) = named.or_else(|| generator.sample(&mut chance)) {
+                case.set(&parameter.name, Location::Header, fresh);
+            }
+        }
+        case
+    }
+
     fn new(context: &Context<'_>, operation: &Operation) -> Self {
         let generator = |schema: &Value| Generator::new(context.document, schema);
         // An empty list is written as nothing, which is no value of a parameter that is required.
@@ -290,6 +324,10 @@ impl Shape {
             // A cursor is the server's own mark: any other text may be refused, whatever its schema says.
             let is_cursor = operation_cursor(operation) == Some(&parameter.name);
             if parameter.location == Location::Path || is_cursor || !(parameter.required || coin) {
+                continue;
+            }
+            // A condition that was made up never holds.
+            if parameter.location == Location::Header && !parameter.required && is_condition(&parameter.name) {
                 continue;
             }
             let principal = context.credentials.principal(Role::Valid);
