@@ -194,7 +194,7 @@ async fn head(trial: &Trial<'_>) -> Result<(), Stop> {
     let head = trial.send(request).await?;
     let (status, wanted) = (head.answer.status, get.answer.status);
     // A server need not have it, unless it says that it has.
-    if matches!(status, 404 | 405 | 501) {
+    if matches!(status, 405 | 501) {
         let says = |allow: String| allow.split(',').any(|method| method.trim().eq_ignore_ascii_case("HEAD"));
         if head.answer.header("allow").is_some_and(says) {
             let cause = format!("HEAD, which Allow names, was answered with {status}");

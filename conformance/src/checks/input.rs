@@ -93,8 +93,24 @@ fn positive_accepted(judging: &Judging<'_>) -> Option<Observation> {
         let cause = format!("a valid request with an empty text was refused with {status}");
         return Some(Observation::note(cause, expected, judging.exchange));
     }
+    // That somebody is there by the name of an id no schema can say.
+    if let Some(name) = named_nobody(judging) {
+        let cause = format!("a valid request with a made-up `{name}` was refused with {status}");
+        return Some(Observation::note(cause, expected, judging.exchange));
+    }
     let cause = format!("a valid request was refused with {status}");
     Some(Observation::error(cause, expected, judging.exchange))
+}
+
+/// A member of the body that names an object which the suite did not find: it is made up.
+fn named_nobody(judging: &Judging<'_>) -> Option<String> {
+    let (_, serde_json::Value::Object(members)) = judging.case.body.as_ref()? else { return None };
+    let known = judging.context.known_references(&judging.operation.id);
+    let is_id = |name: &str| ["_id", "_ids", "Id", "Ids", "-id", "_uuid", "Uuid"].iter().any(|end| name.ends_with(end));
+    let mut names = members.iter().filter(|(name, value)| is_id(name) && !value.is_null());
+    names
+        .find(|(name, _)| !known.iter().any(|(known, value)| known == *name && value.is_some()))
+        .map(|(name, _)| name.clone())
 }
 
 /// Whether a body of the operation holds a password or a refresh token, which a valid text seldom is.

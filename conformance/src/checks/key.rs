@@ -50,7 +50,8 @@ pub(super) const CHECKS: &[Check] = &[
         info: CheckInfo {
             id: "key.prefix",
             title: "a key is compared to its end",
-            rule: "A key that begins like a valid one and ends otherwise is refused, and so is one in another case.",
+            rule: "A key that begins like a valid one and ends otherwise, sooner or later is refused, and so is one in another \
+                   case.",
             source: "OWASP API2:2023; CWE-187",
             needs: &[Need::Key],
             phase: Phase::Auth,
@@ -106,6 +107,8 @@ async fn prefix(trial: &Trial<'_>) -> Result<(), Stop> {
         for (who, changed) in [
             ("a key with its last letters changed", with_other_end(key.expose())),
             ("a key in another case", other_case.collect()),
+            ("a key with a letter more", format!("{}x", key.expose())),
+            ("a key without its last letter", without_end(key.expose())),
         ] {
             if changed == key.expose() {
                 continue;
@@ -121,6 +124,11 @@ async fn prefix(trial: &Trial<'_>) -> Result<(), Stop> {
         }
     }
     Ok(())
+}
+
+fn without_end(key: &str) -> String {
+    let end = key.char_indices().next_back().map_or(0, |(at, _)| at);
+    key[..end].to_owned()
 }
 
 /// The key with up to six of its last letters exchanged for others of their kind.

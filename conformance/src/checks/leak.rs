@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use bitting_spec::Document;
+use bitting_spec::{Document, Schema};
 use serde_json::Value;
 
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::finding::Observation;
 use crate::generate::Declared;
+use crate::infer::{plain, properties};
 use crate::run::{Judge, Judging, Trial};
 
 const NEEDS: &[Need] = &[Need::Valid];
@@ -53,12 +54,26 @@ pub(super) const CHECKS: &[Check] = &[
         applies: |_, _| true,
         run: |trial: &Trial<'_>| Box::pin(trial.exercised("leak.trace")),
     },
+    Check {
+        info: CheckInfo {
+            id: "leak.write-only",
+            title: "what is written only is not shown",
+            rule: "A success shows no member that its schema marks `writeOnly`. One with the name of a secret, or of the \
+                   format `password`, is an error, any other a note.",
+            source: "OpenAPI 3.1, 4.8.24; JSON Schema 2020-12 Validation, 9.4; CWE-200",
+            needs: NEEDS,
+            phase: Phase::Generated,
+        },
+        applies: |_, _| true,
+        run: |trial: &Trial<'_>| Box::pin(trial.exercised("leak.write-only")),
+    },
 ];
 
 pub(super) const JUDGES: &[Judge] = &[
     Judge { check: "leak.secret", sees: secret },
     Judge { check: "leak.undocumented", sees: undocumented },
     Judge { check: "leak.trace", sees: trace },
+    Judge { check: "leak.write-only", sees: write_only },
 ];
 
 /// Names of members that hold secrets, without hyphens and underscores.
@@ -103,10 +118,45 @@ static MARKS: LazyLock<Option<AhoCorasick>> =
 
 fn secret(judging: &Judging<'_>) -> Option<Observation> {
     let (pointer, names) = undeclared(judging)?;
-    let is_secret = |name: &&String| SECRETS.contains(&name.to_ascii_lowercase().replace(['-', '_'], "").as_str());
-    let name = names.iter().find(is_secret)?;
+    let name = names.iter().find(|name| is_secret(name))?;
     let cause = format!("the body has a member `{name}` that its schema does not declare");
     Some(Observation::error(cause, "no secret that the document does not speak of", judging.exchange).at(&pointer))
+}
+
+/// Whether a member is called like a secret.
+fn is_secret(name: &str) -> bool {
+    SECRETS.contains(&plain(name).as_str())
+}
+
+fn write_only(judging: &Judging<'_>) -> Option<Observation> {
+    let answer = judging.exchange.answer.parsed().filter(|_| judging.exchange.answer.is_success())?;
+    let schema = schema_of(judging)?;
+    let (name, is_password) = shown(judging.context.document, &schema.value, answer, 0)?;
+    let make = if is_password || is_secret(&name) { Observation::error } else { Observation::note };
+    let cause = format!("the answer shows `{name}`, which is written only");
+    Some(make(cause, format!("no `{name}`"), judging.exchange).at(&schema.pointer))
+}
+
+/// The first member of a value that its schema marks `writeOnly`, and whether it is a password.
+fn shown(document: &Document, schema: &Value, value: &Value, depth: usize) -> Option<(String, bool)> {
+    let schema = document.resolve(schema);
+    match value {
+        _ if depth > MAX_DEPTH => None,
+        Value::Object(members) => properties(document, schema).into_iter().find_map(|(name, schema)| {
+            let member = members.get(name).filter(|member| !member.is_null())?;
+            let says = |key: &str, value: Value| {
+                [schema, document.resolve(schema)].iter().any(|one| one.get(key) == Some(&value))
+            };
+            match says("writeOnly", Value::Bool(true)) {
+                true => Some((name.to_owned(), says("format", Value::from("password")))),
+                false => shown(document, schema, member, depth + 1),
+            }
+        }),
+        Value::Array(items) => {
+            items.iter().take(5).find_map(|item| shown(document, schema.get("items")?, item, depth + 1))
+        }
+        _ => None,
+    }
 }
 
 fn undocumented(judging: &Judging<'_>) -> Option<Observation> {
@@ -123,15 +173,20 @@ fn trace(judging: &Judging<'_>) -> Option<Observation> {
     Some(Observation::error(cause, "an error that says nothing of the server's inside", judging.exchange))
 }
 
-/// The members of a JSON body that its schema does not declare, with the schema's place; `None` where there are none.
-fn undeclared(judging: &Judging<'_>) -> Option<(String, BTreeSet<String>)> {
+/// The schema of a JSON answer.
+fn schema_of<'a>(judging: &Judging<'a>) -> Option<&'a Schema> {
     let answer = &judging.exchange.answer;
     let response = judging.operation.response(answer.status)?;
     let given = answer.media_type().filter(|given| given == "application/json" || given.ends_with("+json"))?;
-    let schema = response.content.iter().find(|(name, _)| name.starts_with(&given))?.1.schema.as_ref()?;
+    response.content.iter().find(|(name, _)| name.starts_with(&given))?.1.schema.as_ref()
+}
+
+/// The members of a JSON body that its schema does not declare, with the schema's place; `None` where there are none.
+fn undeclared(judging: &Judging<'_>) -> Option<(String, BTreeSet<String>)> {
+    let schema = schema_of(judging)?;
     let mut names = BTreeSet::new();
     let declared = judging.context.declared(schema);
-    collect(judging.context.document, &declared, answer.parsed()?, 0, &mut names);
+    collect(judging.context.document, &declared, judging.exchange.answer.parsed()?, 0, &mut names);
     (!names.is_empty()).then(|| (schema.pointer.clone(), names))
 }
 

@@ -207,6 +207,9 @@ async fn remaining(trial: &Trial<'_>) -> Result<(), Stop> {
     let mut first = None;
     for _ in 0..4 {
         let exchange = trial.with_secret(own.scheme, &own.secret).await?;
+        if exchange.answer.status == 429 {
+            return Err(Stop::Skip("the limit was used up before".to_owned()));
+        }
         let state = number(&exchange, &names.remaining).zip(exchange.answer.header(&names.reset.name));
         let Some((left, window)) = state else {
             return Err(Stop::Skip(format!("the answer has no {} and {}", names.remaining, names.reset.name)));

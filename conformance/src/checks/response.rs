@@ -100,7 +100,7 @@ fn unreadable(broken: &Broken) -> Observation {
         Broken::Connect(_) => "there was no connection",
         Broken::Silent(_) | Broken::Timeout(_) => "the answer did not come in time",
         Broken::TooLong(_) => "the body has no end",
-        Broken::Protocol(_) | Broken::Request(_) => "the answer breaks HTTP",
+        Broken::Protocol(_) | Broken::Request(_) | Broken::Limited => "the answer breaks HTTP",
     };
     Observation {
         severity: Severity::Error,

@@ -1,10 +1,10 @@
 //! `security.*`: every alternative that the document offers opens the door by itself.
 
-use bitting_spec::Operation;
+use bitting_spec::{Document, Operation, SecurityScheme};
 
 use super::is_protected;
 use crate::check::{Check, CheckInfo, Need, Phase};
-use crate::credentials::Role;
+use crate::credentials::{Nature, Role, nature};
 use crate::finding::Observation;
 use crate::run::{Stop, Trial};
 
@@ -35,7 +35,49 @@ pub(super) const CHECKS: &[Check] = &[
         applies: |document, operation| is_protected(document, operation) && !incomplete(operation).is_empty(),
         run: |trial| Box::pin(conjunction(trial)),
     },
+    Check {
+        info: CheckInfo {
+            id: "security.unlisted",
+            title: "a credential opens only what lists its scheme",
+            rule: "A valid credential of a scheme that the operation's `security` does not name is refused: what is kept for \
+                   people who log in is not for keys, nor the other way round.",
+            source: "OpenAPI 3.1, 4.8.30; OWASP API5:2023",
+            needs: &[Need::Valid],
+            phase: Phase::Auth,
+        },
+        applies: |document, operation| is_protected(document, operation) && !unlisted(document, operation).is_empty(),
+        run: |trial| Box::pin(refuses_unlisted(trial)),
+    },
 ];
+
+/// The schemes of keys and tokens that an operation does not name.
+fn unlisted<'d>(document: &'d Document, operation: &Operation) -> Vec<&'d SecurityScheme> {
+    let is_listed = |scheme: &SecurityScheme| operation.security.iter().any(|one| one.contains_key(&scheme.name));
+    let schemes = document.security_schemes.iter().filter(|scheme| nature(scheme) != Nature::Other);
+    schemes.filter(|scheme| !is_listed(scheme)).collect()
+}
+
+async fn refuses_unlisted(trial: &Trial<'_>) -> Result<(), Stop> {
+    trial.case().await?;
+    let mut reason = None;
+    for scheme in unlisted(trial.context.document, trial.operation) {
+        let secret = match trial.context.secret(Role::Valid, scheme).await {
+            Ok(secret) => secret,
+            Err(denied) => {
+                reason = Some(Stop::from(denied));
+                continue;
+            }
+        };
+        let exchange = trial.with_secret(scheme, &secret).await?;
+        if exchange.answer.is_success() {
+            let cause = format!("a credential for {}, which the operation does not name, got in", scheme.name);
+            let expected = "a credential of another scheme is refused";
+            return Err(Observation::error(cause, expected, &exchange).into());
+        }
+        reason = None;
+    }
+    reason.map_or(Ok(()), Err)
+}
 
 /// Sets of schemes that lack one scheme of a requirement and satisfy none.
 fn incomplete(operation: &Operation) -> Vec<Vec<String>> {

@@ -90,6 +90,9 @@ pub(crate) enum Broken {
     /// The answer is no HTTP, or ends before its end.
     #[error("the answer breaks HTTP: {0}")]
     Protocol(String),
+    /// The answer is that there are too many requests, and there is no time to wait: it says nothing about this one.
+    #[error("a rate limit was met, and there was no time to wait it out")]
+    Limited,
     /// The request cannot be written as HTTP.
     #[error("the request cannot be sent: {0}")]
     Request(String),

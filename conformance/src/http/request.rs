@@ -16,6 +16,12 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// Whether a header or the query holds this credential.
+    pub(crate) fn carries(&self, secret: &str) -> bool {
+        self.target.contains(secret)
+            || self.headers.iter().any(|(_, value)| String::from_utf8_lossy(value).contains(secret))
+    }
+
     pub(crate) fn new(method: &str, target: &str) -> Self {
         Self { method: method.to_owned(), target: target.to_owned(), headers: Vec::new(), body: None }
     }

@@ -224,15 +224,15 @@ impl<'a> Context<'a> {
                 _ => self.unconnected.store(0, Ordering::Relaxed),
             }
             let exchange = Exchange { request, answer: sent? };
-            if exchange.answer.status != 429 || round >= PATIENCE || self.limits_matter.load(Ordering::Relaxed) {
+            if exchange.answer.status != 429 || self.limits_matter.load(Ordering::Relaxed) {
                 return Ok(exchange);
             }
-            if !self.wait_out(&exchange).await {
-                return Ok(exchange);
+            if round >= PATIENCE || !self.wait_out(&exchange).await {
+                return Err(Broken::Limited);
             }
             request = exchange.request;
         }
-        Err(Broken::Request("it was never sent".to_owned()))
+        Err(Broken::Limited)
     }
 
     /// Sends a request whose target may be the URL of another server, such as one that grants tokens.
@@ -268,11 +268,30 @@ impl<'a> Context<'a> {
         self.shape(operation).attempt(case, self.attempts.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// Sends a request of `operation` as a principal. Where a user has one session at a time another login, which a check
+    /// has made, has ended this one: then it is sent once more, in a new session.
+    pub(super) async fn send_as(
+        &self,
+        operation: &Operation,
+        role: Role,
+        request: Request,
+    ) -> Result<Result<Exchange, Broken>, Stop> {
+        let ready = self.authorized(operation, role, request.clone()).await?;
+        let held = self.keyring.held(role).await;
+        let used: Vec<Secret> = held.into_iter().filter(|secret| ready.carries(secret.expose())).collect();
+        let sent = self.exchange(ready).await;
+        let is_refused = sent.as_ref().is_ok_and(|exchange| exchange.answer.status == 401);
+        if !is_refused || used.is_empty() {
+            return Ok(sent);
+        }
+        self.keyring.give_up(role, &used).await;
+        Ok(self.exchange(self.authorized(operation, role, request).await?).await)
+    }
+
     /// Sends a call of `operation` as a principal.
     pub(crate) async fn call(&self, operation: &Operation, case: &Case, role: Role) -> Result<Exchange, Stop> {
         let request = self.attempt(operation, case).request(operation).map_err(Stop::Skip)?;
-        let request = self.authorized(operation, role, request).await?;
-        let exchange = self.exchange(request).await.map_err(|broken| Stop::broken(&broken))?;
+        let exchange = self.send_as(operation, role, request).await?.map_err(|broken| Stop::broken(&broken))?;
         self.note_made(operation, &exchange);
         Ok(exchange)
     }

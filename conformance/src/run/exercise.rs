@@ -97,6 +97,7 @@ impl Trial<'_> {
     pub(crate) async fn readable(&self, unreadable: fn(&Broken) -> Observation) -> Result<(), Stop> {
         match self.probe().await {
             Err(Broken::Request(reason)) => return Err(Stop::Skip(reason)),
+            Err(limited @ Broken::Limited) => return Err(Stop::broken(&limited)),
             Err(broken) => return Err(unreadable(&broken).into()),
             Ok(()) => {}
         }
@@ -105,7 +106,11 @@ impl Trial<'_> {
         {
             return Err(Stop::Skip(reason));
         }
-        self.met_broken().map_or(Ok(()), |broken| Err(unreadable(&broken).into()))
+        match self.met_broken() {
+            None => Ok(()),
+            Some(limited @ Broken::Limited) => Err(Stop::broken(&limited)),
+            Some(broken) => Err(unreadable(&broken).into()),
+        }
     }
 
     /// The answer that could not be read in the exercise of this operation.
@@ -234,15 +239,15 @@ async fn send(
     let about_path = matches!(sign, Sign::Invalid { place, .. } if place.starts_with("path"));
     let uses_up = operation.method == "DELETE" || context.is_done_once(operation);
     let case = &context.attempt(operation, case);
-    let mut request = match uses_up && !about_path && *sign != Sign::Unknown {
+    let request = match uses_up && !about_path && *sign != Sign::Unknown {
         true => case.clone().about(&context.arguments(operation, Role::Valid, true).await?).request(operation),
         false => case.request(operation),
     }
     .map_err(Stop::Skip)?;
-    if *sign != Sign::Anonymous {
-        request = context.authorized(operation, Role::Valid, request).await?;
-    }
-    let sent = context.exchange(request).await;
+    let sent = match sign {
+        Sign::Anonymous => context.exchange(request).await,
+        _ => context.send_as(operation, Role::Valid, request).await?,
+    };
     if let Ok(exchange) = &sent
         && let Some(made) = context.note_made(operation, exchange)
     {

@@ -54,6 +54,19 @@ pub(crate) enum Wrong {
     Forged(Tamper),
 }
 
+impl Keyring {
+    /// The tokens that a principal has from its logins.
+    pub(super) async fn held(&self, role: Role) -> Vec<Secret> {
+        let sessions = self.sessions.lock().await;
+        sessions.iter().filter(|((of, _), _)| *of == role).map(|(_, (secret, _))| secret.clone()).collect()
+    }
+
+    /// Forgets these tokens of a principal; those that came in the meantime stay.
+    pub(super) async fn give_up(&self, role: Role, secrets: &[Secret]) {
+        self.sessions.lock().await.retain(|(of, _), (secret, _)| *of != role || !secrets.contains(secret));
+    }
+}
+
 impl Context<'_> {
     /// `request` with what the principal needs for `operation`: the first alternative that it holds.
     pub(crate) async fn authorized(

@@ -86,7 +86,7 @@ impl Context<'_> {
     }
 
     /// The references that were found for the valid principal so far.
-    pub(super) fn known_references(&self, operation: &str) -> References {
+    pub(crate) fn known_references(&self, operation: &str) -> References {
         let known = self.stage.references.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(&(operation.to_owned(), Role::Valid)).and_then(|cell| cell.get().cloned()).unwrap_or_default()
     }
