@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::finding::Observation;
-use crate::generate::Declared;
+use crate::generate::{Declared, validator};
 use crate::infer::{plain, properties};
 use crate::run::{Judge, Judging, Trial};
 
@@ -137,11 +137,20 @@ fn write_only(judging: &Judging<'_>) -> Option<Observation> {
     Some(make(cause, format!("no `{name}`"), judging.exchange).at(&schema.pointer))
 }
 
+fn alternatives(schema: &Value) -> Option<&Vec<Value>> {
+    ["oneOf", "anyOf"].iter().find_map(|key| schema.get(*key)?.as_array())
+}
+
 /// The first member of a value that its schema marks `writeOnly`, and whether it is a password.
 fn shown(document: &Document, schema: &Value, value: &Value, depth: usize) -> Option<(String, bool)> {
     let schema = document.resolve(schema);
     match value {
         _ if depth > MAX_DEPTH => None,
+        // Of several schemas the one that the value is of.
+        _ if alternatives(schema).is_some() => {
+            let is_it = |one: &&Value| validator(document, one).is_some_and(|validator| validator.is_valid(value));
+            alternatives(schema)?.iter().find(is_it).and_then(|one| shown(document, one, value, depth + 1))
+        }
         Value::Object(members) => properties(document, schema).into_iter().find_map(|(name, schema)| {
             let member = members.get(name).filter(|member| !member.is_null())?;
             let says = |key: &str, value: Value| {

@@ -94,7 +94,7 @@ fn wrong_password_of(login: &Login) -> Login {
     Login { username: login.username.clone(), password: Secret::new("bitting-wrong-password-1") }
 }
 
-/// The right name with passwords that are almost right: another end, another case.
+/// The right name with passwords that are almost right: another end, another case, a letter more.
 fn almost(login: &Login) -> Vec<(&'static str, Login)> {
     let right = login.password.expose();
     let other = |letter: char| if letter == 'x' { 'y' } else { 'x' };
@@ -108,11 +108,16 @@ fn almost(login: &Login) -> Vec<(&'static str, Login)> {
             },
         )
         .collect();
-    [("a password with another end", end), ("a password in another case", case)]
-        .into_iter()
-        .filter(|(_, password)| password != right)
-        .map(|(who, password)| (who, Login { username: login.username.clone(), password: Secret::new(password) }))
-        .collect()
+    let longer = format!("{right}x");
+    [
+        ("a password with another end", end),
+        ("a password in another case", case),
+        ("a password with a letter more", longer),
+    ]
+    .into_iter()
+    .filter(|(_, password)| password != right)
+    .map(|(who, password)| (who, Login { username: login.username.clone(), password: Secret::new(password) }))
+    .collect()
 }
 
 /// A name that nobody has, of the form of the right one.

@@ -237,7 +237,7 @@ fn no_5xx(judging: &Judging<'_>) -> Option<Observation> {
     let what = match judging.sign {
         Sign::Valid => "a valid request".to_owned(),
         Sign::Anonymous => "a request without a credential".to_owned(),
-        Sign::Unknown => "a valid request about what nobody has".to_owned(),
+        Sign::Unknown => "a valid request with a value that nobody has".to_owned(),
         Sign::Invalid { place, keyword } => format!("a request that breaks `{keyword}` of the {place}"),
     };
     Some(Observation::error(format!("{what} was answered with {status}"), "no server error", judging.exchange))

@@ -34,7 +34,7 @@ pub(crate) enum Sign {
     },
     /// It is valid, and comes without a credential.
     Anonymous,
-    /// It is valid, and about an object that does not exist, or with a number beyond what anybody counts.
+    /// It is valid, and about an object that does not exist, or with a value that nobody sends.
     Unknown,
 }
 
@@ -141,7 +141,8 @@ async fn exercise(context: &Context<'_>, operation: &Operation) -> Result<Exerci
     let varies = operation.parameters.iter().any(|parameter| parameter.location != Location::Path);
     let valid = if varies || base.body.is_some() { valid } else { valid.min(3) };
     let mut tried = vec![(base.clone(), Sign::Anonymous)];
-    let nowhere = shape.about_nothing(context, operation, &base).into_iter().chain(shape.far(&base));
+    let nowhere =
+        shape.about_nothing(context, operation, &base).into_iter().chain(shape.far(&base)).chain(shape.odd(&base));
     tried.extend(nowhere.map(|nowhere| (nowhere, Sign::Unknown)));
     try_all(context, operation, tried, &mut exercised).await;
     let generated = (0..valid).map(|index| {

@@ -28,6 +28,10 @@ const NAMES: &[&str] = &["name", "title", "label", "displayname", "subject", "su
 const LONG_ENOUGH: usize = 16;
 /// Of how many short texts one stays as it is: that a server takes the shortest is checked as well.
 const SHORT_ONES: usize = 4;
+/// Texts that mean something in a pattern or a query, and one that ends texts of C and columns of a database.
+const ODD: [&str; 2] = ["([{*?\\%_'\"", "a\u{0}b"];
+/// The most cases with such texts.
+const MOST_ODD: usize = 12;
 /// Of how many generated bodies the fullest is made.
 const FULLEST_OF: u32 = 8;
 /// Of how many generated bodies one without empty texts is taken.
@@ -402,11 +406,36 @@ impl Shape {
         let numbers = self.parameters.iter().filter(|(parameter, _)| parameter.location == Location::Query);
         let far = numbers.filter_map(|(parameter, generator)| {
             let generator = generator.as_ref()?;
-            let sizes = [9_007_199_254_740_991_i64, 2_147_483_647].map(Value::from);
-            let value = sizes.into_iter().find(|value| generator.accepts(value))?;
-            (!generator.accepts(&Value::from("bitting"))).then(|| base.clone().with(parameter, value))
+            // No integer of 64 bits with a sign holds the first, no float the second exactly.
+            let sizes = [Value::from(u64::MAX), Value::from(9_007_199_254_740_991_i64), Value::from(i32::MAX)];
+            let values = sizes.into_iter().filter(|value| generator.accepts(value)).take(2);
+            let is_number = !generator.accepts(&Value::from("bitting"));
+            Some(values.filter(move |_| is_number).map(|value| base.clone().with(parameter, value)))
         });
-        far.collect()
+        far.flatten().collect()
+    }
+
+    /// Cases with a text that means something to what a server is made of: a server may refuse it, and must not break.
+    pub(crate) fn odd(&self, base: &Case) -> Vec<Case> {
+        let mut cases = Vec::new();
+        for text in ODD.map(Value::from) {
+            for (parameter, generator) in self.parameters.iter().filter(|(one, _)| one.location == Location::Query) {
+                if generator.as_ref().is_some_and(|generator| generator.accepts(&text)) {
+                    cases.push(base.clone().with(parameter, text.clone()));
+                }
+            }
+            let Some((media_type, Value::Object(members))) = &base.body else { continue };
+            for name in members.iter().filter(|(_, value)| value.is_string()).map(|(name, _)| name) {
+                let mut members = members.clone();
+                members.insert(name.clone(), text.clone());
+                let body = Value::Object(members);
+                if self.takes(&body) {
+                    cases.push(Case { body: Some((media_type.clone(), body)), ..base.clone() });
+                }
+            }
+        }
+        cases.truncate(MOST_ODD);
+        cases
     }
 
     /// Cases that break one rule each, made of cases that the server has taken: if such a case is refused, it is for
