@@ -352,6 +352,10 @@ impl Declared {
             match (key.as_str(), value) {
                 ("$ref", _) => self.read(document, document.resolve(schema), depth + 1),
                 ("properties", Value::Object(members)) => self.names.extend(members.keys().cloned()),
+                // What is asked for is spoken of, though nothing describes it.
+                ("required", Value::Array(names)) => {
+                    self.names.extend(names.iter().filter_map(Value::as_str).map(str::to_owned));
+                }
                 ("additionalProperties" | "unevaluatedProperties", Value::Bool(open)) => self.is_open |= *open,
                 ("additionalProperties" | "unevaluatedProperties" | "patternProperties", Value::Object(_)) => {
                     self.is_open = true;

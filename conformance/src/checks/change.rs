@@ -248,9 +248,11 @@ async fn partial(trial: &Trial<'_>) -> Result<(), Stop> {
         let after = members(&exchange);
         let one: Map<String, Value> = [(name.clone(), value.clone())].into_iter().collect();
         let shown = Value::Object(after.clone().into_iter().collect());
-        if super::state::differing((trial.context.document, read), super::state::last_name(read), &one, &shown)
-            .is_some()
-        {
+        let is_lost = || {
+            super::state::differing((trial.context.document, read), super::state::last_name(read), &one, &shown)
+                .is_some()
+        };
+        if super::state::is_object(trial.operation) && is_lost() {
             let cause = format!("a PATCH of `{name}` alone did not change it");
             return Err(Observation::error(cause, format!("`{name}` is {value}"), &exchange).into());
         }

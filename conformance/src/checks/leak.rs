@@ -225,3 +225,31 @@ fn collect(document: &Document, schema: &Declared, value: &Value, depth: usize, 
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// LC07: a member that is written only is seen wherever it stands, and where nothing is shown nothing is found.
+    #[test]
+    fn what_is_written_only_is_seen() {
+        let text = r##"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}, "components": {"schemas": {
+            "Secret": {"type": "string", "writeOnly": true, "format": "password"},
+            "User": {"type": "object", "properties": {"name": {"type": "string"}, "pin": {"$ref": "#/components/schemas/Secret"}}},
+            "Hook": {"type": "object", "required": ["url"], "properties": {"url": {"type": "string"}, "salt": {"writeOnly": true}}},
+            "Mail": {"type": "object", "required": ["to"], "properties": {"to": {"type": "string"}}}}}}"##;
+        let document = Document::parse("t.json", text).expect("it is valid");
+        let user = json!({"$ref": "#/components/schemas/User"});
+        let channel = json!({"oneOf": [{"$ref": "#/components/schemas/Hook"}, {"$ref": "#/components/schemas/Mail"}]});
+        let found = |schema: &Value, value: Value| shown(&document, schema, &value, 0);
+        assert_eq!(found(&user, json!({"name": "a"})), None);
+        assert_eq!(found(&user, json!({"name": "a", "pin": null})), None);
+        assert_eq!(found(&user, json!({"pin": "1234"})), Some(("pin".to_owned(), true)));
+        let list = json!({"type": "array", "items": user});
+        assert_eq!(found(&list, json!([{"name": "a"}, {"pin": "1234"}])), Some(("pin".to_owned(), true)));
+        assert_eq!(found(&channel, json!({"url": "x", "salt": "y"})), Some(("salt".to_owned(), false)));
+        assert_eq!(found(&channel, json!({"to": "x", "salt": "y"})), None);
+    }
+}

@@ -1,5 +1,6 @@
 //! `security.*`: every alternative that the document offers opens the door by itself.
 
+use bitting_spec::table::{Location, SchemeKind};
 use bitting_spec::{Document, Operation, SecurityScheme};
 
 use super::is_protected;
@@ -50,11 +51,21 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// The schemes of keys and tokens that an operation does not name.
+/// The schemes of keys and tokens that an operation does not name, nor any that is sent in the same place: what stands
+/// there may well be good for both.
 fn unlisted<'d>(document: &'d Document, operation: &Operation) -> Vec<&'d SecurityScheme> {
-    let is_listed = |scheme: &SecurityScheme| operation.security.iter().any(|one| one.contains_key(&scheme.name));
+    let names: Vec<&String> = operation.security.iter().flat_map(|one| one.keys()).collect();
+    let listed: Vec<_> = names.into_iter().filter_map(|name| document.scheme(name)).map(place).collect();
     let schemes = document.security_schemes.iter().filter(|scheme| nature(scheme) != Nature::Other);
-    schemes.filter(|scheme| !is_listed(scheme)).collect()
+    schemes.filter(|scheme| !listed.contains(&place(scheme))).collect()
+}
+
+/// Where a scheme puts its credential.
+fn place(scheme: &SecurityScheme) -> (Location, String) {
+    match &scheme.kind {
+        SchemeKind::ApiKey { location, parameter } => (*location, parameter.to_ascii_lowercase()),
+        _ => (Location::Header, "authorization".to_owned()),
+    }
 }
 
 async fn refuses_unlisted(trial: &Trial<'_>) -> Result<(), Stop> {

@@ -155,7 +155,7 @@ fn reader<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Opera
 }
 
 /// Whether an operation is about one object among others.
-fn is_object(operation: &Operation) -> bool {
+pub(super) fn is_object(operation: &Operation) -> bool {
     operation.trimmed_path().ends_with('}')
 }
 

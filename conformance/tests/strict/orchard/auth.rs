@@ -148,7 +148,7 @@ impl Orchard {
             return self.token_caller(token);
         }
         let refused = self.bad("AU27") && asked.id == "getUsage";
-        if !takes("ApiKeyAuth") || refused {
+        if !takes("ApiKeyAuth") && !self.bad("AU48") || refused {
             return None;
         }
         let in_query = || ["api_key", "X-API-Key", "x-api-key", "apikey"].iter().find_map(|name| request.query(name));
@@ -179,6 +179,8 @@ impl Orchard {
         let now = self.clock.now();
         let same = |key: &&Key| match () {
             () if self.bad("AU14") => given.get(..20).is_some_and(|head| key.secret.starts_with(head)),
+            () if self.bad("AU49") => given.starts_with(&key.secret),
+            () if self.bad("AU50") => key.secret.starts_with(given) && given.len() + 1 >= key.secret.len(),
             () if self.bad("AU42") => key.secret.eq_ignore_ascii_case(given),
             () => key.secret == given,
         };

@@ -1,0 +1,79 @@
+//! Cases with values that nobody sends by chance, and attempts that a server can tell apart.
+
+use bitting_spec::table::Location;
+use serde_json::Value;
+
+use super::Shape;
+use crate::generate::{Case, runner};
+use crate::infer::plain;
+
+/// Texts that mean something in a pattern or a query, and one that ends texts of C and columns of a database.
+const ODD: [&str; 2] = ["([{*?\\%_'\"", "a\u{0}b"];
+/// The most cases with such texts.
+const MOST_ODD: usize = 12;
+/// Whether a header tells one attempt of a request from another (draft-ietf-httpapi-idempotency-key-header).
+fn is_attempt(name: &str) -> bool {
+    ["idempotencykey", "xidempotencykey", "idempotencytoken", "xidempotencytoken"].contains(&plain(name).as_str())
+}
+
+impl Shape {
+    /// Cases with a number in the query that is as large as its schema lets it be: a server may refuse it, and must not
+    /// break.
+    pub(crate) fn far(&self, base: &Case) -> Vec<Case> {
+        let numbers = self.parameters.iter().filter(|(parameter, _)| parameter.location == Location::Query);
+        let far = numbers.filter_map(|(parameter, generator)| {
+            let generator = generator.as_ref()?;
+            // No integer of 64 bits with a sign holds the first, no float the second exactly.
+            let sizes = [Value::from(u64::MAX), Value::from(9_007_199_254_740_991_i64), Value::from(i32::MAX)];
+            let values = sizes.into_iter().filter(|value| generator.accepts(value)).take(2);
+            let is_number = !generator.accepts(&Value::from("bitting"));
+            Some(values.filter(move |_| is_number).map(|value| base.clone().with(parameter, value)))
+        });
+        far.flatten().collect()
+    }
+
+    /// Cases with a text that means something to what a server is made of: a server may refuse it, and must not break.
+    pub(crate) fn odd(&self, base: &Case) -> Vec<Case> {
+        let mut cases = Vec::new();
+        for text in ODD.map(Value::from) {
+            for (parameter, generator) in self.parameters.iter().filter(|(one, _)| one.location == Location::Query) {
+                if generator.as_ref().is_some_and(|generator| generator.accepts(&text)) {
+                    cases.push(base.clone().with(parameter, text.clone()));
+                }
+            }
+            let Some((media_type, Value::Object(members))) = &base.body else { continue };
+            for name in members.iter().filter(|(_, value)| value.is_string()).map(|(name, _)| name) {
+                let mut members = members.clone();
+                members.insert(name.clone(), text.clone());
+                let body = Value::Object(members);
+                if self.takes(&body) {
+                    cases.push(Case { body: Some((media_type.clone(), body)), ..base.clone() });
+                }
+            }
+        }
+        cases.truncate(MOST_ODD);
+        cases
+    }
+
+    /// The case as an attempt of its own, where a header tells attempts apart: under a key that was used before a server
+    /// answers what it answered then, or that the key is taken.
+    pub(in crate::run) fn attempt(&self, case: &Case, number: u64) -> Case {
+        let mut case = case.clone();
+        for (parameter, generator) in &self.parameters {
+            let is_it = parameter.location == Location::Header && is_attempt(&parameter.name);
+            let Some(generator) = generator.as_ref().filter(|_| is_it) else { continue };
+            let sent = case.value(&parameter.name, Location::Header);
+            // What is broken on purpose stays so.
+            if !sent.is_some_and(|sent| generator.accepts(sent)) {
+                continue;
+            }
+            let mut chance = runner(number, &self.operation, &parameter.name, 0);
+            let named = [format!("bitting-{number}"), format!("00000000-0000-4000-8000-{number:012x}")];
+            let named = named.into_iter().map(Value::from).find(|name| generator.accepts(name));
+            if let Some(fresh) = named.or_else(|| generator.sample(&mut chance)) {
+                case.set(&parameter.name, Location::Header, fresh);
+            }
+        }
+        case
+    }
+}
