@@ -38,7 +38,7 @@ use crate::defect::{Flaw, Flaws, UnknownDefect};
 use crate::exchange::{Answer, Delivery, Outcome, Request};
 use crate::fault::{Effect, Faults, Gates, Stage};
 use crate::journal::record::Recording;
-use crate::journal::{Journal, Note, masked};
+use crate::journal::{Journal, Note};
 use crate::pages::DOCS;
 use crate::plan::{OperationPlan, Plan};
 use crate::rate::{self, Limits, Standing};
@@ -484,7 +484,7 @@ impl Core {
         let note = Note {
             at: call.now,
             method: call.request.method.as_str(),
-            target: &masked(&call.request.target, &self.plan.secrets),
+            target: &self.plan.secrets.masked(&call.request.target),
             operation: call.operation.map(|index| self.plan.operations[index].operation.id.as_str()),
             status: answer.status,
             reason: answer.reason.or(is_spoilt.then_some("fault")),

@@ -15,10 +15,11 @@ use crate::behaviour::{self, Act, Behaviour};
 use crate::collection::{self, Collection, Target};
 use crate::core::once;
 use crate::fake::{Fake, example, flatten};
+use crate::journal::mask::Secrets;
 use crate::rate::StandingHeaders;
 use crate::refuse::{Refusals, sent};
 use crate::route::Routes;
-use crate::scheme::{Place, Scheme};
+use crate::scheme::Scheme;
 use crate::validate::{Answers, Inputs, Rules};
 
 /// A document made ready to be served.
@@ -33,8 +34,8 @@ pub(crate) struct Plan {
     pub(crate) any_credential: Security,
     /// Who the tokens are for (`aud`).
     pub(crate) audience: String,
-    /// Names of query parameters that hold a credential.
-    pub(crate) secrets: Vec<String>,
+    /// What of its requests and answers nobody may see.
+    pub(crate) secrets: Secrets,
 }
 
 /// An operation made ready to be served.
@@ -150,15 +151,12 @@ impl Plan {
                 operation: Described { document: Arc::clone(&document), index },
             });
         }
-        let secrets = schemes.iter().filter_map(|scheme| match &scheme.place {
-            Place::Query(name) | Place::Header(name, _) => Some(name.clone()),
-            _ => None,
-        });
+        let secrets = Secrets::of(&document, &schemes);
         Ok(Self {
             routes: Routes::new(&document)?,
             any_credential: vec![(0..schemes.len().min(1)).map(|index| (index, Vec::new())).collect()],
             audience: document.api_name(),
-            secrets: secrets.collect(),
+            secrets,
             operations,
             schemes,
             collections: Vec::new(),

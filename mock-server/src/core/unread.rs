@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Core;
 use crate::exchange::{Answer, Delivery, Outcome};
 use crate::front::Unread;
-use crate::journal::{Note, masked};
+use crate::journal::Note;
 
 impl Core {
     /// The answer to what never became a request, which is noted as every other is.
@@ -20,7 +20,7 @@ impl Core {
         self.journal.note(&Note {
             at: now,
             method: &unread.method,
-            target: &masked(&unread.target, &self.plan.secrets),
+            target: &self.plan.secrets.masked(&unread.target),
             operation: None,
             status: unread.status,
             reason: Some(unread.reason),

@@ -7,7 +7,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, PROXY_AUTHORIZ
 use http::{HeaderMap, HeaderName};
 use serde_json::{Value, json};
 
-use super::{SECRETS, masked};
+use super::mask::{MASK, Secrets};
 use crate::exchange::{Outcome, Request};
 
 /// How many exchanges are kept.
@@ -16,7 +16,6 @@ const EXCHANGES: usize = 1000;
 const BYTES: usize = 16 << 20;
 /// How many bytes of one body are kept.
 const BODY: usize = 64 << 10;
-const MASK: &str = "***";
 /// A presented credential that is shorter could be a word of any text.
 const SHORTEST: usize = 8;
 
@@ -67,7 +66,7 @@ impl Message {
 /// What must not be shown of one exchange.
 struct Censor<'a> {
     /// Names of the document's own credentials.
-    own: &'a [String],
+    own: &'a Secrets,
     /// The credentials that the request presents.
     presented: Vec<String>,
 }
@@ -76,18 +75,17 @@ impl Censor<'_> {
     fn is_secret_header(&self, name: &HeaderName) -> bool {
         [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE].contains(name)
             || name == "x-api-key"
-            || self.own.iter().any(|own| own.eq_ignore_ascii_case(name.as_str()))
+            || self.own.names.iter().any(|own| own.eq_ignore_ascii_case(name.as_str()))
     }
 
     fn is_secret_member(&self, name: &str) -> bool {
         let name = name.to_ascii_lowercase();
-        SECRETS.contains(&name.as_str())
-            || ["token", "secret", "password"].iter().any(|part| name.contains(part))
-            || self.own.iter().any(|own| own.eq_ignore_ascii_case(&name))
+        self.own.names(&name) || ["token", "secret", "password"].iter().any(|part| name.contains(part))
     }
 
     fn text(&self, text: &str) -> String {
-        self.presented.iter().fold(text.to_owned(), |text, secret| text.replace(secret, MASK))
+        let known = self.presented.iter().fold(text.to_owned(), |text, secret| text.replace(secret, MASK));
+        self.own.hidden(&known).into_owned()
     }
 
     fn json(&self, value: &mut Value) {
@@ -131,7 +129,7 @@ impl Censor<'_> {
             let text = String::from_utf8_lossy(value.as_bytes());
             let text = match () {
                 () if self.is_secret_header(name) => MASK.to_owned(),
-                () if *name == LOCATION => self.text(&masked(&text, self.own)),
+                () if *name == LOCATION => self.text(&self.own.masked(&text)),
                 () => self.text(&text),
             };
             (name.to_string(), text)
@@ -147,7 +145,7 @@ impl Censor<'_> {
 }
 
 /// The credentials in the headers of a request.
-fn presented(request: &Request, own: &[String]) -> Vec<String> {
+fn presented(request: &Request, own: &Secrets) -> Vec<String> {
     let censor = Censor { own, presented: Vec::new() };
     let headers = request.headers.iter().filter(|(name, _)| censor.is_secret_header(name));
     let texts = headers.filter_map(|(_, value)| value.to_str().ok());
@@ -159,8 +157,8 @@ fn presented(request: &Request, own: &[String]) -> Vec<String> {
 }
 
 impl Recording {
-    /// Keeps what belongs to the entry `sequence`; `own` are the names of the document's own credentials.
-    pub(crate) fn keep(&self, sequence: u64, request: &Request, outcome: &Outcome, own: &[String]) {
+    /// Keeps what belongs to the entry `sequence`; `own` is what is secret in its document.
+    pub(crate) fn keep(&self, sequence: u64, request: &Request, outcome: &Outcome, own: &Secrets) {
         let censor = Censor { own, presented: presented(request, own) };
         let exchange = Exchange {
             sequence,

@@ -1,0 +1,159 @@
+//! What of a text must not be seen: the values of members that hold secrets, and whatever looks like a credential of this
+//! server, wherever it stands.
+
+use std::borrow::Cow;
+
+use bitting_spec::Document;
+
+use crate::route::decoded;
+use crate::scheme::{Place, Scheme};
+
+/// Members and query parameters whose values are never kept, besides those of the document's own.
+const NAMES: [&str; 14] = [
+    "access_token",
+    "api_key",
+    "apikey",
+    "assertion",
+    "client_assertion",
+    "client_secret",
+    "code",
+    "code_verifier",
+    "id_token",
+    "key",
+    "password",
+    "refresh_token",
+    "secret",
+    "token",
+];
+/// What stands for a secret.
+pub(crate) const MASK: &str = "***";
+/// How a token in the form of RFC 7519 begins: `{"` in base64url.
+const TOKEN: &str = "eyJ";
+/// How the codes and the clients' secrets of this server begin.
+const OWN: [&str; 2] = ["code_test_", "client-secret-test-"];
+/// A credential has at least so many characters behind its prefix.
+const SHORTEST: usize = 8;
+
+/// What is secret in the requests and answers of one document.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Secrets {
+    /// Names of headers, parameters and members that hold credentials.
+    pub(crate) names: Vec<String>,
+    /// What its credentials begin with.
+    marks: Vec<String>,
+}
+
+impl Secrets {
+    /// What the schemes say: where a credential goes, where a login takes its password and answers its tokens, and what
+    /// keys begin with.
+    pub(crate) fn of(document: &Document, schemes: &[Scheme]) -> Self {
+        let mut names: Vec<String> = Vec::new();
+        for scheme in schemes {
+            if let Place::Header(name, _) | Place::Query(name) | Place::Cookie(name) = &scheme.place {
+                names.push(name.to_string());
+            }
+        }
+        let last = |pointer: &str| pointer.rsplit('/').next().unwrap_or_default().to_owned();
+        for scheme in &document.security_schemes {
+            let (acquire, refresh) = (scheme.auth.acquire.as_ref(), scheme.auth.refresh.as_ref());
+            let asked = acquire.and_then(|acquire| acquire.request.get("password"));
+            let renewed = refresh.and_then(|refresh| refresh.request.get("refresh_token"));
+            names.extend(asked.into_iter().chain(renewed).map(|pointer| last(pointer)));
+            let told = acquire.map(|one| &one.response).into_iter().chain(refresh.map(|one| &one.response));
+            let told = told.flat_map(|told| [Some(&told.access_token), told.refresh_token.as_ref()]);
+            names.extend(told.flatten().map(|pointer| last(pointer)));
+        }
+        // Without a prefix of the document's own a key begins as its id does, and then says that it is for tests.
+        let stated = |scheme: &Scheme| scheme.auth.key.as_ref().is_some_and(|rules| rules.prefix.is_some());
+        let prefix = |scheme: &Scheme| {
+            if stated(scheme) { scheme.prefix().to_owned() } else { format!("{}test_", scheme.prefix()) }
+        };
+        let prefixes = schemes.iter().filter(|scheme| scheme.takes_keys).map(prefix);
+        let mut marks: Vec<String> = prefixes.chain(OWN.map(str::to_owned)).chain([TOKEN.to_owned()]).collect();
+        marks.retain(|mark| !mark.is_empty());
+        for list in [&mut names, &mut marks] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        Self { names, marks }
+    }
+
+    /// Whether a member of this name holds a secret.
+    pub(crate) fn names(&self, name: &str) -> bool {
+        NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+            || self.names.iter().any(|known| name.eq_ignore_ascii_case(known))
+    }
+
+    /// `target` with the values of secret query parameters masked, and with what looks like a credential.
+    pub(crate) fn masked<'t>(&self, target: &'t str) -> Cow<'t, str> {
+        // Byte by byte: most targets have no query, and none is long.
+        let Some(end) = target.bytes().position(|byte| byte == b'?') else { return self.hidden(target) };
+        let (path, query) = (&target[..end], &target[end + 1..]);
+        let pairs = query.split('&').map(|pair| {
+            let name = pair.split('=').next().unwrap_or_default();
+            // However it is written, the server reads it as the same name.
+            if self.names(name) || name.contains('%') && self.names(&decoded(name)) {
+                format!("{name}={MASK}")
+            } else {
+                self.hidden(pair).into_owned()
+            }
+        });
+        Cow::Owned(format!("{}?{}", self.hidden(path), pairs.collect::<Vec<_>>().join("&")))
+    }
+
+    /// `text` without what looks like a credential of this server.
+    pub(crate) fn hidden<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let Some(first) = self.marks.iter().filter_map(|mark| text.find(mark.as_str())).min() else {
+            return Cow::Borrowed(text);
+        };
+        let mut shown = text[..first].to_owned();
+        let mut rest = &text[first..];
+        loop {
+            let mark = self.marks.iter().find(|mark| rest.starts_with(mark.as_str()));
+            let length = rest.bytes().position(|byte| !is_part(byte)).unwrap_or(rest.len());
+            match mark {
+                Some(mark) if length >= mark.len() + SHORTEST => shown.push_str(MASK),
+                _ => shown.push_str(&rest[..length]),
+            }
+            rest = &rest[length..];
+            let next = self.marks.iter().filter_map(|mark| rest.find(mark.as_str())).min();
+            let Some(next) = next else { break };
+            shown.push_str(&rest[..next]);
+            rest = &rest[next..];
+        }
+        shown.push_str(rest);
+        Cow::Owned(shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets() -> Secrets {
+        let text = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        Secrets { names: text(&["X-API-Key", "pin"]), marks: text(&["rbtk_", TOKEN]) }
+    }
+
+    #[test]
+    fn secrets_in_the_query_are_masked() {
+        let masked = |target: &str| secrets().masked(target).into_owned();
+        assert_eq!(
+            masked("/a?x-api-key=rbtk_test_1&limit=2&access_token=eyJ&code"),
+            "/a?x-api-key=***&limit=2&access_token=***&code=***"
+        );
+        assert_eq!(masked("/a?client_sec%72et=hunter2&p%69n=1&q=pin"), "/a?client_sec%72et=***&p%69n=***&q=pin");
+    }
+
+    /// A credential that stands where nobody expects one is none the less a secret.
+    #[test]
+    fn credentials_are_masked_wherever_they_stand() {
+        let masked = |target: &str| secrets().masked(target).into_owned();
+        assert_eq!(masked("/x/rbtk_test_0123456789/y"), "/x/***/y");
+        assert_eq!(masked("/x?limit=eyJhbGciOiJIUzI1NiJ9.eyJzdWIi.c2ln&q=rbtk_"), "/x?limit=***&q=rbtk_");
+        assert_eq!(secrets().hidden("Bearer rbtk_test_0123456789, rbtk_test_0123456789"), "Bearer ***, ***");
+        assert_eq!(secrets().hidden("keyJokes and hobbytk_"), "keyJokes and hobbytk_");
+        assert_eq!(secrets().hidden("eyJé rbtk_é"), "eyJé rbtk_é");
+    }
+}
