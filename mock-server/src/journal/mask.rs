@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use aho_corasick::{AhoCorasick, MatchKind};
 use bitting_spec::Document;
 
 use crate::route::decoded;
@@ -35,12 +36,12 @@ const OWN: [&str; 2] = ["code_test_", "client-secret-test-"];
 const SHORTEST: usize = 8;
 
 /// What is secret in the requests and answers of one document.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Secrets {
     /// Names of headers, parameters and members that hold credentials.
     pub(crate) names: Vec<String>,
-    /// What its credentials begin with.
-    marks: Vec<String>,
+    /// What its credentials begin with; `None`: nothing can be told from a credential.
+    marks: Option<AhoCorasick>,
 }
 
 impl Secrets {
@@ -71,11 +72,9 @@ impl Secrets {
         let prefixes = schemes.iter().filter(|scheme| scheme.takes_keys).map(prefix);
         let mut marks: Vec<String> = prefixes.chain(OWN.map(str::to_owned)).chain([TOKEN.to_owned()]).collect();
         marks.retain(|mark| !mark.is_empty());
-        for list in [&mut names, &mut marks] {
-            list.sort_unstable();
-            list.dedup();
-        }
-        Self { names, marks }
+        names.sort_unstable();
+        names.dedup();
+        Self { names, marks: finder(&marks) }
     }
 
     /// Whether a member of this name holds a secret.
@@ -103,28 +102,29 @@ impl Secrets {
 
     /// `text` without what looks like a credential of this server.
     pub(crate) fn hidden<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let Some(marks) = &self.marks else { return Cow::Borrowed(MASK) };
         let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        let Some(first) = self.marks.iter().filter_map(|mark| text.find(mark.as_str())).min() else {
-            return Cow::Borrowed(text);
-        };
-        let mut shown = text[..first].to_owned();
-        let mut rest = &text[first..];
-        loop {
-            let mark = self.marks.iter().find(|mark| rest.starts_with(mark.as_str()));
-            let length = rest.bytes().position(|byte| !is_part(byte)).unwrap_or(rest.len());
-            match mark {
-                Some(mark) if length >= mark.len() + SHORTEST => shown.push_str(MASK),
-                _ => shown.push_str(&rest[..length]),
-            }
-            rest = &rest[length..];
-            let next = self.marks.iter().filter_map(|mark| rest.find(mark.as_str())).min();
-            let Some(next) = next else { break };
-            shown.push_str(&rest[..next]);
-            rest = &rest[next..];
+        let (mut shown, mut at) = (String::new(), 0);
+        while let Some(mark) = marks.find(&text[at..]) {
+            let (start, behind) = (at + mark.start(), at + mark.end());
+            let end =
+                text.bytes().skip(behind).position(|byte| !is_part(byte)).map_or(text.len(), |more| behind + more);
+            let is_credential = end >= behind + SHORTEST;
+            shown.push_str(&text[at..start]);
+            shown.push_str(if is_credential { MASK } else { &text[start..end] });
+            at = end;
         }
-        shown.push_str(rest);
+        if at == 0 {
+            return Cow::Borrowed(text);
+        }
+        shown.push_str(&text[at..]);
         Cow::Owned(shown)
     }
+}
+
+/// Finds all marks in one pass: every request is looked at.
+fn finder(marks: &[String]) -> Option<AhoCorasick> {
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(marks).ok()
 }
 
 #[cfg(test)]
@@ -132,8 +132,8 @@ mod tests {
     use super::*;
 
     fn secrets() -> Secrets {
-        let text = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-        Secrets { names: text(&["X-API-Key", "pin"]), marks: text(&["rbtk_", TOKEN]) }
+        let text = |texts: &[&str]| -> Vec<String> { texts.iter().map(|&text| text.to_owned()).collect() };
+        Secrets { names: text(&["X-API-Key", "pin"]), marks: finder(&text(&["rbtk_", TOKEN])) }
     }
 
     #[test]
