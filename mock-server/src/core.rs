@@ -20,7 +20,7 @@ mod unread;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bitting_spec::Document;
-use bitting_spec::extension::AuthCase;
+use bitting_spec::extension::{AuthCase, Tenant};
 use chrono::{DateTime, TimeDelta, Utc};
 use http::header::DATE;
 use http::{HeaderValue, Method};
@@ -383,6 +383,12 @@ impl Core {
     fn organization(&self, call: &Call<'_>, plan: &OperationPlan) -> Result<(), Box<Answer>> {
         if self.skipped.has(Step::Organization) {
             return Ok(());
+        }
+        // ARTOS-7: whoever is of none has none to see (a token binds the operation to its own).
+        let is_homeless = |principal: &Arc<Principal>| principal.organization.is_empty() && !principal.is_anyone;
+        if plan.operation.tenant == Some(Tenant::Token) && call.principal.as_ref().is_some_and(is_homeless) {
+            let answer = plan.refusals.answer(403, Some(AuthCase::WrongOrganization), None);
+            return Err(Box::new(answer.because("no-organization")));
         }
         let named = plan.tenant.as_ref();
         let value = named.and_then(|name| call.path.iter().find(|(known, _)| known == name)).map(|(_, value)| value);

@@ -66,7 +66,9 @@ pub(crate) fn claims(
             put(&mut claims, pointer, Value::from(text.as_str()));
         }
     }
-    if let Some(scopes) = &holder.scopes {
+    // A document that says where the scopes stand has them in every token (ARTOS-3).
+    let every = || scheme.auth.claims.contains_key("scopes").then_some(&scheme.scopes);
+    if let Some(scopes) = holder.scopes.as_ref().or_else(every) {
         let pointer = scheme.claim("scopes", "/scope");
         put(&mut claims, pointer, if pointer == "/scope" { Value::from(scopes.join(" ")) } else { json!(scopes) });
     }

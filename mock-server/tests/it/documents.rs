@@ -329,3 +329,32 @@ async fn documentation_gives_way_to_the_document() {
     assert_eq!(free.docs_url(), Some(format!("{}/docs", free.base_url())));
     assert_eq!(status(&free.core().handle(&get("/docs/start.js"))), 200);
 }
+
+/// ARTOS-3, ARTOS-7: a token says its permissions, and whoever is of no organization has none to see.
+#[test]
+fn artos_lets_nobody_in_who_is_of_no_organization() {
+    use base64::Engine as _;
+    let core = core("artos");
+    let list = |user: &str| {
+        let token = core.mint_token(&MintToken { user: user.into(), ..MintToken::default() }).unwrap().secret;
+        (bearer(get(ARTOS_LIST), &token), token)
+    };
+    let (request, token) = list(ADA);
+    assert_eq!(status(&core.handle(&request)), 200);
+    let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(&payload).unwrap();
+    assert!(claims["permissions"].is_array() && claims["org_id"] == "acme", "{claims}");
+    let nobody = bitting_mock::Person {
+        email: "nobody@x.example".into(),
+        password: "x".into(),
+        organization: String::new(),
+        permission: bitting_mock::Permission::SiteAdmin,
+        rights: None,
+    };
+    core.add_user(&nobody).unwrap();
+    let refused = core.handle(&list("nobody@x.example").0);
+    assert_eq!(
+        (status(&refused), &refused.json()["detail"]),
+        (403, &json!("User has no organization or not authorized"))
+    );
+}
