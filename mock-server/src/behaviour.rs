@@ -2,7 +2,7 @@
 
 mod act;
 mod consent;
-pub(crate) mod crud;
+mod crud;
 mod generate;
 mod grant;
 mod hidden;

@@ -136,7 +136,7 @@ impl Control {
         if let Err(problem) = contract::check(request, found.value.path, &parameters) {
             return problem.answer();
         }
-        let parameter = found.params.iter().next().map(|(_, value)| decoded(value).into_owned()).unwrap_or_default();
+        let parameter = parameters.first().map(|(_, value)| decoded(value).into_owned()).unwrap_or_default();
         let input = Input { parameter, query: request.query(), body: &request.body };
         handler(self, &input).unwrap_or_else(Problem::answer)
     }

@@ -251,14 +251,13 @@ impl RetryAfter {
 }
 
 impl Fault {
-    /// What is wrong with the plan, if anything is.
+    /// What is wrong with the plan, of what its description in `control.yaml` cannot say.
     pub(crate) fn invalid(&self) -> Option<&'static str> {
         let is_status = |status: u16| (200..=599).contains(&status);
         let is_field = |text: &str| HeaderValue::from_str(text).is_ok();
         let is_method = |text: &String| Method::from_bytes(text.as_bytes()).is_ok();
         match &self.effect {
             _ if !self.method.as_ref().is_none_or(is_method) => Some("`method` is no method of HTTP"),
-            Effect::Hold { gate } if gate.is_empty() => Some("`gate` must have a name"),
             Effect::Redirect { location: text, .. }
             | Effect::ContentType { value: text }
             | Effect::Status { retry_after: Some(RetryAfter::Text(text)), .. }
@@ -266,8 +265,6 @@ impl Fault {
             {
                 Some("no header field can have this value (RFC 9110, 5.5)")
             }
-            _ if self.nth == 0 => Some("`nth` is counted from 1"),
-            _ if !(0.0..=1.0).contains(&self.probability) => Some("`probability` must be from 0 to 1"),
             Effect::Status { status, .. } if !is_status(*status) => Some("`status` must be from 200 to 599"),
             Effect::Redirect { status, .. } if !matches!(status, 301 | 302 | 303 | 307 | 308) => {
                 Some("`status` must be 301, 302, 303, 307 or 308")

@@ -12,6 +12,9 @@ use crate::fake::{Fake, flatten, timestamp};
 /// Properties that tell how an object stands.
 pub(crate) const STANDING: [&str; 4] = ["status", "state", "phase", "stage"];
 
+/// How often an id is made up until one is free.
+pub(crate) const NAMINGS: usize = 50;
+
 /// What of a new object is the client's to say, besides what nobody owns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Choice {

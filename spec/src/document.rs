@@ -25,6 +25,8 @@ pub use security::SecurityScheme;
 pub use server::{Server, path_of};
 
 use crate::extension::{RateLimit, Retry};
+use crate::infer::plain;
+use crate::table::Location;
 use error::Fault;
 use node::Node;
 use source::Source;
@@ -155,6 +157,17 @@ impl Document {
         let ends_so = |operation: &&Operation| url.contains("://") && wanted.ends_with(&own(operation));
         let exact = all().find(|operation| own(operation) == wanted);
         exact.or_else(|| all().find(is_served)).or_else(|| all().find(ends_so))
+    }
+
+    /// The header by which a server tells that a write is repeated: the document's own (`x-retry`), else the parameter that
+    /// is commonly called so (draft-ietf-httpapi-idempotency-key-header).
+    #[must_use]
+    pub fn idempotency_header<'a>(&'a self, operation: &'a Operation) -> Option<&'a str> {
+        const NAMES: [&str; 4] = ["idempotencykey", "xidempotencykey", "idempotencytoken", "xidempotencytoken"];
+        let stated = self.retry.as_ref().and_then(|retry| retry.idempotency_key.as_ref());
+        let is_it = |one: &&Parameter| one.location == Location::Header && NAMES.contains(&plain(&one.name).as_str());
+        let common = || operation.parameters.iter().find(is_it).map(|parameter| parameter.name.as_str());
+        stated.map(|stated| stated.header.as_str()).or_else(common)
     }
 
     /// The security scheme called `name`.

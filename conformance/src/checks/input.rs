@@ -2,6 +2,7 @@
 
 use bitting_spec::{Document, Operation};
 use bytes::Bytes;
+use serde_json::Value;
 
 use super::response::location;
 use crate::check::{Check, CheckInfo, Need, Phase};
@@ -104,7 +105,7 @@ fn positive_accepted(judging: &Judging<'_>) -> Option<Observation> {
 
 /// A member of the body that names an object which the suite did not find: it is made up.
 fn named_nobody(judging: &Judging<'_>) -> Option<String> {
-    let (_, serde_json::Value::Object(members)) = judging.case.body.as_ref()? else { return None };
+    let (_, Value::Object(members)) = judging.case.body.as_ref()? else { return None };
     let known = judging.context.known_references(&judging.operation.id);
     let is_id = |name: &str| ["_id", "_ids", "Id", "Ids", "-id", "_uuid", "Uuid"].iter().any(|end| name.ends_with(end));
     let mut names = members.iter().filter(|(name, value)| is_id(name) && !value.is_null());

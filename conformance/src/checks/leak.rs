@@ -144,13 +144,17 @@ fn alternatives(schema: &Value) -> Option<&Vec<Value>> {
 /// The first member of a value that its schema marks `writeOnly`, and whether it is a password.
 fn shown(document: &Document, schema: &Value, value: &Value, depth: usize) -> Option<(String, bool)> {
     let schema = document.resolve(schema);
+    if depth > MAX_DEPTH {
+        return None;
+    }
+    if let Some(all) = alternatives(schema) {
+        let found: Vec<_> = all.iter().map(|one| shown(document, one, value, depth + 1)).collect();
+        // Of several schemas the one that the value is of; mostly none has such a member, and which it is does not matter.
+        let is_it = |one: &Value| validator(document, one).is_some_and(|validator| validator.is_valid(value));
+        let is_any = found.iter().any(Option::is_some);
+        return all.iter().zip(found).find(|(one, _)| is_any && is_it(one))?.1;
+    }
     match value {
-        _ if depth > MAX_DEPTH => None,
-        // Of several schemas the one that the value is of.
-        _ if alternatives(schema).is_some() => {
-            let is_it = |one: &&Value| validator(document, one).is_some_and(|validator| validator.is_valid(value));
-            alternatives(schema)?.iter().find(is_it).and_then(|one| shown(document, one, value, depth + 1))
-        }
         Value::Object(members) => properties(document, schema).into_iter().find_map(|(name, schema)| {
             let member = members.get(name).filter(|member| !member.is_null())?;
             let says = |key: &str, value: Value| {

@@ -303,15 +303,9 @@ pub(super) fn differing<'s>(
     body: &Value,
 ) -> Option<(&'s String, &'s Value)> {
     let shown = answered(document, read);
-    let object = |value: &Value| value.as_object().is_some_and(|all| !all.is_empty());
-    // The object may stand in `data`, with other members around it that have names of its own (JSON:API, 7).
-    let wrapped = body.get(WRAPPER).filter(|inner| object(inner));
-    let (sent, body, shown) = match (sent.get(WRAPPER), wrapped) {
-        (Some(Value::Object(sent)), Some(inner)) => (sent, inner, inside(document, &shown)),
-        (None, Some(inner)) if sent.keys().any(|name| inner.get(name).is_some()) => {
-            (sent, inner, inside(document, &shown))
-        }
-        _ => (sent, body, shown),
+    let (sent, body, shown) = match unwrapped(sent, body) {
+        Some((sent, inner)) => (sent, inner, inside(document, &shown)),
+        None => (sent, body, shown),
     };
     let id = named_in(body, name).map(|(id, _)| id);
     let can_show = |name: &str, value: &Value| {
@@ -324,6 +318,17 @@ pub(super) fn differing<'s>(
 
 /// The member that holds the object where an answer has something around it.
 const WRAPPER: &str = "data";
+
+/// What was sent and what was answered of the object itself, where the answer has it in `data`, with other members around
+/// it that have names of its own (JSON:API, 7).
+fn unwrapped<'s, 'b>(sent: &'s Map<String, Value>, body: &'b Value) -> Option<(&'s Map<String, Value>, &'b Value)> {
+    let inner = body.get(WRAPPER).filter(|inner| inner.as_object().is_some_and(|all| !all.is_empty()))?;
+    match sent.get(WRAPPER) {
+        Some(Value::Object(sent)) => Some((sent, inner)),
+        None if sent.keys().any(|name| inner.get(name).is_some()) => Some((sent, inner)),
+        _ => None,
+    }
+}
 
 /// The properties of the object in an answer's `data`.
 fn inside<'d>(document: &'d Document, shown: &[(&'d str, &'d Value)]) -> Vec<(&'d str, &'d Value)> {
@@ -422,11 +427,7 @@ const ENOUGH: u32 = 3;
 fn is_news(case: &Case, before: &Exchange) -> bool {
     let Some((_, Value::Object(sent))) = &case.body else { return false };
     let before = before.answer.json().unwrap_or(Value::Null);
-    let (sent, before) = match (sent.get(WRAPPER), before.get(WRAPPER)) {
-        (Some(Value::Object(sent)), Some(inner)) => (sent, inner),
-        (None, Some(inner)) if inner.is_object() => (sent, inner),
-        _ => (sent, &before),
-    };
+    let (sent, before) = unwrapped(sent, &before).unwrap_or((sent, &before));
     lost(sent, before).next().is_some()
 }
 

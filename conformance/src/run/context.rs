@@ -1,5 +1,6 @@
 //! What every trial of one run shares: the document, the connection, the credentials, the objects that were made.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -264,7 +265,7 @@ impl<'a> Context<'a> {
     }
 
     /// The case as an attempt that the server has not seen.
-    pub(super) fn attempt(&self, operation: &Operation, case: &Case) -> Case {
+    pub(super) fn attempt<'c>(&self, operation: &Operation, case: &'c Case) -> Cow<'c, Case> {
         self.shape(operation).attempt(case, self.attempts.fetch_add(1, Ordering::Relaxed))
     }
 
@@ -277,14 +278,18 @@ impl<'a> Context<'a> {
         request: Request,
     ) -> Result<Result<Exchange, Broken>, Stop> {
         let ready = self.authorized(operation, role, request.clone()).await?;
-        let held = self.keyring.held(role).await;
-        let used: Vec<Secret> = held.into_iter().filter(|secret| ready.carries(secret.expose())).collect();
+        let mut held = self.keyring.held(role).await;
         let sent = self.exchange(ready).await;
-        let is_refused = sent.as_ref().is_ok_and(|exchange| exchange.answer.status == 401);
-        if !is_refused || used.is_empty() {
+        match &sent {
+            Ok(refused) if refused.answer.status == 401 => {
+                held.retain(|secret| refused.request.carries(secret.expose()));
+            }
+            _ => return Ok(sent),
+        }
+        if held.is_empty() {
             return Ok(sent);
         }
-        self.keyring.give_up(role, &used).await;
+        self.keyring.give_up(role, &held).await;
         Ok(self.exchange(self.authorized(operation, role, request).await?).await)
     }
 

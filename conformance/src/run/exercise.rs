@@ -239,9 +239,9 @@ async fn send(
 ) -> Result<Result<Exchange, Broken>, Stop> {
     let about_path = matches!(sign, Sign::Invalid { place, .. } if place.starts_with("path"));
     let uses_up = operation.method == "DELETE" || context.is_done_once(operation);
-    let case = &context.attempt(operation, case);
+    let case = context.attempt(operation, case);
     let request = match uses_up && !about_path && *sign != Sign::Unknown {
-        true => case.clone().about(&context.arguments(operation, Role::Valid, true).await?).request(operation),
+        true => case.into_owned().about(&context.arguments(operation, Role::Valid, true).await?).request(operation),
         false => case.request(operation),
     }
     .map_err(Stop::Skip)?;

@@ -45,6 +45,8 @@ pub(super) struct Shapes {
 pub(crate) struct Shape {
     operation: String,
     parameters: Vec<(Parameter, Option<Generator>)>,
+    /// The header that tells one attempt of a request from another.
+    idempotency_key: Option<String>,
     body: Option<(String, MediaType, Option<Generator>)>,
     /// The parameters whose value the settings say: it is always sent.
     fixed: BTreeSet<String>,
@@ -124,7 +126,8 @@ impl Shape {
         let is_fixed = |name: &&String| data.own(&operation.id, name).is_some() || data.parameters.contains_key(*name);
         let fixed = operation.parameters.iter().map(|parameter| &parameter.name).filter(is_fixed).cloned().collect();
         let parts = body_media(operation).map(|(_, media)| Parts::of(context.document, media)).unwrap_or_default();
-        Self { operation: operation.id.clone(), parameters: parameters.collect(), body, fixed, parts }
+        let idempotency_key = context.document.idempotency_header(operation).map(str::to_owned);
+        Self { operation: operation.id.clone(), parameters: parameters.collect(), idempotency_key, body, fixed, parts }
     }
 
     /// The least that the operation asks for, path aside: examples where the document has valid ones.

@@ -10,7 +10,7 @@ use crate::collection::{Collection, WRAPPER};
 use crate::defect::Flaw;
 use crate::exchange::Answer;
 use crate::fake::seed_of;
-use crate::object::{Choice, Maker};
+use crate::object::{Choice, Maker, NAMINGS};
 use crate::world::{Row, Scope};
 
 /// Everything but the unreserved characters of RFC 3986, 2.3.
@@ -18,8 +18,6 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// What a PUT answers that made what was not there (RFC 9110, 9.3.4).
 const CREATED: u16 = 201;
-/// How often an id is made up until one is free.
-pub(crate) const NAMINGS: usize = 50;
 /// From which try on a number is the next one, and none at random, which are below this.
 const COUNTED: (usize, i64) = (10, 1000);
 
@@ -116,32 +114,30 @@ impl Desk<'_> {
         let maker = self.maker(collection, id);
         let members = self.members(collection);
         let body = body_schema(&self.plan.operation).unwrap_or(&Value::Null);
-        let new = {
+        let puts = is_whole && self.plan.answers.has(CREATED);
+        let done = {
             // Nobody else may change it in between, or one of two changes would be lost.
             let mut world = self.core.world();
-            let row = world.data.find_mut(index, &scope, id).map(|row| {
-                let old = &row.value;
-                row.value = Arc::new(match is_whole {
-                    true => maker.replaced(old, &members, body),
-                    false => maker.updated(old, &members),
-                });
-                Arc::clone(&row.value)
-            });
-            match row {
-                Some(new) => new,
-                None if is_whole && self.plan.answers.has(CREATED) => {
-                    let new = Arc::new(maker.put(id, &members, body));
-                    world.data.insert(index, scope, id.to_owned(), Row::new(Value::clone(&new)));
-                    drop(world);
-                    return Answer { status: CREATED, ..self.success(self.shown(collection, &new)) };
+            match world.data.find_mut(index, &scope, id) {
+                Some(row) => {
+                    row.value = Arc::new(match is_whole {
+                        true => maker.replaced(&row.value, &members, body),
+                        false => maker.updated(&row.value, &members),
+                    });
+                    Some((None, Arc::clone(&row.value)))
                 }
-                None => {
-                    drop(world);
-                    return self.not_found();
+                None if puts => {
+                    let row = Row::new(maker.put(id, &members, body));
+                    let new = Arc::clone(&row.value);
+                    world.data.insert(index, scope, id.to_owned(), row);
+                    Some((Some(CREATED), new))
                 }
+                None => None,
             }
         };
-        self.success(self.shown(collection, &new))
+        let Some((status, new)) = done else { return self.not_found() };
+        let answer = self.success(self.shown(collection, &new));
+        Answer { status: status.unwrap_or(answer.status), ..answer }
     }
 
     /// Takes an object away.

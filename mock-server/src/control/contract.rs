@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use bitting_spec::Document;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderValue, Method};
 
 use super::{DESCRIPTION, Problem};
 use crate::exchange::Request;
@@ -37,8 +37,7 @@ pub(super) fn check(request: &Request, path: &str, parameters: &[(&str, &str)]) 
         // Whoever calls it from a shell need not say that it is JSON.
         false => drop(headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"))),
     }
-    let headers: &HeaderMap = &headers;
-    let parts = Parts { path: parameters, query: request.query(), headers, body: &request.body };
+    let parts = Parts { path: parameters, query: request.query(), headers: &headers, body: &request.body };
     inputs.read(&parts).map(drop).map_err(|invalid| problem(invalid.detail))
 }
 

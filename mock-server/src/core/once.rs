@@ -6,7 +6,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation};
 use chrono::{DateTime, TimeDelta, Utc};
 use http::HeaderName;
@@ -18,7 +17,6 @@ use crate::plan::OperationPlan;
 use crate::validate::Given;
 use crate::world::Hash;
 
-const HEADER: &str = "idempotency-key";
 /// How long a repeat is known.
 const LIFE: TimeDelta = TimeDelta::hours(24);
 /// How many answers are kept; the oldest goes first.
@@ -30,12 +28,7 @@ pub(crate) fn header(document: &Document, operation: &Operation) -> Option<Heade
     if !["POST", "PATCH"].contains(&operation.method.as_str()) {
         return None;
     }
-    let stated = document.retry.as_ref().and_then(|retry| retry.idempotency_key.as_ref());
-    let is_key = |name: &str| name.eq_ignore_ascii_case(HEADER);
-    let mut headers = operation.parameters.iter().filter(|parameter| parameter.location == Location::Header);
-    let name = stated.map(|stated| stated.header.as_str());
-    let name = name.or_else(|| headers.any(|parameter| is_key(&parameter.name)).then_some(HEADER))?;
-    HeaderName::from_bytes(name.as_bytes()).ok()
+    HeaderName::from_bytes(document.idempotency_header(operation)?.as_bytes()).ok()
 }
 
 /// The answers to writes that may come again.

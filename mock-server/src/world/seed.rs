@@ -3,6 +3,7 @@
 mod stated;
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::sync::Arc;
 
 use bitting_spec::Document;
@@ -13,7 +14,7 @@ use super::file::Misfit;
 use super::{Accounts, Client, Data, Organization, Population, Row, Scope, StatedClient, World, hash};
 use crate::collection::Collection;
 use crate::fake::{Fake, seed_of};
-use crate::object::Maker;
+use crate::object::{Maker, NAMINGS};
 use stated::Stated;
 
 /// The first list of every collection, long enough for several pages.
@@ -86,15 +87,11 @@ impl Ground<'_> {
                 break;
             }
             let fixed = fixed.flatten();
-            let made = |again: usize| {
-                let again = if again == 0 { String::new() } else { format!("again {again}") };
-                let part: Vec<&str> =
-                    part.into_iter().chain(Some(again.as_str()).filter(|again| !again.is_empty())).collect();
-                Maker { seed: seed_of(self.seed, &part), ..maker }.seeded(fixed.as_deref())
-            };
             // A short id, such as a small number, may be taken.
-            let is_free = |(id, _): &(String, Value)| data.find(index, scope, id).is_none();
-            if let Some((id, value)) = (0..crate::behaviour::crud::NAMINGS).map(made).find(is_free) {
+            let tries = if fixed.is_some() { 1 } else { NAMINGS };
+            let seeds = iter::successors(Some(seed_of(self.seed, &part)), |&seed| Some(seed_of(seed, &["again"])));
+            let mut made = seeds.take(tries).map(|seed| Maker { seed, ..maker }.seeded(fixed.as_deref()));
+            if let Some((id, value)) = made.find(|(id, _)| data.find(index, scope, id).is_none()) {
                 data.insert(index, scope.clone(), id, Row::new(value));
             }
         }

@@ -102,7 +102,7 @@ const CONTROL_CASES: &[((&str, &str, &str), u16, &str)] = &[
     (("POST", "/v1/keys", ""), 400, "the request body is missing"),
     (("POST", "/v1/keys", "[\"ada@acme.example\"]"), 400, "\"object\""),
     (("POST", "/v1/keys", "{\"user\": \"ada@acme.example\", \"scope\": []}"), 400, "'scope' was unexpected"),
-    (("POST", "/v1/faults", "{\"effect\": {\"kind\": \"hold\", \"gate\": \"\"}}"), 400, "`gate`"),
+    (("POST", "/v1/faults", "{\"effect\": {\"kind\": \"hold\", \"gate\": \"\"}}"), 400, "/effect/gate"),
     (("POST", "/v1/faults", "{\"method\": \"zz z\", \"effect\": {\"kind\": \"hang\"}}"), 400, "`method`"),
     (("POST", "/v1/faults", "{\"effect\": {\"kind\": \"redirect\", \"location\": \"a\\r\\nb\"}}"), 400, "header field"),
     (("POST", "/v1/faults", "{\"effect\": {\"kind\": \"hang\", \"gate\": \"a\"}}"), 400, "at /effect/kind"),

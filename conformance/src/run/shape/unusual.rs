@@ -1,20 +1,18 @@
 //! Cases with values that nobody sends by chance, and attempts that a server can tell apart.
 
+use std::borrow::Cow;
+
+use bitting_spec::Parameter;
 use bitting_spec::table::Location;
 use serde_json::Value;
 
 use super::Shape;
 use crate::generate::{Case, runner};
-use crate::infer::plain;
 
 /// Texts that mean something in a pattern or a query, and one that ends texts of C and columns of a database.
 const ODD: [&str; 2] = ["([{*?\\%_'\"", "a\u{0}b"];
 /// The most cases with such texts.
 const MOST_ODD: usize = 12;
-/// Whether a header tells one attempt of a request from another (draft-ietf-httpapi-idempotency-key-header).
-fn is_attempt(name: &str) -> bool {
-    ["idempotencykey", "xidempotencykey", "idempotencytoken", "xidempotencytoken"].contains(&plain(name).as_str())
-}
 
 impl Shape {
     /// Cases with a number in the query that is as large as its schema lets it be: a server may refuse it, and must not
@@ -22,12 +20,11 @@ impl Shape {
     pub(crate) fn far(&self, base: &Case) -> Vec<Case> {
         let numbers = self.parameters.iter().filter(|(parameter, _)| parameter.location == Location::Query);
         let far = numbers.filter_map(|(parameter, generator)| {
-            let generator = generator.as_ref()?;
+            let generator = generator.as_ref().filter(|generator| !generator.accepts(&Value::from("bitting")))?;
             // No integer of 64 bits with a sign holds the first, no float the second exactly.
             let sizes = [Value::from(u64::MAX), Value::from(9_007_199_254_740_991_i64), Value::from(i32::MAX)];
             let values = sizes.into_iter().filter(|value| generator.accepts(value)).take(2);
-            let is_number = !generator.accepts(&Value::from("bitting"));
-            Some(values.filter(move |_| is_number).map(|value| base.clone().with(parameter, value)))
+            Some(values.map(|value| base.clone().with(parameter, value)))
         });
         far.flatten().collect()
     }
@@ -57,23 +54,25 @@ impl Shape {
 
     /// The case as an attempt of its own, where a header tells attempts apart: under a key that was used before a server
     /// answers what it answered then, or that the key is taken.
-    pub(in crate::run) fn attempt(&self, case: &Case, number: u64) -> Case {
-        let mut case = case.clone();
-        for (parameter, generator) in &self.parameters {
-            let is_it = parameter.location == Location::Header && is_attempt(&parameter.name);
-            let Some(generator) = generator.as_ref().filter(|_| is_it) else { continue };
-            let sent = case.value(&parameter.name, Location::Header);
+    pub(in crate::run) fn attempt<'c>(&self, case: &'c Case, number: u64) -> Cow<'c, Case> {
+        let fresh = || {
+            let (parameter, generator) = self.parameters.iter().find(|(one, _)| self.is_attempt(one))?;
+            let generator = generator.as_ref()?;
             // What is broken on purpose stays so.
-            if !sent.is_some_and(|sent| generator.accepts(sent)) {
-                continue;
-            }
-            let mut chance = runner(number, &self.operation, &parameter.name, 0);
+            case.value(&parameter.name, Location::Header).filter(|sent| generator.accepts(sent))?;
             let named = [format!("bitting-{number}"), format!("00000000-0000-4000-8000-{number:012x}")];
             let named = named.into_iter().map(Value::from).find(|name| generator.accepts(name));
-            if let Some(fresh) = named.or_else(|| generator.sample(&mut chance)) {
-                case.set(&parameter.name, Location::Header, fresh);
-            }
+            let sample = || generator.sample(&mut runner(number, &self.operation, &parameter.name, 0));
+            Some((parameter, named.or_else(sample)?))
+        };
+        match fresh() {
+            Some((parameter, fresh)) => Cow::Owned(case.clone().with(parameter, fresh)),
+            None => Cow::Borrowed(case),
         }
-        case
+    }
+
+    fn is_attempt(&self, parameter: &Parameter) -> bool {
+        let is_it = |header: &String| header.eq_ignore_ascii_case(&parameter.name);
+        parameter.location == Location::Header && self.idempotency_key.as_ref().is_some_and(is_it)
     }
 }
