@@ -179,9 +179,7 @@ fn entry<'c>(found: &'c mut Vec<Collection>, path: &str) -> &'c mut Collection {
 
 /// Fills in what the operations of the collection tell about it.
 fn describe(document: &Document, collection: &mut Collection, paths: &[String]) {
-    // Hardly any path begins like this one, and a large document has many.
-    let within: Vec<&Operation> =
-        document.operations.iter().filter(|operation| operation.path.starts_with(&collection.path)).collect();
+    let within: Vec<&Operation> = document.operations_below(&collection.path).collect();
     // Each path may call the id otherwise.
     let is_item = |operation: &&Operation| {
         let end = trimmed(&operation.path).rsplit_once('/').filter(|(list, _)| *list == collection.path);
@@ -319,7 +317,7 @@ fn is_read_alone(document: &Document, operation: &Operation, items: &Value) -> b
         let below = trimmed(&other.path).strip_prefix(path).and_then(|rest| rest.strip_prefix('/'));
         other.method == "GET" && below.is_some_and(|last| !last.contains('/') && parameter(last).is_some())
     };
-    let mut reads = document.operations.iter().filter(is_below).filter_map(answer);
+    let mut reads = document.operations_below(path).filter(is_below).filter_map(answer);
     item.get("properties").is_some() && reads.any(|read| document.resolve(read) == item)
 }
 
@@ -333,7 +331,7 @@ fn is_single(document: &Document, operation: &Operation) -> bool {
         && ends_in_name
         && answer(operation).is_some_and(is_object)
         && list_of(document, operation).is_none()
-        && document.operations.iter().any(changes)
+        && document.operations_below(path).any(changes)
 }
 
 fn is_list(document: &Document, operation: &Operation) -> bool {
@@ -346,16 +344,15 @@ fn is_list(document: &Document, operation: &Operation) -> bool {
 fn viewed<'d>(document: &'d Document, operation: &Operation) -> Option<&'d Operation> {
     let path = trimmed(&operation.path);
     let (before, name) = path.rsplit_once('/')?;
-    // Hardly any path begins like this one, and a large document has many: that is looked at first.
     let is_own = |other: &Operation| match trimmed(&other.path).strip_prefix(path) {
         Some("") => other.method == "POST" || operation.method != "GET",
         Some(rest) => rest.strip_prefix('/').is_some_and(|item| !item.contains('/')),
         None => false,
     };
-    if document.operations.iter().any(is_own) {
+    if document.operations_below(path).any(is_own) {
         return None;
     }
-    document.operations.iter().find(|other| {
+    document.operations_below(before).find(|other| {
         let other_path = trimmed(&other.path);
         let inner = other_path.strip_prefix(before).and_then(|rest| rest.rsplit_once('/'));
         other_path != path

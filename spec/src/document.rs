@@ -74,6 +74,8 @@ pub struct Document {
     /// The document as one JSON value, overlay applied.
     pub value: Value,
     source: Source,
+    /// The places of the operations, by their paths.
+    by_path: Vec<usize>,
 }
 
 /// Reads YAML or JSON as one plain value, with the care that documents are read with; `name` is what errors call it.
@@ -140,6 +142,16 @@ impl Document {
     #[must_use]
     pub fn operation(&self, id: &str) -> Option<&Operation> {
         self.operations.iter().find(|operation| operation.id == id)
+    }
+
+    /// The operations whose path begins with `prefix`, in the document's order.
+    pub fn operations_below<'a>(&'a self, prefix: &str) -> impl Iterator<Item = &'a Operation> {
+        let at = |&index: &usize| self.operations.get(index);
+        let first = self.by_path.partition_point(|index| at(index).is_some_and(|one| one.path.as_str() < prefix));
+        let is_below = |index: &&usize| at(index).is_some_and(|one| one.path.starts_with(prefix));
+        let mut below: Vec<usize> = self.by_path[first..].iter().take_while(is_below).copied().collect();
+        below.sort_unstable();
+        below.into_iter().filter_map(|index| self.operations.get(index))
     }
 
     /// The operation that a URL in the document leads to, such as an OAuth 2.0 endpoint: by its path, with or without the
@@ -259,6 +271,8 @@ fn read(value: &Value, mut warnings: Vec<Warning>) -> Result<Document, Fault> {
     for operation in &mut operations {
         operation.pagination = operation.pagination.take().or_else(|| pagination::infer(operation, &schemas));
     }
+    let mut by_path: Vec<usize> = (0..operations.len()).collect();
+    by_path.sort_by_key(|&index| &operations[index].path);
     Ok(Document {
         title: info.text("title")?.unwrap_or_default(),
         version: info.text("version")?.unwrap_or_default(),
@@ -268,6 +282,7 @@ fn read(value: &Value, mut warnings: Vec<Warning>) -> Result<Document, Fault> {
         retry: root.extension("x-retry")?,
         value: Value::Null,
         source: Source::new("", ""),
+        by_path,
         openapi,
         operations,
         security_schemes,
