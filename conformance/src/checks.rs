@@ -7,6 +7,9 @@ mod change;
 mod confusion;
 mod consent;
 mod credentials;
+mod default;
+mod filter;
+mod foreign;
 mod http;
 mod input;
 mod issue;
@@ -17,9 +20,11 @@ mod login;
 mod membership;
 mod oauth;
 mod oauth_code;
+mod origin;
 mod public;
 mod reference;
 mod refresh;
+mod repeat;
 mod response;
 mod rotation;
 mod scope;
@@ -43,6 +48,7 @@ use crate::run::Judge;
 /// The families in the order of a report.
 static FAMILIES: &[&[Check]] = &[
     credentials::CHECKS,
+    origin::CHECKS,
     security::CHECKS,
     public::CHECKS,
     token::CHECKS,
@@ -64,6 +70,8 @@ static FAMILIES: &[&[Check]] = &[
     state::CHECKS,
     absent::CHECKS,
     change::CHECKS,
+    default::CHECKS,
+    filter::CHECKS,
     list::CHECKS,
     sequence::CHECKS,
     response::CHECKS,
@@ -71,6 +79,7 @@ static FAMILIES: &[&[Check]] = &[
     shown_once::CHECKS,
     input::CHECKS,
     http::CHECKS,
+    repeat::CHECKS,
     rate_limit::CHECKS,
 ];
 

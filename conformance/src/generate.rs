@@ -26,9 +26,9 @@ use sha2::{Digest, Sha256};
 use direction::Direction;
 
 pub(crate) use case::{Argument, Case, body_media, is_blank, is_form, is_multipart, sayable, text_of};
-pub(crate) use kind::lists_what_is_shown;
+pub(crate) use kind::{item_members, lists_what_is_shown};
 pub(crate) use multipart::Parts;
-pub(crate) use negative::{NULL, of_text, violations};
+pub(crate) use negative::{ALIKE, NULL, of_text, violations};
 pub(crate) use schema::{Declared, property_names};
 pub(crate) use shrink::smaller;
 

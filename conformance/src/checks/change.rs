@@ -5,18 +5,33 @@ use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, Status};
 use serde_json::{Map, Value};
 
-use super::state::{differing, is_object, last_name};
+use super::state::{differing, is_object, is_same_id, last_name};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
-use crate::generate::{Case, runner};
+use crate::generate::{Case, lists_what_is_shown, runner};
 use crate::http::Exchange;
 use crate::infer::{properties, sent};
-use crate::run::{Stop, Trial, listed_items};
+use crate::run::{Stop, Trial, listed_items, named_in, reference_names};
 
 const NEEDS: &[Need] = &[Need::Valid];
 
 pub(super) const CHECKS: &[Check] = &[
+    Check {
+        info: CheckInfo {
+            id: "state.failed-update",
+            title: "a change that is refused changes nothing",
+            rule: "After a PATCH or PUT that was refused, for its schema or for an object that it names and nobody has, a \
+                   read shows the object as it was.",
+            source: "RFC 9110, 15.5; RFC 5789, 2",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| {
+            matches!(operation.method.as_str(), "PATCH" | "PUT") && reader(document, &operation.path).is_some()
+        },
+        run: |trial| Box::pin(failed_update(trial)),
+    },
     Check {
         info: CheckInfo {
             id: "state.replaces",
@@ -99,6 +114,23 @@ pub(super) const CHECKS: &[Check] = &[
                 && reader(document, &operation.path).is_some_and(|read| !owned(document, read).is_empty())
         },
         run: |trial| Box::pin(owned_update(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "state.update-is-listed",
+            title: "a change is there in the list too",
+            rule: "After a successful PATCH or PUT the list of the collection shows the object with the values that were \
+                   sent.",
+            source: "RFC 5789, 2; RFC 9110, 9.3.4",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| {
+            matches!(operation.method.as_str(), "PATCH" | "PUT")
+                && listing(document, operation).is_some()
+                && reader(document, &operation.path).is_some()
+        },
+        run: |trial| Box::pin(update_is_listed(trial)),
     },
     Check {
         info: CheckInfo {
@@ -270,6 +302,54 @@ async fn count(trial: &Trial<'_>, list: &Operation, about: &Case) -> Result<usiz
     Ok(pages.iter().map(|page| listed_items(list, &page.answer).unwrap_or_default().len()).sum())
 }
 
+async fn failed_update(trial: &Trial<'_>) -> Result<(), Stop> {
+    let base = trial.case().await?;
+    let read = reader(trial.context.document, &trial.operation.path).ok_or_else(|| skip("nothing reads it"))?;
+    let shape = trial.context.shape(trial.operation);
+    let mut chance = runner(trial.context.options.seed, &trial.operation.id, "failed-update", 1);
+    // Every optional part is there and new, and one of them is broken: what is taken of the others shows.
+    let full = shape.valid(trial.context, trial.operation, &base, 1, &mut chance).about(&base);
+    let broken = shape.invalid(trial.context, trial.operation, std::slice::from_ref(&full));
+    let broken: Vec<_> = broken.into_iter().filter(|broken| broken.place.starts_with("body /")).collect();
+    let about = trial.context.reading(read, &base);
+    let look = || trial.call(read, &about, Role::Valid);
+    let (step, mut tried) = (broken.len().div_ceil(6).max(1), false);
+    let by_schema = broken.into_iter().step_by(step).map(|one| (one.case, true));
+    for (case, is_invalid) in by_schema.chain(naming_nobody(trial, &full).map(|case| (case, false))) {
+        let before = look().await?;
+        let refused = trial.call(trial.operation, &case, Role::Valid).await?;
+        if refused.answer.status < 400 && is_invalid {
+            return Err(skip(
+                "a change that breaks its schema is not refused, which `input.negative-refused` is about",
+            ));
+        }
+        tried |= refused.answer.status >= 400;
+        if refused.answer.status >= 400 && look().await?.answer.json() != before.answer.json() {
+            let cause = format!("a change was refused with {} and made all the same", refused.answer.status);
+            return Err(Observation::error(cause, "the object as it was", &refused).into());
+        }
+    }
+    if tried { Ok(()) } else { Err(skip("no change was refused")) }
+}
+
+/// The case with an id that nobody has in the place of each reference, one by one.
+fn naming_nobody<'c>(trial: &Trial<'_>, case: &'c Case) -> impl Iterator<Item = Case> + use<'c> {
+    const NOBODY: &str = "b1771960-0000-4000-8000-0123456789ab";
+    let (shape, references) =
+        (trial.context.shape(trial.operation), reference_names(trial.context.document, trial.operation));
+    let is_id = move |name: &str, value: &Value| {
+        let is_uuid = value.as_str().is_some_and(|text| text.len() == 36 && text.matches('-').count() == 4);
+        is_uuid || value.is_string() && references.iter().any(|known| known == name)
+    };
+    let members = sent_members(case).into_iter();
+    let ids = members.filter(move |(name, value)| is_id(name, value)).take(3);
+    ids.filter_map(move |(name, _)| {
+        let mut members = sent_members(case);
+        members.insert(name, Value::from(NOBODY));
+        shape.takes(&Value::Object(members.clone())).then(|| with_members(case, members))
+    })
+}
+
 async fn failed_create(trial: &Trial<'_>) -> Result<(), Stop> {
     let context = trial.context;
     let base = trial.case().await?;
@@ -278,9 +358,18 @@ async fn failed_create(trial: &Trial<'_>) -> Result<(), Stop> {
     let broken = context.shape(trial.operation).invalid(context, trial.operation, std::slice::from_ref(&base));
     let broken: Vec<_> = broken.into_iter().filter(|broken| broken.place.starts_with("body /")).collect();
     let before = count(trial, list, &about).await?;
-    let mut refused = None;
-    for one in broken.iter().step_by(broken.len().div_ceil(4).max(1)) {
-        let exchange = trial.call(trial.operation, &one.case, Role::Valid).await?;
+    let (mut refused, mut made) = (None, 0);
+    let mut chance = runner(context.options.seed, &trial.operation.id, "failed-create", 1);
+    let full = context.shape(trial.operation).valid(context, trial.operation, &base, 1, &mut chance);
+    let step = broken.len().div_ceil(4).max(1);
+    let by_schema = broken.into_iter().step_by(step).map(|one| (one.case, true));
+    for (case, is_invalid) in by_schema.chain(naming_nobody(trial, &full).map(|case| (case, false))) {
+        let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
+        if exchange.answer.is_success() && !is_invalid {
+            // A server need not look for what is named.
+            made += 1;
+            continue;
+        }
         if exchange.answer.is_success() {
             return Err(skip(
                 "a creation that breaks its schema is not refused, which `input.negative-refused` is about",
@@ -289,7 +378,7 @@ async fn failed_create(trial: &Trial<'_>) -> Result<(), Stop> {
         refused = Some(exchange);
     }
     let Some(refused) = refused else { return Err(skip("no creation could be made that breaks its schema")) };
-    if count(trial, list, &about).await? > before {
+    if count(trial, list, &about).await? > before + made {
         let cause = format!("a creation was refused with {} and made all the same", refused.answer.status);
         return Err(Observation::error(cause, "the list as it was", &refused).into());
     }
@@ -320,6 +409,40 @@ async fn action_persists(trial: &Trial<'_>) -> Result<(), Stop> {
         return Err(Observation::error(cause, "the object as the action answered it", &done).into());
     }
     Ok(())
+}
+
+/// The operation that lists the objects that `operation` changes, with no parameter that may leave one out.
+fn listing<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Operation> {
+    let list = reader(document, collection(operation)?)?;
+    let shows = lists_what_is_shown(document, list, reader(document, &operation.path)?);
+    let asks = list.parameters.iter().any(|one| one.required && one.location != Location::Path);
+    (shows && !asks).then_some(list)
+}
+
+async fn update_is_listed(trial: &Trial<'_>) -> Result<(), Stop> {
+    let document = trial.context.document;
+    let list = listing(document, trial.operation).ok_or_else(|| skip("nothing lists it"))?;
+    let (read, case, before) = full(trial).await?;
+    let about = Case { body: None, ..case.clone() };
+    let id = case.path().last().map(|argument| argument.value.clone()).unwrap_or_default();
+    let name = last_name(read);
+    let listed = || async {
+        let pages = trial.context.pages(list, &trial.context.reading(list, &about), Role::Valid).await?;
+        let is_it = |item: &&Value| named_in(item, name).is_some_and(|(_, own)| is_same_id(&own, &id));
+        let found =
+            pages.iter().find_map(|page| Some((listed_items(list, &page.answer)?.iter().find(is_it)?.clone(), page)));
+        Ok::<_, Stop>(found.map(|(item, page)| (item, page.clone())))
+    };
+    let Some((item, page)) = listed().await? else { return Err(skip("the list does not show it")) };
+    let sent: Map<String, Value> =
+        sent_members(&case).into_iter().filter(|(name, value)| before.get(name) == Some(value)).collect();
+    match differing((document, read), name, &sent, &item) {
+        Some((name, value)) => {
+            let cause = format!("what was changed is listed with another `{name}`");
+            Err(Observation::error(cause, format!("`{name}` is {value}, as it is read alone"), &page).into())
+        }
+        None => Ok(()),
+    }
 }
 
 async fn deleted_is_unlisted(trial: &Trial<'_>) -> Result<(), Stop> {

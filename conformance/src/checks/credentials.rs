@@ -97,13 +97,13 @@ pub(super) const CHECKS: &[Check] = &[
         info: CheckInfo {
             id: "credentials.undeclared",
             title: "a key gets in only where the document puts it",
-            rule: "Where the document declares no bearer token, a key that is sent as one is refused: what is not \
+            rule: "Where the document declares no bearer token but JWTs, a key that is sent as one is refused: what is not \
                    declared is not reviewed, logged or rotated either.",
             source: "OpenAPI 3.1, 4.8.27 and 4.8.30; OWASP API9:2023",
             needs: &[Need::Key],
             phase: Phase::Auth,
         },
-        applies: |document, operation| takes_key(document, operation) && !takes_bearer(document, operation),
+        applies: |document, operation| takes_key(document, operation) && !takes_any_bearer(document, operation),
         run: |trial| Box::pin(undeclared(trial)),
     },
     Check {
@@ -123,6 +123,16 @@ pub(super) const CHECKS: &[Check] = &[
 pub(super) fn takes_bearer(document: &Document, operation: &Operation) -> bool {
     let mut schemes = operation.security.iter().flat_map(|one| one.keys()).filter_map(|name| document.scheme(name));
     is_protected(document, operation) && schemes.any(is_bearer)
+}
+
+/// Whether a text that is no JWT may be a bearer token.
+fn takes_any_bearer(document: &Document, operation: &Operation) -> bool {
+    let is_jwt = |scheme: &SecurityScheme| match &scheme.kind {
+        SchemeKind::Http { bearer_format: Some(format), .. } => format.eq_ignore_ascii_case("JWT"),
+        _ => false,
+    };
+    let mut schemes = operation.security.iter().flat_map(|one| one.keys()).filter_map(|name| document.scheme(name));
+    schemes.any(|scheme| is_bearer(scheme) && !is_jwt(scheme))
 }
 
 fn takes_no_query(document: &Document, operation: &Operation) -> bool {

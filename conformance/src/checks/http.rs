@@ -62,14 +62,14 @@ const LOCATION: Check = Check {
     info: CheckInfo {
         id: "http.location",
         title: "the Location of what was created leads to it",
-        rule: "Where a 201 has a Location field on the same server, a GET of it succeeds.",
-        source: "RFC 9110, 10.2.2 and 15.3.2",
+        rule: "Where a 201, or a 202, has a Location field on the same server, a GET of it succeeds.",
+        source: "RFC 9110, 10.2.2, 15.3.2 and 15.3.3",
         needs: NEEDS,
         phase: Phase::Scenario,
     },
     applies: |_, operation| {
-        operation.method == "POST"
-            && operation.response(201).is_some_and(|response| response.status == Status::Code(201))
+        let has = |status| operation.response(status).is_some_and(|response| response.status == Status::Code(status));
+        operation.method == "POST" && (has(201) || has(202))
     },
     run: |trial| Box::pin(location(trial)),
 };
@@ -219,7 +219,8 @@ async fn head(trial: &Trial<'_>) -> Result<(), Stop> {
 async fn location(trial: &Trial<'_>) -> Result<(), Stop> {
     let (_, made) = trial.context.create(trial.operation, Role::Valid).await?;
     trial.count(1);
-    let Some(location) = made.answer.header("location").filter(|_| made.answer.status == 201) else { return Ok(()) };
+    let is_told = matches!(made.answer.status, 201 | 202);
+    let Some(location) = made.answer.header("location").filter(|_| is_told) else { return Ok(()) };
     let base = &trial.context.base;
     let target = base.target(&made.request.target, &location);
     let target = target.or_else(|| base.beside(&made.request.target, &location));

@@ -8,7 +8,7 @@ use super::response::location;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
-use crate::generate::NULL;
+use crate::generate::{ALIKE, NULL};
 use crate::run::{Judge, Judging, Sign, Stop, Trial, granting};
 
 const NEEDS: &[Need] = &[Need::Valid];
@@ -129,7 +129,11 @@ fn negative_refused(judging: &Judging<'_>) -> Option<Observation> {
     if !(200..400).contains(&status) || judging.exchange.answer.is_sent_back() {
         return None;
     }
-    let what = if *keyword == NULL { "has null in the place".to_owned() } else { format!("breaks `{keyword}`") };
+    let what = match *keyword {
+        NULL => "has null in the place".to_owned(),
+        ALIKE => "has what looks alike, and is of another type, in the place".to_owned(),
+        keyword => format!("breaks `{keyword}`"),
+    };
     let cause = format!("a request that {what} of the {place} was answered with {status}");
     let parameter = location(place).and_then(|location| {
         let name = place.rsplit(' ').next()?;

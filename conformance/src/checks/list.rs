@@ -1,4 +1,4 @@
-//! `list.*`: what a list says of itself is true: its filters filter, and its total is what it holds.
+//! `list.*`: what a list says of itself is true: it comes in the order that was asked for, and its total is what it holds.
 
 use bitting_spec::table::Location;
 use bitting_spec::{Operation, Parameter};
@@ -7,37 +7,20 @@ use serde_json::Value;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
-use crate::infer::sent;
+use crate::generate::Case;
 use crate::run::{Stop, Trial, listed_items};
 
 const NEEDS: &[Need] = &[Need::Valid];
-/// The most values of one filter that are tried.
-const MAX_VALUES: usize = 4;
 /// Lists of more items are not counted through.
 const MAX_COUNTED: u64 = 500;
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
         info: CheckInfo {
-            id: "list.filter",
-            title: "a filter filters",
-            rule: "Where a query parameter has a fixed set of values and the items a member of its name, a list that is \
-                   asked for one of the values holds no item with another.",
-            source: "OpenAPI 3.1, 4.8.12; RFC 9110, 9.3.1",
-            needs: NEEDS,
-            phase: Phase::Scenario,
-        },
-        applies: |document, operation| {
-            operation.method == "GET" && operation.parameters.iter().any(|one| !choices(document, one).is_empty())
-        },
-        run: |trial| Box::pin(filter(trial)),
-    },
-    Check {
-        info: CheckInfo {
             id: "list.order",
             title: "a list comes in the order that was asked for",
             rule: "Where a query parameter takes an order and its reverse, a list of items that differ in what it orders by \
-                   is not the same both ways.",
+                   is not the same both ways, and numbers go up or down.",
             source: "OpenAPI 3.1, 4.8.12; RFC 9110, 9.3.1",
             needs: NEEDS,
             phase: Phase::Scenario,
@@ -105,6 +88,11 @@ async fn order(trial: &Trial<'_>) -> Result<(), Stop> {
             lists.push((items, pages));
         }
         let [(rising, pages), (falling, _)] = lists.as_slice() else { continue };
+        let wrong = || out_of_order(parameter, trial, rising) && out_of_order(parameter, trial, falling);
+        if let Some(page) = pages.last().filter(|_| wrong()) {
+            let cause = format!("`{}` asks for an order, and the items come in none", parameter.name);
+            return Err(Observation::error(cause, "the items in their order", page).at(&parameter.pointer).into());
+        }
         // Two that are alike in what orders them have no order; of four, two differ.
         if rising.len() >= 4 && rising == falling && differ(parameter, trial, rising) {
             let cause = format!("`{}` asks for the reverse order and nothing changes", parameter.name);
@@ -118,16 +106,28 @@ async fn order(trial: &Trial<'_>) -> Result<(), Stop> {
     told.ok_or_else(|| Stop::Skip("the list has no items that could be ordered".to_owned()))
 }
 
-/// Whether the items differ in the member that the order is by. Where it is not known, they need not.
-fn differ(parameter: &Parameter, trial: &Trial<'_>, items: &[Value]) -> bool {
-    let Some((Value::String(up), _)) = directions(trial.context.document, parameter) else { return false };
+/// What the items have of the member that the order is by. None, where it is not known.
+fn ordered<'i>(parameter: &Parameter, trial: &Trial<'_>, items: &'i [Value]) -> Vec<&'i Value> {
+    let Some((Value::String(up), _)) = directions(trial.context.document, parameter) else { return Vec::new() };
     let member = up.trim_end_matches([':', '_', ' ']).trim_end_matches("asc").trim_end_matches([':', '_', ' ']);
-    let values: Vec<&Value> = items.iter().filter_map(|item| item.get(member)).collect();
-    values.windows(2).any(|two| two[0] != two[1])
+    items.iter().filter_map(|item| item.get(member)).collect()
+}
+
+/// Whether the items differ in the member that the order is by.
+fn differ(parameter: &Parameter, trial: &Trial<'_>, items: &[Value]) -> bool {
+    ordered(parameter, trial, items).windows(2).any(|two| two[0] != two[1])
+}
+
+/// Whether what the items are ordered by goes up here and down there. Only numbers are looked at: texts are ordered in
+/// many ways.
+fn out_of_order(parameter: &Parameter, trial: &Trial<'_>, items: &[Value]) -> bool {
+    let numbers: Option<Vec<f64>> = ordered(parameter, trial, items).into_iter().map(Value::as_f64).collect();
+    let numbers = numbers.filter(|numbers| numbers.len() == items.len()).unwrap_or_default();
+    !numbers.is_sorted() && !numbers.iter().rev().is_sorted()
 }
 
 /// The values of a filter, if it has a fixed set of them.
-fn choices(document: &bitting_spec::Document, parameter: &Parameter) -> Vec<Value> {
+pub(super) fn choices(document: &bitting_spec::Document, parameter: &Parameter) -> Vec<Value> {
     let schema = document.resolve(&parameter.schema.value);
     // No query says `null`.
     let choices = schema.get("enum").and_then(Value::as_array).into_iter().flatten().filter(|choice| !choice.is_null());
@@ -135,61 +135,23 @@ fn choices(document: &bitting_spec::Document, parameter: &Parameter) -> Vec<Valu
     if parameter.location == Location::Query { choices } else { Vec::new() }
 }
 
-/// Makes an object for each of the values of the filters, so that there is something to let through and something not.
-async fn fill(trial: &Trial<'_>) -> Result<(), Stop> {
-    let context = trial.context;
-    let mut operations = context.document.operations.iter();
-    let creator = operations.find(|other| other.method == "POST" && other.path == trial.operation.path);
-    let Some(creator) = creator else { return Ok(()) };
-    let shape = context.shape(creator);
-    let members = sent(context.document, creator);
-    // A name that the body does not know, such as `sort`, would be a member of nothing.
-    let is_member = |parameter: &&Parameter| members.iter().any(|(name, _)| *name == parameter.name);
-    for parameter in trial.operation.parameters.iter().filter(is_member) {
-        for choice in choices(context.document, parameter).into_iter().take(MAX_VALUES) {
-            let mut case = context.positive(creator, Role::Valid).await?;
-            let Some((_, Value::Object(members))) = &mut case.body else { return Ok(()) };
-            members.insert(parameter.name.clone(), choice);
-            if shape.takes(&Value::Object(members.clone())) {
-                // Whether it was made is what others ask.
-                trial.call(creator, &case, Role::Valid).await?;
-            }
+async fn total(trial: &Trial<'_>) -> Result<(), Stop> {
+    let case = trial.case().await?;
+    let items = total_of_list(trial, &case).await?;
+    // What a filter leaves out is not counted either.
+    let member = |parameter: &&Parameter| items.iter().any(|item| item.get(&parameter.name).is_some());
+    for parameter in trial.operation.parameters.iter().filter(member) {
+        let held = |choice: &Value| items.iter().any(|item| item.get(&parameter.name) == Some(choice));
+        if let Some(choice) = choices(trial.context.document, parameter).into_iter().find(held) {
+            total_of_list(trial, &case.clone().with(parameter, choice)).await?;
         }
     }
     Ok(())
 }
 
-async fn filter(trial: &Trial<'_>) -> Result<(), Stop> {
-    let case = trial.case().await?;
-    // Where nothing can be made there may be something all the same.
-    drop(fill(trial).await);
-    let plain = trial.call(trial.operation, &case, Role::Valid).await?;
-    let items = listed_items(trial.operation, &plain.answer).unwrap_or_default();
-    let mut tried = false;
-    for parameter in &trial.operation.parameters {
-        let choices = choices(trial.context.document, parameter);
-        // A parameter such as `sort` has choices too, and no member of its name.
-        if !items.iter().any(|item| item.get(&parameter.name).is_some_and(|value| choices.contains(value))) {
-            continue;
-        }
-        for choice in choices.into_iter().take(MAX_VALUES) {
-            tried = true;
-            let case = case.clone().with(parameter, choice.clone());
-            let page = trial.call(trial.operation, &case, Role::Valid).await?;
-            let items = listed_items(trial.operation, &page.answer).unwrap_or_default();
-            if items.iter().filter_map(|item| item.get(&parameter.name)).any(|value| *value != choice) {
-                let cause = format!("the filter `{}` lets other values through", parameter.name);
-                let expected = format!("only items whose `{}` is {choice}", parameter.name);
-                return Err(Observation::error(cause, expected, &page).at(&parameter.pointer).into());
-            }
-        }
-    }
-    if tried { Ok(()) } else { Err(Stop::Skip("no item has a member of the name of a filter".to_owned())) }
-}
-
-async fn total(trial: &Trial<'_>) -> Result<(), Stop> {
-    let case = trial.case().await?;
-    let pages = trial.context.pages(trial.operation, &case, Role::Valid).await?;
+/// The items of a list that tells their number.
+async fn total_of_list(trial: &Trial<'_>, case: &Case) -> Result<Vec<Value>, Stop> {
+    let pages = trial.context.pages(trial.operation, case, Role::Valid).await?;
     trial.count(u32::try_from(pages.len()).unwrap_or(u32::MAX));
     let tells = |page: &crate::http::Exchange| total_of(trial.operation, &page.answer.json()?);
     let Some((page, total)) = pages.last().and_then(|page| Some((page, tells(page)?))) else {
@@ -205,7 +167,8 @@ async fn total(trial: &Trial<'_>) -> Result<(), Stop> {
         let saying = format!("the total is {total}, and the pages hold {held} items");
         return Err(Observation::error(cause, "a total of all items", page).saying(saying).into());
     }
-    Ok(())
+    let items = pages.iter().flat_map(|page| listed_items(trial.operation, &page.answer).unwrap_or_default());
+    Ok(items.cloned().collect())
 }
 
 fn total_of(operation: &Operation, body: &Value) -> Option<u64> {

@@ -6,13 +6,15 @@ use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, template_names};
 use serde_json::Value;
 
+use super::foreign::search;
 use super::is_protected;
+use super::tenancy::smuggled;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::Case;
 use crate::infer::sent;
-use crate::run::{Stop, Trial, listed_items, reference_names};
+use crate::run::{Stop, Trial, listed_items, reference_names, referred};
 
 const NEEDS: &[Need] = &[Need::Valid, Need::OtherOrganization];
 
@@ -161,12 +163,13 @@ async fn foreign_filter(trial: &Trial<'_>) -> Result<(), Stop> {
     for (name, value) in foreign(trial, names).await? {
         let mut case = trial.case().await?;
         case.set(&name, Location::Query, value.clone());
+        look_for(trial, &name, &value, &mut case).await;
         // What their own list shows for it must not stand in ours.
         let theirs = trial.call(trial.operation, &case, Role::OtherOrganization).await?;
         let theirs = listed_items(trial.operation, &theirs.answer).unwrap_or_default();
         let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
         let shown = listed_items(trial.operation, &exchange.answer).unwrap_or_default();
-        let names_it = |item: &Value| item.get(&name) == Some(&value);
+        let names_it = |item: &Value| item.as_object().is_some_and(|members| members.values().any(|one| *one == value));
         if exchange.answer.is_success() && shown.iter().any(|item| theirs.contains(item) || names_it(item)) {
             let cause = format!("the filter `{name}` shows an object of another organization");
             return Err(Observation::error(cause, "an empty list, or a refusal", &exchange).into());
@@ -175,15 +178,30 @@ async fn foreign_filter(trial: &Trial<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Where a text has to be looked for as well, it is what the foreign object is called.
+async fn look_for(trial: &Trial<'_>, name: &str, value: &Value, case: &mut Case) {
+    let (Some(search), Some(read)) = (search(trial.operation), referred(trial.context.document, name)) else { return };
+    let Ok(mut theirs) = trial.context.arguments(read, Role::OtherOrganization, false).await else { return };
+    let Some(last) = template_names(&read.path).pop() else { return };
+    theirs.set(last, Location::Path, value.clone());
+    let Ok(object) = trial.call(read, &trial.context.reading(read, &theirs), Role::OtherOrganization).await else {
+        return;
+    };
+    let called = ["name", "title", "label", "subject"];
+    let text = object.answer.parsed().and_then(|object| called.iter().find_map(|name| object.get(*name)?.as_str()));
+    if let Some(text) = text {
+        case.set(&search.name, Location::Query, Value::from(text));
+    }
+}
+
 async fn foreign_action(trial: &Trial<'_>) -> Result<(), Stop> {
-    let Some(name) = acts_on(trial.operation) else { return Ok(()) };
     let own = trial.case().await?;
     let theirs = trial.context.arguments(trial.operation, Role::OtherOrganization, true).await?;
-    let object = theirs.path().find(|argument| argument.name == name).map(|argument| argument.value.clone());
-    let object = object.ok_or_else(|| Stop::Skip("the other organization has no such object".to_owned()))?;
-    let mut smuggled = own.clone();
-    smuggled.set(name, Location::Path, object);
-    for case in [smuggled, own.about(&theirs)] {
+    let smuggled = smuggled(trial.operation, &own, &theirs);
+    if smuggled.is_empty() {
+        return Err(Stop::Skip("the other organization has no such object".to_owned()));
+    }
+    for case in smuggled {
         let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
         let status = exchange.answer.status;
         trial.met(status);

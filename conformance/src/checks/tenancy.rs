@@ -5,7 +5,7 @@ use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, template_names};
 use serde_json::Value;
 
-use super::is_protected;
+use super::{foreign, is_protected};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
@@ -91,7 +91,8 @@ pub(super) const CHECKS: &[Check] = &[
         info: CheckInfo {
             id: "tenancy.foreign-list",
             title: "lists hold nothing of another organization",
-            rule: "A list holds no object of another organization, whatever the query asks for.",
+            rule: "A list holds no object of another organization, whatever the query asks for. What is no list (a search, an \
+                   export) shows nothing of an object that was made there to be recognized.",
             source: "OWASP API1:2023",
             needs: NEEDS,
             phase: Phase::Scenario,
@@ -214,7 +215,7 @@ async fn foreign_parent(trial: &Trial<'_>) -> Result<(), Stop> {
 
 /// One's own path with more and more of somebody else's at its end: the object alone, the object with what it lies in, and
 /// so on to the whole path.
-fn smuggled(operation: &Operation, own: &Case, theirs: &Case) -> Vec<Case> {
+pub(super) fn smuggled(operation: &Operation, own: &Case, theirs: &Case) -> Vec<Case> {
     let (mut case, mut cases): (Case, Vec<Case>) = (own.clone(), Vec::new());
     for name in template_names(&operation.path).into_iter().rev() {
         let Some(theirs) = theirs.path().find(|argument| argument.name == name) else { continue };
@@ -254,9 +255,12 @@ async fn foreign_change(trial: &Trial<'_>) -> Result<(), Stop> {
 
 async fn foreign_list(trial: &Trial<'_>) -> Result<(), Stop> {
     let own = trial.case().await?;
-    let ids = foreign_ids(trial).await?;
     let organization = trial.context.credentials.principal(Role::OtherOrganization);
     let organization = organization.and_then(|principal| principal.organization.clone());
+    let ids = foreign_ids(trial, organization.as_deref()).await?;
+    if ids.is_empty() {
+        return foreign_content(trial, &own).await;
+    }
     let mut requests = vec![("a list", trial.context.pages(trial.operation, &own, Role::Valid).await?)];
     for name in TENANT_NAMES.iter().filter(|_| organization.is_some()) {
         for case in [&own, &beside(trial, &own).await?] {
@@ -297,7 +301,7 @@ async fn beside(trial: &Trial<'_>, own: &Case) -> Result<Case, Stop> {
 
 /// Ids of objects of the other organization that this list could hold: those that it sees itself in its own list, and
 /// a new one where the collection can make one.
-async fn foreign_ids(trial: &Trial<'_>) -> Result<Vec<Value>, Stop> {
+async fn foreign_ids(trial: &Trial<'_>, organization: Option<&str>) -> Result<Vec<Value>, Stop> {
     let theirs = trial.context.positive(trial.operation, Role::OtherOrganization).await?;
     let creator = trial
         .context
@@ -314,11 +318,25 @@ async fn foreign_ids(trial: &Trial<'_>) -> Result<Vec<Value>, Stop> {
     for page in trial.context.pages(trial.operation, &theirs, Role::OtherOrganization).await? {
         let items = listed_items(trial.operation, &page.answer).unwrap_or_default();
         ids.extend(items.iter().filter_map(|item| item.get("id").cloned()));
-    }
-    if ids.is_empty() {
-        return Err(Stop::Skip("the other organization has nothing that a list could show".to_owned()));
+        // A list of the organizations themselves.
+        ids.extend(organization.map(Value::from).filter(|name| items.iter().any(|item| holds(item, name))));
     }
     Ok(ids)
+}
+
+/// Stops if an answer that is no list shows something of an object of the other organization.
+async fn foreign_content(trial: &Trial<'_>, own: &Case) -> Result<(), Stop> {
+    let marks = foreign::marks(trial).await;
+    if marks.is_empty() {
+        return Err(Stop::Skip("the other organization has nothing that an answer could show".to_owned()));
+    }
+    match foreign::shown(trial, own, &marks).await? {
+        Some(exchange) => {
+            let cause = "an answer shows something of an object of another organization";
+            Err(Observation::error(cause, "what belongs to one's own organization", &exchange).into())
+        }
+        None => Ok(()),
+    }
 }
 
 fn holds(item: &Value, id: &Value) -> bool {

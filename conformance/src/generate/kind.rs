@@ -20,6 +20,17 @@ pub(crate) fn lists_what_is_shown(document: &Document, list: &Operation, shows: 
     std::iter::once(shown).chain(&members).any(|shown| is_same(document, &item, shown))
 }
 
+/// The members that the items of a list have by its schema.
+pub(crate) fn item_members(document: &Document, list: &Operation) -> Vec<String> {
+    let Some(item) = answered(list).and_then(|schema| items(document, list, schema)) else { return Vec::new() };
+    let properties = alternatives(document, &item).into_iter().filter_map(|one| one.get("properties").cloned());
+    let mut names: Vec<String> =
+        properties.filter_map(|all| Some(all.as_object()?.keys().cloned().collect::<Vec<_>>())).flatten().collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 /// The schema of an operation's successful JSON answer.
 fn answered(operation: &Operation) -> Option<&Value> {
     let contents = operation.successes().flat_map(|response| response.content.iter());

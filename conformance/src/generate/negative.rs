@@ -15,6 +15,8 @@ const MAX_TRIED: usize = 4;
 
 /// What stands for the keyword where `type` is broken by a `null`.
 pub(crate) const NULL: &str = "null";
+/// What stands for the keyword where `type` is broken by what many frameworks turn into the right type: `"3"` for `3`.
+pub(crate) const ALIKE: &str = "alike";
 
 /// A value that breaks one keyword of its schema.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +43,7 @@ fn collect(document: &Document, schema: &Value, base: &Value, depth: usize, foun
     // `null` is what servers take for absent, so it is tried for itself.
     let keyword = |value: &Value| if value.is_null() { NULL } else { "type" };
     found.extend(type_violations(&alternatives).into_iter().map(|value| (String::new(), keyword(&value), value)));
+    found.extend(alike(&alternatives, base).into_iter().map(|value| (String::new(), ALIKE, value)));
     // A value that breaks one alternative may be of another: whoever uses it checks it against the whole schema.
     for keywords in alternatives.iter().take(MAX_TRIED) {
         collect_of(document, keywords, base, depth, found);
@@ -101,11 +104,7 @@ fn replaced(items: &[Value], value: Value) -> Value {
 
 /// A value of a type that no alternative allows, and `null` where none allows that.
 fn type_violations(alternatives: &[Keywords]) -> Vec<Value> {
-    let known = |keywords: &Keywords| ["type", "const", "enum"].iter().any(|key| keywords.contains_key(*key));
-    if alternatives.is_empty() || !alternatives.iter().all(known) {
-        return Vec::new();
-    }
-    let allowed: BTreeSet<String> = alternatives.iter().flat_map(types).collect();
+    let Some(allowed) = allowed(alternatives) else { return Vec::new() };
     let others = [
         ("string", json!("bitting")),
         ("integer", json!(7)),
@@ -116,6 +115,32 @@ fn type_violations(alternatives: &[Keywords]) -> Vec<Value> {
     let number = |kind: &str| kind == "integer" && allowed.contains("number");
     let other = others.into_iter().find(|(kind, _)| !allowed.contains(*kind) && !number(kind)).map(|(_, value)| value);
     other.into_iter().chain((!allowed.contains("null")).then_some(Value::Null)).collect()
+}
+
+/// The types that a value may have, where the schema says so.
+fn allowed(alternatives: &[Keywords]) -> Option<BTreeSet<String>> {
+    let known = |keywords: &Keywords| ["type", "const", "enum"].iter().any(|key| keywords.contains_key(*key));
+    let is_known = !alternatives.is_empty() && alternatives.iter().all(known);
+    is_known.then(|| alternatives.iter().flat_map(types).collect())
+}
+
+/// Values of types that no alternative allows, and that are easily taken for `base`.
+fn alike(alternatives: &[Keywords], base: &Value) -> Vec<Value> {
+    let Some(allowed) = allowed(alternatives) else { return Vec::new() };
+    let alike = match base {
+        Value::Number(number) => vec![json!(number.to_string()), json!(true)],
+        Value::Bool(is_so) => vec![json!(is_so.to_string()), json!(u8::from(*is_so))],
+        Value::Object(_) => vec![json!([])],
+        _ => Vec::new(),
+    };
+    let kind = |value: &Value| match value {
+        Value::String(_) => "string",
+        Value::Bool(_) => "boolean",
+        Value::Array(_) => "array",
+        _ if allowed.contains("number") => "number",
+        _ => "integer",
+    };
+    alike.into_iter().filter(|value| !allowed.contains(kind(value))).collect()
 }
 
 fn choice(keywords: &Keywords) -> Vec<(&'static str, Value)> {
@@ -144,8 +169,25 @@ fn of_string(keywords: &Keywords, text: &str) -> Vec<(&'static str, Value)> {
     }
     if let Some(format) = keywords.get("format").and_then(Value::as_str) {
         found.push(("format", Value::String(format!("not-a-{format}"))));
+        found.extend(nearly(format).map(|text| ("format", json!(text))));
     }
     found
+}
+
+/// A text that is of a format but for one thing.
+fn nearly(format: &str) -> Option<&'static str> {
+    Some(match format {
+        "date" => "2026-02-30",
+        "date-time" => "2026-02-30T12:00:00Z",
+        "time" => "24:30:00Z",
+        "email" => "bitting@example..com",
+        "hostname" => "example-.com",
+        "ipv4" => "192.0.2.256",
+        "ipv6" => "2001:db8::1::2",
+        "uuid" => "00000000-0000-4000-8000-00000b17717g",
+        "uri" => "//example.com/no-scheme",
+        _ => return None,
+    })
 }
 
 fn of_number(keywords: &Keywords) -> Vec<(&'static str, Value)> {
@@ -164,6 +206,8 @@ fn of_number(keywords: &Keywords) -> Vec<(&'static str, Value)> {
     .collect();
     if integer {
         found.push(("type", json!(1.5)));
+        // Beyond what an integer of 64 bits with a sign holds.
+        found.extend(keywords.get("maximum").map(|_| ("maximum", json!(u64::MAX))));
     }
     found
 }
@@ -200,6 +244,15 @@ fn of_object(keywords: &Keywords, object: &serde_json::Map<String, Value>) -> Ve
         let mut more = object.clone();
         more.insert("bitting_unexpected".to_owned(), json!("value"));
         found.push(("additionalProperties", Value::Object(more)));
+    }
+    let depends = keywords.get("dependentRequired").and_then(Value::as_object).into_iter().flatten();
+    for (_, needed) in depends.filter(|(name, _)| object.contains_key(*name)) {
+        for name in needed.as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let mut less = object.clone();
+            if less.shift_remove(name).is_some() {
+                found.push(("dependentRequired", Value::Object(less)));
+            }
+        }
     }
     if whole(keywords, "minProperties").is_some_and(|least| least > 0) {
         found.push(("minProperties", json!({})));
@@ -241,7 +294,8 @@ mod tests {
     /// One violation for each keyword, where it stands.
     #[test]
     fn each_keyword_is_broken_once() {
-        let schema = json!({"type": "object", "required": ["a"], "additionalProperties": false, "properties": {
+        let schema = json!({"type": "object", "required": ["a"], "additionalProperties": false,
+            "dependentRequired": {"b": ["c"]}, "properties": {
             "a": {"type": "string", "minLength": 2, "maxLength": 4, "pattern": "^[a-z]+$"},
             "b": {"type": "array", "uniqueItems": true, "maxItems": 2, "items": {"type": "integer", "minimum": 0}},
             "c": {"enum": ["x", "y"]}}});
@@ -250,6 +304,8 @@ mod tests {
             ("", "type"),
             ("", "required"),
             ("", "additionalProperties"),
+            ("", "alike"),
+            ("", "dependentRequired"),
             ("/a", "type"),
             ("/a", "minLength"),
             ("/a", "maxLength"),
@@ -257,6 +313,7 @@ mod tests {
             ("/b", "uniqueItems"),
             ("/b", "maxItems"),
             ("/b/0", "minimum"),
+            ("/b/0", "alike"),
             ("/c", "enum"),
         ] {
             assert!(found.contains(&(expected.0.to_owned(), expected.1)), "{expected:?} in {found:?}");

@@ -24,7 +24,7 @@ use super::trial::Stop;
 use crate::clock::{Deadline, Pace};
 use crate::credentials::{Credentials, Nature, Role, Target, is_basic, nature};
 use crate::error::Error;
-use crate::generate::{Case, Declared};
+use crate::generate::{Case, Declared, text_of};
 use crate::http::{Base, Broken, Client, Exchange, Request, Vault, taken};
 use crate::options::Options;
 use crate::plan::has_valid;
@@ -267,6 +267,17 @@ impl<'a> Context<'a> {
     /// The case as an attempt that the server has not seen.
     pub(super) fn attempt<'c>(&self, operation: &Operation, case: &'c Case) -> Cow<'c, Case> {
         self.shape(operation).attempt(case, self.attempts.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A text that stands nowhere else.
+    pub(crate) fn fresh_text(&self) -> String {
+        format!("bitting-{}", self.attempts.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A key of an attempt that the server has not seen.
+    pub(crate) fn fresh_key(&self, operation: &Operation) -> Option<String> {
+        let key = self.shape(operation).fresh_key(self.attempts.fetch_add(1, Ordering::Relaxed))?;
+        Some(text_of(&key))
     }
 
     /// Sends a request of `operation` as a principal. Where a user has one session at a time another login, which a check

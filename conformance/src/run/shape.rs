@@ -15,8 +15,8 @@ use super::reference::referring;
 use crate::credentials::Role;
 use crate::error::Error;
 use crate::generate::{
-    Argument, Case, Generator, Parts, body_media, is_blank, is_form, is_multipart, of_text, pick, runner, sayable,
-    text_of, violations,
+    ALIKE, Argument, Case, Generator, Parts, body_media, is_blank, is_form, is_multipart, of_text, pick, runner,
+    sayable, text_of, violations,
 };
 use crate::infer::plain;
 
@@ -237,6 +237,18 @@ impl Shape {
         Value::Object(members)
     }
 
+    /// The case with an object that is called `text`, if the document lets it be.
+    pub(crate) fn named(&self, case: &Case, text: &str) -> Option<Case> {
+        let (media_type, Value::Object(members)) = case.body.as_ref()? else { return None };
+        let mut names = members.keys().filter(|name| NAMES.contains(&plain(name).as_str()));
+        names.find_map(|name| {
+            let mut members = members.clone();
+            members.insert(name.clone(), Value::from(text));
+            let body = Value::Object(members);
+            self.takes(&body).then(|| Case { body: Some((media_type.clone(), body)), ..case.clone() })
+        })
+    }
+
     fn has_example(&self) -> bool {
         let Some((_, media, Some(generator))) = &self.body else { return false };
         media.examples.iter().any(|example| generator.accepts(&example.value))
@@ -395,7 +407,9 @@ impl Shape {
             let is_read = media_type.contains("json") || is_form(media_type) || is_multipart(media_type);
             let schema = media.schema.as_ref().filter(|_| is_read);
             let found = schema.map(|schema| violations(context.document, &schema.value, value)).unwrap_or_default();
-            for violation in found {
+            // All that a form says is text.
+            let is_text = !media_type.contains("json");
+            for violation in found.into_iter().filter(|found| found.keyword != ALIKE || !is_text) {
                 let place = format!("body {}", violation.pointer).trim_end().to_owned();
                 let case = Case { body: Some((media_type.clone(), violation.value)), ..base.clone() };
                 all.push(Broken { place, keyword: violation.keyword, case });
@@ -422,7 +436,8 @@ impl Shape {
         let place = format!("{} parameter {}", parameter.location.as_str(), parameter.name);
         let is_it = |argument: &&Argument| argument.name == parameter.name && argument.location == parameter.location;
         let Some(value) = full.arguments.iter().find(is_it).map(|argument| argument.value.clone()) else { return };
-        for violation in violations(context.document, &parameter.schema.value, &value) {
+        let found = violations(context.document, &parameter.schema.value, &value).into_iter();
+        for violation in found.filter(|found| found.keyword != ALIKE) {
             let case = full.clone().with(parameter, violation.value);
             all.push(Broken { place: place.clone(), keyword: violation.keyword, case });
         }

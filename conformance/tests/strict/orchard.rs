@@ -252,6 +252,11 @@ impl Orchard {
     /// What some frameworks forgive in a body, as defects.
     fn lenient(&self, run: &Operation, mut value: Value) -> Value {
         let Some(members) = value.as_object_mut() else { return value };
+        if let Some(number) = members.get_mut("interval").filter(|_| self.bad("IN32"))
+            && let Some(read) = number.as_str().and_then(|text| text.parse::<i64>().ok())
+        {
+            *number = json!(read);
+        }
         if self.bad("IN23") {
             members.retain(|_, value| !value.is_null());
         }
@@ -295,6 +300,12 @@ fn repaired(body: &[u8]) -> Value {
 impl Service for Orchard {
     fn answer(&self, request: &Request) -> Answer {
         let answer = self.respond(request);
+        let answer = match request.header("origin").filter(|_| self.bad("AU52")) {
+            Some(origin) => {
+                answer.with("Access-Control-Allow-Origin", origin).with("Access-Control-Allow-Credentials", "true")
+            }
+            None => answer,
+        };
         let answer = if request.method == "HEAD" && self.bad("HT06") {
             Answer { body: Vec::new(), ..answer.without("content-type") }
         } else {

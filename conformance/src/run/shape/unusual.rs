@@ -57,18 +57,25 @@ impl Shape {
     pub(in crate::run) fn attempt<'c>(&self, case: &'c Case, number: u64) -> Cow<'c, Case> {
         let fresh = || {
             let (parameter, generator) = self.parameters.iter().find(|(one, _)| self.is_attempt(one))?;
-            let generator = generator.as_ref()?;
+            let accepts = |sent: &&Value| generator.as_ref().is_some_and(|generator| generator.accepts(sent));
             // What is broken on purpose stays so.
-            case.value(&parameter.name, Location::Header).filter(|sent| generator.accepts(sent))?;
-            let named = [format!("bitting-{number}"), format!("00000000-0000-4000-8000-{number:012x}")];
-            let named = named.into_iter().map(Value::from).find(|name| generator.accepts(name));
-            let sample = || generator.sample(&mut runner(number, &self.operation, &parameter.name, 0));
-            Some((parameter, named.or_else(sample)?))
+            case.value(&parameter.name, Location::Header).filter(accepts)?;
+            Some((parameter, self.fresh_key(number)?))
         };
         match fresh() {
             Some((parameter, fresh)) => Cow::Owned(case.clone().with(parameter, fresh)),
             None => Cow::Borrowed(case),
         }
+    }
+
+    /// The key of an attempt, as the document wants it.
+    pub(in crate::run) fn fresh_key(&self, number: u64) -> Option<Value> {
+        let named = [format!("bitting-{number}"), format!("00000000-0000-4000-8000-{number:012x}")].map(Value::from);
+        let Some((parameter, Some(generator))) = self.parameters.iter().find(|(one, _)| self.is_attempt(one)) else {
+            return named.into_iter().next();
+        };
+        let sample = || generator.sample(&mut runner(number, &self.operation, &parameter.name, 0));
+        named.into_iter().find(|name| generator.accepts(name)).or_else(sample)
     }
 
     fn is_attempt(&self, parameter: &Parameter) -> bool {

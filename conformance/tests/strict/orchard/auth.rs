@@ -140,6 +140,9 @@ impl Orchard {
                 () if self.bad("AU17") => scheme == "Bearer",
                 () => scheme.eq_ignore_ascii_case("bearer"),
             };
+            if self.bad("AU51") && takes("ApiKeyAuth") && !token.contains('.') {
+                return self.key_caller(token.trim(), asked.method == "GET");
+            }
             return known.then(|| self.token_caller(token.trim()))?;
         }
         if self.bad("AU16")

@@ -39,6 +39,7 @@ impl Orchard {
             "revokeApiKey" => self.revoke_key(given, caller),
             "listSites" => self.list_sites(given, caller),
             "createSite" => self.create_site(given, caller),
+            "search" => self.search(given),
             "getSite" => self.get_site(given, caller),
             "replaceSite" => self.replace_site(given, caller),
             "deleteSite" => self.delete_site(given, caller),
@@ -88,8 +89,22 @@ impl Orchard {
         if sort.starts_with('-') {
             all.reverse();
         }
+        if kind.is_some() && self.bad("ST24") {
+            return self.page(given, &all, 1);
+        }
         let foreign = if self.bad("TE16") { store.sites.len() - all.len() } else { 0 };
         self.page(given, &all, foreign)
+    }
+
+    fn search(&self, given: &Given) -> Answer {
+        let wanted = text(given, "q").to_lowercase();
+        let store = self.store();
+        let seen = |site: &&Object| site.organization == text(given, "org") || self.bad("TE19");
+        let named =
+            |site: &&Object| site.value["name"].as_str().is_some_and(|name| name.to_lowercase().contains(&wanted));
+        let found = store.sites.iter().filter(seen).filter(named);
+        let names: Vec<Value> = found.map(|site| json!({"site": site.id, "name": site.value["name"]})).collect();
+        Answer::json(200, "application/json", &json!({"names": names}))
     }
 
     fn page(&self, given: &Given, all: &[Value], more: usize) -> Answer {

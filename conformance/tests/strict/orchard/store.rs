@@ -1,9 +1,12 @@
 //! What the server keeps.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::clock::rfc3339;
+use crate::wire::Answer;
 
 /// Every scope that there is.
 pub(crate) const SCOPES: [&str; 7] =
@@ -64,6 +67,8 @@ pub(crate) struct Store {
     pub(crate) sensors: Vec<Object>,
     pub(crate) alerts: Vec<Object>,
     pub(crate) readings: Vec<(String, Value)>,
+    /// The bodies of creations by their caller and key, and what was answered.
+    pub(crate) repeats: BTreeMap<(String, String), (Value, Answer)>,
     /// Ids of tokens that were taken back.
     pub(crate) revoked_tokens: Vec<String>,
     /// Members that a body must not set and set (defects DA01, DA02, DA05).

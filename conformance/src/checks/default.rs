@@ -1,0 +1,69 @@
+//! `state.defaults`: what a client leaves out is what the document says it is.
+
+use bitting_spec::{Document, Operation};
+use serde_json::{Map, Value};
+
+use super::state::lost;
+use crate::check::{Check, CheckInfo, Need, Phase};
+use crate::credentials::Role;
+use crate::finding::Observation;
+use crate::generate::Case;
+use crate::infer::{answered, sent};
+use crate::run::{Stop, Trial};
+
+pub(super) const CHECKS: &[Check] = &[Check {
+    info: CheckInfo {
+        id: "state.defaults",
+        title: "what is left out has its default",
+        rule: "An object that is created without a member that has a `default` is answered with that default, where the \
+               answer shows the member at all.",
+        source: "OpenAPI 3.0, 4.7.24.1; JSON Schema Validation 2020-12, 9.2",
+        needs: &[Need::Valid],
+        phase: Phase::Scenario,
+    },
+    applies: |document, operation| operation.method == "POST" && !defaults(document, operation).is_empty(),
+    run: |trial| Box::pin(defaulted(trial)),
+}];
+
+/// The members of the body that have a default, and that the answer shows, with that default.
+fn defaults(document: &Document, operation: &Operation) -> Map<String, Value> {
+    let shown = answered(document, operation);
+    let members = sent(document, operation).into_iter();
+    let members = members.filter(|(name, _)| shown.iter().any(|(known, _)| known == name));
+    let default = |schema: &Value| schema.get("default").or_else(|| document.resolve(schema).get("default")).cloned();
+    members.filter_map(|(name, schema)| Some((name.to_owned(), default(schema)?))).collect()
+}
+
+async fn defaulted(trial: &Trial<'_>) -> Result<(), Stop> {
+    let (context, operation) = (trial.context, trial.operation);
+    let base = trial.case().await?;
+    let case = context.renewed(operation, &base, Role::Valid).await;
+    let Some((media_type, Value::Object(mut members))) = case.body.clone() else {
+        return Err(Stop::Skip("its body has no members".to_owned()));
+    };
+    let shape = context.shape(operation);
+    let mut left_out = Map::new();
+    for (name, default) in defaults(context.document, operation) {
+        let mut less = members.clone();
+        less.shift_remove(&name);
+        if shape.takes(&Value::Object(less.clone())) {
+            members = less;
+            left_out.insert(name, default);
+        }
+    }
+    let case = Case { body: Some((media_type, Value::Object(members))), ..case };
+    let exchange = trial.call(operation, &case, Role::Valid).await?;
+    if left_out.is_empty() || !exchange.answer.is_success() {
+        return Err(Stop::Skip("no request without such a member was taken".to_owned()));
+    }
+    let body = exchange.answer.json().unwrap_or(Value::Null);
+    // `null` may stand for nothing, as many servers show what was not said.
+    let shown = |name: &String| body.get(name).is_some_and(|value| !value.is_null());
+    match lost(&left_out, &body).find(|(name, _)| shown(name)) {
+        Some((name, default)) => {
+            let cause = format!("`{name}` was left out, and is not its default");
+            Err(Observation::error(cause, format!("`{name}` is {default}, as the document says"), &exchange).into())
+        }
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,281 @@
+//! `list.filter`: what is asked for is all that comes.
+
+use bitting_spec::table::Location;
+use bitting_spec::{Document, Operation, Parameter};
+use serde_json::{Value, json};
+
+use super::list::choices;
+use crate::check::{Check, CheckInfo, Need, Phase};
+use crate::credentials::Role;
+use crate::finding::Observation;
+use crate::generate::{item_members, runner, text_of};
+use crate::infer::{plain, sent};
+use crate::run::{Stop, Trial, listed_items};
+
+/// The most values of one filter that are tried.
+const MAX_VALUES: usize = 4;
+/// How many objects of other values are made, where a filter takes any.
+const VARIED: u32 = 3;
+
+pub(super) const CHECKS: &[Check] = &[Check {
+    info: CheckInfo {
+        id: "list.filter",
+        title: "a filter filters",
+        rule: "Where a query parameter has the name of a member of the items (`status`, `label` for `labels`), a list that is \
+               asked for a value holds no item with another; where it bounds one (`created_after`, `min_price`), none \
+               beyond the bound. A free text may be a part of what it is compared with, and is a note.",
+        source: "OpenAPI 3.1, 4.8.12; RFC 9110, 9.3.1",
+        needs: &[Need::Valid],
+        phase: Phase::Scenario,
+    },
+    applies: |document, operation| operation.method == "GET" && !filters(document, operation).is_empty(),
+    run: |trial| Box::pin(filter(trial)),
+}];
+
+/// What a filter asks of the items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    /// The value itself.
+    Same,
+    /// No less.
+    Least,
+    /// No more.
+    Most,
+}
+
+/// A query parameter and the member that it is about.
+struct Filter<'a> {
+    parameter: &'a Parameter,
+    member: String,
+    asks: Asks,
+}
+
+/// Words around the name of a member that make a bound of it.
+const BOUNDS: [(&str, Asks); 12] = [
+    ("after", Asks::Least),
+    ("since", Asks::Least),
+    ("from", Asks::Least),
+    ("min", Asks::Least),
+    ("gte", Asks::Least),
+    ("gt", Asks::Least),
+    ("before", Asks::Most),
+    ("until", Asks::Most),
+    ("to", Asks::Most),
+    ("max", Asks::Most),
+    ("lte", Asks::Most),
+    ("lt", Asks::Most),
+];
+
+/// Names that ask for a part of a list or another form of it, and may be those of members by chance.
+const NO_FILTERS: [&str; 16] = [
+    "page", "limit", "offset", "cursor", "size", "count", "total", "start", "skip", "first", "last", "take", "top",
+    "version", "format", "fields",
+];
+
+fn filters<'a>(document: &Document, operation: &'a Operation) -> Vec<Filter<'a>> {
+    let members = item_members(document, operation);
+    let paging: Vec<&String> = operation.pagination.iter().flat_map(|paging| paging.request.values()).collect();
+    let of = |parameter: &'a Parameter| {
+        let name = plain(&parameter.name);
+        if paging.contains(&&parameter.name) || NO_FILTERS.contains(&name.as_str()) {
+            return None;
+        }
+        let is_named = |member: &&String| plain(member) == name || plain(member) == format!("{name}s");
+        let found = members.iter().find(is_named).map(|member| (member, Asks::Same));
+        let (member, asks) = found.or_else(|| bound(&members, &name))?;
+        Some(Filter { parameter, member: member.clone(), asks })
+    };
+    operation.parameters.iter().filter(|one| one.location == Location::Query).filter_map(of).collect()
+}
+
+/// The member that a parameter such as `createdafter` bounds.
+fn bound<'m>(members: &'m [String], name: &str) -> Option<(&'m String, Asks)> {
+    BOUNDS.iter().find_map(|(word, asks)| {
+        let stem = name.strip_suffix(word).or_else(|| name.strip_prefix(word)).filter(|stem| stem.len() > 2)?;
+        let is_it = |member: &&String| {
+            let rest = plain(member).strip_prefix(stem).map(str::to_owned);
+            rest.is_some_and(|rest| ["", "at", "on", "date", "time"].contains(&rest.as_str()))
+        };
+        Some((members.iter().find(is_it)?, *asks))
+    })
+}
+
+impl Filter<'_> {
+    /// What is asked for: each value of a fixed set, else some that the items have; of a bound, one beyond everything.
+    fn values(&self, trial: &Trial<'_>, items: &[Value]) -> Vec<Value> {
+        let choices = choices(trial.context.document, self.parameter);
+        let shape = trial.context.shape(trial.operation);
+        let takes = |value: &Value| shape.takes_in_query(&self.parameter.name, value);
+        let texts: [Value; 3] = match self.asks {
+            // A choice that no item has, such as `all`, may ask for something else.
+            Asks::Same if !choices.is_empty() => {
+                let is_held = |choice: &Value| {
+                    items.iter().any(|item| item.get(&self.member).is_some() && self.lets(choice, item))
+                };
+                return choices.into_iter().filter(is_held).take(MAX_VALUES).collect();
+            }
+            Asks::Same => {
+                return some(items, &self.member).into_iter().filter(|value| self.takes(value, takes)).collect();
+            }
+            Asks::Least => [json!("2200-01-01T00:00:00Z"), json!("2200-01-01"), json!(i32::MAX)],
+            Asks::Most => [json!("1971-01-01T00:00:00Z"), json!("1971-01-01"), json!(i32::MIN)],
+        };
+        // What takes any text is no bound that could be told.
+        if takes(&json!("bitting")) {
+            return Vec::new();
+        }
+        texts.into_iter().find(takes).into_iter().collect()
+    }
+
+    /// Whether the parameter takes a value, be it as the only one of a list.
+    fn takes(&self, value: &Value, takes: impl Fn(&Value) -> bool) -> bool {
+        takes(value) || takes(&json!([value]))
+    }
+
+    /// Whether an item may stand in a list that was asked for `asked`.
+    fn lets(&self, asked: &Value, item: &Value) -> bool {
+        let Some(value) = item.get(&self.member) else { return true };
+        let is_it = |value: &Value| if self.is_exact(asked) { is_same(asked, value) } else { is_like(asked, value) };
+        match (self.asks, value) {
+            (Asks::Same, Value::Array(items)) => items.iter().any(is_it),
+            (Asks::Same, value) => is_it(value),
+            (Asks::Least, value) => order(value, asked).is_none_or(|order| order.is_ge()),
+            (Asks::Most, value) => order(value, asked).is_none_or(|order| order.is_le()),
+        }
+    }
+
+    /// Whether what it compares is the whole value for certain.
+    fn is_exact(&self, asked: &Value) -> bool {
+        self.asks != Asks::Same
+            || asked.is_number()
+            || self.parameter.schema.value.get("enum").is_some()
+            || asked.as_str().is_some_and(|text| text.len() == 36 && text.matches('-').count() == 4)
+    }
+}
+
+/// How two numbers or two times stand to each other.
+fn order(value: &Value, asked: &Value) -> Option<std::cmp::Ordering> {
+    match (value, asked) {
+        (Value::Number(value), Value::Number(asked)) => value.as_f64()?.partial_cmp(&asked.as_f64()?),
+        (Value::String(value), Value::String(asked)) => Some(value.get(..4)?.cmp(asked.get(..4)?)),
+        _ => None,
+    }
+}
+
+fn is_same(asked: &Value, value: &Value) -> bool {
+    match (asked, value) {
+        (Value::Number(asked), Value::Number(value)) => asked.as_f64() == value.as_f64(),
+        (Value::String(asked), Value::String(value)) => asked.eq_ignore_ascii_case(value),
+        (asked, value) => asked == value,
+    }
+}
+
+/// The same, where a text may be any part of the value.
+fn is_like(asked: &Value, value: &Value) -> bool {
+    match (asked, value) {
+        (Value::String(asked), Value::String(value)) => value.to_lowercase().contains(&asked.to_lowercase()),
+        _ => is_same(asked, value),
+    }
+}
+
+/// Some of the values that items have for a member, or in it, no two alike, where not all items have the same.
+fn some(items: &[Value], member: &str) -> Vec<Value> {
+    let mut all: Vec<Value> = Vec::new();
+    for value in items.iter().filter_map(|item| item.get(member)) {
+        let values = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+        for value in values {
+            let is_plain = matches!(value, Value::Number(_) | Value::Bool(_))
+                || value.as_str().is_some_and(|text| !text.is_empty());
+            if is_plain && !all.contains(&value) {
+                all.push(value);
+            }
+        }
+    }
+    all.truncate(MAX_VALUES);
+    all
+}
+
+/// Makes objects with several values of what the filters are about, so that there is something to let through and
+/// something not.
+async fn fill(trial: &Trial<'_>) -> Result<(), Stop> {
+    let context = trial.context;
+    let mut operations = context.document.operations.iter();
+    let creator = operations.find(|other| other.method == "POST" && other.path == trial.operation.path);
+    let Some(creator) = creator else { return Ok(()) };
+    let shape = context.shape(creator);
+    let members = sent(context.document, creator);
+    // A name that the body does not know, such as `sort`, would be a member of nothing.
+    let filters = filters(context.document, trial.operation);
+    let filters = filters.iter().filter(|filter| members.iter().any(|(name, _)| *name == filter.member));
+    let mut takes_any = false;
+    for filter in filters {
+        let choices = choices(context.document, filter.parameter);
+        takes_any |= choices.is_empty();
+        for choice in choices.into_iter().take(MAX_VALUES) {
+            let mut case = context.positive(creator, Role::Valid).await?;
+            let Some((_, Value::Object(members))) = &mut case.body else { return Ok(()) };
+            members.insert(filter.member.clone(), choice);
+            if shape.takes(&Value::Object(members.clone())) {
+                // Whether it was made is what others ask.
+                trial.call(creator, &case, Role::Valid).await?;
+            }
+        }
+    }
+    let base = context.positive(creator, Role::Valid).await?;
+    for index in (1..=VARIED).filter(|_| takes_any) {
+        let mut chance = runner(context.options.seed, &creator.id, "filtered", index);
+        let case = shape.valid(context, creator, &base, 1, &mut chance);
+        trial.call(creator, &case, Role::Valid).await?;
+    }
+    Ok(())
+}
+
+async fn filter(trial: &Trial<'_>) -> Result<(), Stop> {
+    let case = trial.case().await?;
+    // Where nothing can be made there may be something all the same.
+    drop(fill(trial).await);
+    let plain = trial.call(trial.operation, &case, Role::Valid).await?;
+    let items = listed_items(trial.operation, &plain.answer).unwrap_or_default();
+    let mut tried = false;
+    for filter in filters(trial.context.document, trial.operation) {
+        for asked in filter.values(trial, items) {
+            // Where all items are let through, nothing is told.
+            if items.iter().all(|item| filter.lets(&asked, item)) {
+                continue;
+            }
+            tried = true;
+            let case = case.clone().with(filter.parameter, asked.clone());
+            let page = trial.call(trial.operation, &case, Role::Valid).await?;
+            let items = listed_items(trial.operation, &page.answer).unwrap_or_default();
+            if page.answer.is_success() && items.iter().any(|item| !filter.lets(&asked, item)) {
+                let name = &filter.parameter.name;
+                let cause = format!("the filter `{name}` lets other values through");
+                let within = match filter.asks {
+                    Asks::Same => "is",
+                    Asks::Least => "is not below",
+                    Asks::Most => "is not above",
+                };
+                let expected = format!("only items whose `{}` {within} {}", filter.member, text_of(&asked));
+                let make = if filter.is_exact(&asked) { Observation::error } else { Observation::note };
+                return Err(make(cause, expected, &page).at(&filter.parameter.pointer).into());
+            }
+        }
+    }
+    if tried { Ok(()) } else { Err(Stop::Skip("no two items differ in what a filter asks for".to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// LX07: which parameters filter by which members.
+    #[test]
+    fn names_tell_what_a_parameter_filters_by() {
+        let members = ["created_at", "labels", "price", "due_on", "tone"].map(str::to_owned);
+        let found = |name: &str| bound(&members, name).map(|(member, asks)| (member.as_str(), asks));
+        assert_eq!(found("createdafter"), Some(("created_at", Asks::Least)));
+        assert_eq!(found("maxprice"), Some(("price", Asks::Most)));
+        assert_eq!(found("dueuntil"), Some(("due_on", Asks::Most)));
+        assert_eq!((found("to"), found("afterall")), (None, None));
+    }
+}

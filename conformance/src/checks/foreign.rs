@@ -1,0 +1,107 @@
+//! Objects of the other organization that are known wherever they show: in a search, an export, a filtered list.
+
+use bitting_spec::table::Location;
+use bitting_spec::{Document, Operation, Parameter};
+use serde_json::Value;
+
+use crate::credentials::Role;
+use crate::generate::{Case, text_of};
+use crate::http::Exchange;
+use crate::infer::plain;
+use crate::run::{Stop, Trial, identity, item_operation};
+
+/// The most objects that are made to be looked for.
+const MOST: usize = 4;
+/// A shorter id stands in many a body by chance.
+const LONG_ENOUGH: usize = 8;
+/// The names of parameters that take a text to look for.
+const SEARCHES: [&str; 8] = ["q", "query", "search", "term", "text", "keyword", "keywords", "filter"];
+
+/// What an object of the other organization is known by.
+pub(super) struct Mark {
+    /// Its id, if no other text has it by chance.
+    id: Option<String>,
+    /// A text of nothing else, which it is called.
+    text: Option<String>,
+}
+
+impl Mark {
+    /// Whether an answer shows it, other than by repeating the request.
+    fn is_shown(&self, exchange: &Exchange) -> bool {
+        let body = String::from_utf8_lossy(&exchange.answer.body);
+        let shows = |text: &&String| body.contains(text.as_str()) && !exchange.request.target.contains(text.as_str());
+        self.id.iter().chain(&self.text).any(|text| shows(&text))
+    }
+}
+
+/// The parameter by which a text is looked for.
+pub(super) fn search(operation: &Operation) -> Option<&Parameter> {
+    let is_it = |one: &&Parameter| one.location == Location::Query && SEARCHES.contains(&plain(&one.name).as_str());
+    operation.parameters.iter().find(is_it)
+}
+
+/// What makes objects of an organization that can be read, the nearest to `operation` first.
+fn creators<'d>(document: &'d Document, operation: &Operation) -> Vec<&'d Operation> {
+    let reads = |creator: &Operation| {
+        let item = |other: &Operation| {
+            let end = other.trimmed_path().rsplit_once("/{").filter(|(path, _)| *path == creator.trimmed_path());
+            other.method == "GET" && end.is_some_and(|(_, name)| name.ends_with('}'))
+        };
+        document.operations.iter().any(item)
+    };
+    let mut all: Vec<&Operation> = document
+        .operations
+        .iter()
+        .filter(|one| one.method == "POST" && one.tenant.is_some() && !one.is_public() && reads(one))
+        .collect();
+    let shared = |path: &str| path.bytes().zip(operation.path.bytes()).take_while(|(one, other)| one == other).count();
+    all.sort_by_key(|one| std::cmp::Reverse(shared(&one.path)));
+    all.truncate(MOST);
+    all
+}
+
+/// Objects that are made for the other organization.
+pub(super) async fn marks(trial: &Trial<'_>) -> Vec<Mark> {
+    let mut marks = Vec::new();
+    for creator in creators(trial.context.document, trial.operation) {
+        if let Ok(mark) = mark(trial, creator).await
+            && (mark.id.is_some() || mark.text.is_some())
+        {
+            marks.push(mark);
+        }
+    }
+    marks
+}
+
+async fn mark(trial: &Trial<'_>, creator: &Operation) -> Result<Mark, Stop> {
+    let context = trial.context;
+    let base = context.positive(creator, Role::OtherOrganization).await?;
+    let base = context.renewed(creator, &base, Role::OtherOrganization).await;
+    let text = context.fresh_text();
+    let named = context.shape(creator).named(&base, &text);
+    let exchange = trial.call(creator, named.as_ref().unwrap_or(&base), Role::OtherOrganization).await?;
+    if !exchange.answer.is_success() {
+        return Err(Stop::Skip(format!("nothing was made: {}", exchange.answer.status)));
+    }
+    let name = item_operation(context, creator, "GET").map_or("id", |(_, name)| name);
+    let id = identity(&exchange.answer, name).map(|id| text_of(&id)).filter(|id| id.len() >= LONG_ENOUGH);
+    Ok(Mark { id, text: named.map(|_| text) })
+}
+
+/// The first answer to the valid principal that shows one of the marks: to its own request, and to one that looks for it.
+pub(super) async fn shown(trial: &Trial<'_>, own: &Case, marks: &[Mark]) -> Result<Option<Exchange>, Stop> {
+    let plain = trial.call(trial.operation, own, Role::Valid).await?;
+    if marks.iter().any(|mark| mark.is_shown(&plain)) {
+        return Ok(Some(plain));
+    }
+    let Some(parameter) = search(trial.operation) else { return Ok(None) };
+    for mark in marks {
+        let Some(text) = &mark.text else { continue };
+        let exchange =
+            trial.call(trial.operation, &own.clone().with(parameter, Value::from(text.as_str())), Role::Valid).await?;
+        if mark.is_shown(&exchange) {
+            return Ok(Some(exchange));
+        }
+    }
+    Ok(None)
+}
