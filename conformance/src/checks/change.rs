@@ -337,13 +337,15 @@ fn naming_nobody<'c>(trial: &Trial<'_>, case: &'c Case) -> impl Iterator<Item = 
     const NOBODY: &str = "b1771960-0000-4000-8000-0123456789ab";
     let (shape, references) =
         (trial.context.shape(trial.operation), reference_names(trial.context.document, trial.operation));
-    let is_id = move |name: &str, value: &Value| {
-        let is_uuid = value.as_str().is_some_and(|text| text.len() == 36 && text.matches('-').count() == 4);
-        is_uuid || value.is_string() && references.iter().any(|known| known == name)
+    let document = trial.context.document;
+    let is_id = |name: &str, schema: &Value| {
+        let is_uuid = || document.resolve(schema).get("format").is_some_and(|format| format == "uuid");
+        references.iter().any(|known| known == name) || is_uuid()
     };
-    let members = sent_members(case).into_iter();
-    let ids = members.filter(move |(name, value)| is_id(name, value)).take(3);
-    ids.filter_map(move |(name, _)| {
+    let members = sent(document, trial.operation).into_iter();
+    let ids = members.filter(|(name, schema)| is_id(name, schema)).map(|(name, _)| name.to_owned());
+    let ids: Vec<String> = ids.take(3).collect();
+    ids.into_iter().filter_map(move |name| {
         let mut members = sent_members(case);
         members.insert(name, Value::from(NOBODY));
         shape.takes(&Value::Object(members.clone())).then(|| with_members(case, members))

@@ -132,6 +132,12 @@ impl Filter<'_> {
         takes(value) || takes(&json!([value]))
     }
 
+    /// The value as the parameter takes it.
+    fn written(&self, trial: &Trial<'_>, asked: &Value) -> Value {
+        let is_taken = trial.context.shape(trial.operation).takes_in_query(&self.parameter.name, asked);
+        if is_taken { asked.clone() } else { json!([asked]) }
+    }
+
     /// Whether an item may stand in a list that was asked for `asked`.
     fn lets(&self, asked: &Value, item: &Value) -> bool {
         let Some(value) = item.get(&self.member) else { return true };
@@ -195,56 +201,56 @@ fn some(items: &[Value], member: &str) -> Vec<Value> {
     all
 }
 
-/// Makes objects with several values of what the filters are about, so that there is something to let through and
-/// something not.
-async fn fill(trial: &Trial<'_>) -> Result<(), Stop> {
+/// Makes objects with several values for each member: those that are named, else some that the document allows. So there
+/// is something to let through and something not, and something to put in order.
+pub(super) async fn vary(trial: &Trial<'_>, members: &[(&str, Vec<Value>)]) -> Result<(), Stop> {
     let context = trial.context;
     let mut operations = context.document.operations.iter();
     let creator = operations.find(|other| other.method == "POST" && other.path == trial.operation.path);
     let Some(creator) = creator else { return Ok(()) };
     let shape = context.shape(creator);
-    let members = sent(context.document, creator);
+    let base = context.positive(creator, Role::Valid).await?;
     // A name that the body does not know, such as `sort`, would be a member of nothing.
-    let filters = filters(context.document, trial.operation);
-    let filters = filters.iter().filter(|filter| members.iter().any(|(name, _)| *name == filter.member));
-    let mut takes_any = false;
-    for filter in filters {
-        let choices = choices(context.document, filter.parameter);
-        takes_any |= choices.is_empty();
-        for choice in choices.into_iter().take(MAX_VALUES) {
-            let mut case = context.positive(creator, Role::Valid).await?;
-            let Some((_, Value::Object(members))) = &mut case.body else { return Ok(()) };
-            members.insert(filter.member.clone(), choice);
-            if shape.takes(&Value::Object(members.clone())) {
+    let known = sent(context.document, creator);
+    for (member, values) in members.iter().filter(|(member, _)| known.iter().any(|(name, _)| name == member)) {
+        let allowed = |index| {
+            let mut chance = runner(context.options.seed, &creator.id, member, index);
+            let (_, body) = shape.valid(context, creator, &base, 1, &mut chance).body?;
+            body.get(*member).filter(|value| !value.is_null()).cloned()
+        };
+        let values = if values.is_empty() { (1..=VARIED).filter_map(allowed).collect() } else { values.clone() };
+        for value in values.into_iter().take(MAX_VALUES) {
+            let mut case = context.renewed(creator, &base, Role::Valid).await;
+            let Some((_, Value::Object(body))) = &mut case.body else { return Ok(()) };
+            body.insert((*member).to_owned(), value);
+            if shape.takes(&Value::Object(body.clone())) {
                 // Whether it was made is what others ask.
                 trial.call(creator, &case, Role::Valid).await?;
             }
         }
-    }
-    let base = context.positive(creator, Role::Valid).await?;
-    for index in (1..=VARIED).filter(|_| takes_any) {
-        let mut chance = runner(context.options.seed, &creator.id, "filtered", index);
-        let case = shape.valid(context, creator, &base, 1, &mut chance);
-        trial.call(creator, &case, Role::Valid).await?;
     }
     Ok(())
 }
 
 async fn filter(trial: &Trial<'_>) -> Result<(), Stop> {
     let case = trial.case().await?;
+    let filters = filters(trial.context.document, trial.operation);
+    let wanted = |one: &Filter<'_>| choices(trial.context.document, one.parameter);
+    let members: Vec<(&str, Vec<Value>)> = filters.iter().map(|one| (one.member.as_str(), wanted(one))).collect();
     // Where nothing can be made there may be something all the same.
-    drop(fill(trial).await);
-    let plain = trial.call(trial.operation, &case, Role::Valid).await?;
-    let items = listed_items(trial.operation, &plain.answer).unwrap_or_default();
+    drop(vary(trial, &members).await);
+    let pages = trial.context.pages(trial.operation, &case, Role::Valid).await?;
+    let items = pages.iter().flat_map(|page| listed_items(trial.operation, &page.answer).unwrap_or_default());
+    let items: Vec<Value> = items.cloned().collect();
     let mut tried = false;
-    for filter in filters(trial.context.document, trial.operation) {
-        for asked in filter.values(trial, items) {
+    for filter in &filters {
+        for asked in filter.values(trial, &items) {
             // Where all items are let through, nothing is told.
             if items.iter().all(|item| filter.lets(&asked, item)) {
                 continue;
             }
             tried = true;
-            let case = case.clone().with(filter.parameter, asked.clone());
+            let case = case.clone().with(filter.parameter, filter.written(trial, &asked));
             let page = trial.call(trial.operation, &case, Role::Valid).await?;
             let items = listed_items(trial.operation, &page.answer).unwrap_or_default();
             if page.answer.is_success() && items.iter().any(|item| !filter.lets(&asked, item)) {

@@ -4,13 +4,20 @@ use bitting_spec::table::Location;
 use bitting_spec::{Operation, Parameter};
 use serde_json::Value;
 
+use super::filter::vary;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
-use crate::generate::Case;
+use crate::generate::{Case, item_members};
+use crate::http::Exchange;
+use crate::infer::plain;
 use crate::run::{Stop, Trial, listed_items};
 
 const NEEDS: &[Need] = &[Need::Valid];
+/// The most orders of one parameter that are asked for.
+const MOST_ORDERS: usize = 6;
+/// The names of parameters that take an order.
+const ORDERS: [&str; 6] = ["sort", "order", "orderby", "sortby", "ordering", "sorting"];
 /// Lists of more items are not counted through.
 const MAX_COUNTED: u64 = 500;
 
@@ -26,7 +33,7 @@ pub(super) const CHECKS: &[Check] = &[
             phase: Phase::Scenario,
         },
         applies: |document, operation| {
-            operation.method == "GET" && operation.parameters.iter().any(|one| directions(document, one).is_some())
+            operation.method == "GET" && operation.parameters.iter().any(|one| is_order(document, operation, one))
         },
         run: |trial| Box::pin(order(trial)),
     },
@@ -64,66 +71,94 @@ fn directions(document: &bitting_spec::Document, parameter: &Parameter) -> Optio
     texts.iter().find_map(|up| Some((Value::from(*up), Value::from(pair(up)?))))
 }
 
+/// Whether a parameter takes an order: two values that are each other's reverse, or by its name.
+fn is_order(document: &bitting_spec::Document, operation: &Operation, parameter: &Parameter) -> bool {
+    let members = item_members(document, operation);
+    let is_member = |one: &Value| ordered_by(one).is_some_and(|name| members.iter().any(|member| member == name));
+    let is_called_so = ORDERS.contains(&plain(&parameter.name).as_str());
+    directions(document, parameter).is_some() || is_called_so && choices(document, parameter).iter().any(is_member)
+}
+
+/// The member that a value such as `-name` or `name_asc` orders by.
+fn ordered_by(direction: &Value) -> Option<&str> {
+    let separators: &[char] = &[':', '_', ' '];
+    let name = direction.as_str()?.trim_start_matches(['-', '+']);
+    let name = name.strip_suffix("desc").or(name.strip_suffix("asc")).unwrap_or(name);
+    Some(name.trim_end_matches(separators))
+}
+
 async fn order(trial: &Trial<'_>) -> Result<(), Stop> {
     let case = trial.case().await?;
-    let mut operations = trial.context.document.operations.iter();
-    if let Some(creator) = operations.find(|other| other.method == "POST" && other.path == trial.operation.path) {
-        for _ in 0..4 {
-            trial.context.create(creator, Role::Valid).await?;
-            trial.count(1);
+    let members = item_members(trial.context.document, trial.operation);
+    let mut is_told = false;
+    let takes = |one: &&Parameter| is_order(trial.context.document, trial.operation, one);
+    for parameter in trial.operation.parameters.iter().filter(takes) {
+        let directions = choices(trial.context.document, parameter);
+        let known = directions.iter().filter_map(ordered_by).filter(|name| members.iter().any(|member| member == name));
+        let known: Vec<(&str, Vec<Value>)> = known.map(|name| (name, Vec::new())).collect();
+        // Where nothing can be made there may be something all the same.
+        drop(vary(trial, &known).await);
+        for direction in
+            directions.iter().filter(|one| ordered_by(one).is_some_and(|name| has(&known, name))).take(MOST_ORDERS)
+        {
+            let (items, page) = ordered(trial, &case, parameter, direction).await?;
+            is_told |= items.len() > 1;
+            if is_out_of_order(&items, direction) {
+                let cause =
+                    format!("`{}` asks for the order of {direction}, and the items come in none", parameter.name);
+                return Err(Observation::error(cause, "the items in their order", &page).at(&parameter.pointer).into());
+            }
         }
+        is_told |= reversed(trial, &case, parameter).await?;
     }
-    let mut told = None;
-    for parameter in &trial.operation.parameters {
-        let Some((up, down)) = directions(trial.context.document, parameter) else { continue };
-        let mut lists = Vec::new();
-        for direction in [up, down] {
-            let case = case.clone().with(parameter, direction);
-            let pages = trial.context.pages(trial.operation, &case, Role::Valid).await?;
-            let items: Vec<Value> = pages
-                .iter()
-                .flat_map(|page| listed_items(trial.operation, &page.answer).unwrap_or_default())
-                .cloned()
-                .collect();
-            lists.push((items, pages));
-        }
-        let [(rising, pages), (falling, _)] = lists.as_slice() else { continue };
-        let wrong = || out_of_order(parameter, trial, rising) && out_of_order(parameter, trial, falling);
-        if let Some(page) = pages.last().filter(|_| wrong()) {
-            let cause = format!("`{}` asks for an order, and the items come in none", parameter.name);
-            return Err(Observation::error(cause, "the items in their order", page).at(&parameter.pointer).into());
-        }
-        // Two that are alike in what orders them have no order; of four, two differ.
-        if rising.len() >= 4 && rising == falling && differ(parameter, trial, rising) {
-            let cause = format!("`{}` asks for the reverse order and nothing changes", parameter.name);
-            let page = pages.last().ok_or_else(|| Stop::Skip("the list has no page".to_owned()))?;
-            return Err(Observation::error(cause, "the items in the reverse order", page)
-                .at(&parameter.pointer)
-                .into());
-        }
-        told = Some(());
+    if is_told { Ok(()) } else { Err(Stop::Skip("the list has no items that could be ordered".to_owned())) }
+}
+
+fn has(known: &[(&str, Vec<Value>)], name: &str) -> bool {
+    known.iter().any(|(one, _)| *one == name)
+}
+
+/// The items in an order that is asked for, and the last page of them.
+async fn ordered(
+    trial: &Trial<'_>,
+    case: &Case,
+    parameter: &Parameter,
+    direction: &Value,
+) -> Result<(Vec<Value>, Exchange), Stop> {
+    let case = case.clone().with(parameter, direction.clone());
+    let mut pages = trial.context.pages(trial.operation, &case, Role::Valid).await?;
+    let items = pages.iter().flat_map(|page| listed_items(trial.operation, &page.answer).unwrap_or_default());
+    let items = items.cloned().collect();
+    Ok((items, pages.pop().ok_or_else(|| Stop::Skip("the list has no page".to_owned()))?))
+}
+
+/// Stops if the list is the same in an order and in its reverse. Whether there was anything to order.
+async fn reversed(trial: &Trial<'_>, case: &Case, parameter: &Parameter) -> Result<bool, Stop> {
+    let Some((up, down)) = directions(trial.context.document, parameter) else { return Ok(false) };
+    let (rising, page) = ordered(trial, case, parameter, &up).await?;
+    let (falling, _) = ordered(trial, case, parameter, &down).await?;
+    let member = ordered_by(&up).unwrap_or_default();
+    let values: Vec<&Value> = rising.iter().filter_map(|item| item.get(member)).collect();
+    // Two that are alike in what orders them have no order; of four, two differ.
+    if rising.len() >= 4 && rising == falling && values.windows(2).any(|two| two[0] != two[1]) {
+        let cause = format!("`{}` asks for the reverse order and nothing changes", parameter.name);
+        return Err(Observation::error(cause, "the items in the reverse order", &page).at(&parameter.pointer).into());
     }
-    told.ok_or_else(|| Stop::Skip("the list has no items that could be ordered".to_owned()))
+    Ok(rising.len() > 1)
 }
 
-/// What the items have of the member that the order is by. None, where it is not known.
-fn ordered<'i>(parameter: &Parameter, trial: &Trial<'_>, items: &'i [Value]) -> Vec<&'i Value> {
-    let Some((Value::String(up), _)) = directions(trial.context.document, parameter) else { return Vec::new() };
-    let member = up.trim_end_matches([':', '_', ' ']).trim_end_matches("asc").trim_end_matches([':', '_', ' ']);
-    items.iter().filter_map(|item| item.get(member)).collect()
-}
-
-/// Whether the items differ in the member that the order is by.
-fn differ(parameter: &Parameter, trial: &Trial<'_>, items: &[Value]) -> bool {
-    ordered(parameter, trial, items).windows(2).any(|two| two[0] != two[1])
-}
-
-/// Whether what the items are ordered by goes up here and down there. Only numbers are looked at: texts are ordered in
-/// many ways.
-fn out_of_order(parameter: &Parameter, trial: &Trial<'_>, items: &[Value]) -> bool {
-    let numbers: Option<Vec<f64>> = ordered(parameter, trial, items).into_iter().map(Value::as_f64).collect();
-    let numbers = numbers.filter(|numbers| numbers.len() == items.len()).unwrap_or_default();
-    !numbers.is_sorted() && !numbers.iter().rev().is_sorted()
+/// Whether what the items are ordered by goes another way than a direction says, or, where it says none, up here and
+/// down there. Only numbers are looked at: texts are ordered in many ways.
+fn is_out_of_order(items: &[Value], direction: &Value) -> bool {
+    let (member, said) = (ordered_by(direction).unwrap_or_default(), direction.as_str().unwrap_or_default());
+    let numbers: Option<Vec<f64>> = items.iter().map(|item| item.get(member)?.as_f64()).collect();
+    let numbers = numbers.unwrap_or_default();
+    let (rises, falls) = (numbers.is_sorted(), numbers.iter().rev().is_sorted());
+    match () {
+        () if said.starts_with('-') || said.ends_with("desc") => !falls,
+        () if said.starts_with('+') || said.ends_with("asc") => !rises,
+        () => !rises && !falls,
+    }
 }
 
 /// The values of a filter, if it has a fixed set of them.
@@ -153,11 +188,11 @@ async fn total(trial: &Trial<'_>) -> Result<(), Stop> {
 async fn total_of_list(trial: &Trial<'_>, case: &Case) -> Result<Vec<Value>, Stop> {
     let pages = trial.context.pages(trial.operation, case, Role::Valid).await?;
     trial.count(u32::try_from(pages.len()).unwrap_or(u32::MAX));
-    let tells = |page: &crate::http::Exchange| total_of(trial.operation, &page.answer.json()?);
+    let tells = |page: &Exchange| total_of(trial.operation, &page.answer.json()?);
     let Some((page, total)) = pages.last().and_then(|page| Some((page, tells(page)?))) else {
         return Err(Stop::Skip("no page tells a total".to_owned()));
     };
-    let count = |page: &crate::http::Exchange| listed_items(trial.operation, &page.answer).unwrap_or_default().len();
+    let count = |page: &Exchange| listed_items(trial.operation, &page.answer).unwrap_or_default().len();
     let held: usize = pages.iter().map(count).sum();
     let held = u64::try_from(held).unwrap_or(u64::MAX);
     // The last page has nothing more, unless there were too many to ask for all.
@@ -173,4 +208,25 @@ async fn total_of_list(trial: &Trial<'_>, case: &Case) -> Result<Vec<Value>, Sto
 
 fn total_of(operation: &Operation, body: &Value) -> Option<u64> {
     body.pointer(operation.pagination.as_ref()?.response.get("total")?)?.as_u64()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// LX07: numbers go one way, whichever it is.
+    #[test]
+    fn an_order_is_one_way() {
+        let items = |numbers: &[u8]| numbers.iter().map(|number| json!({"size": number})).collect::<Vec<_>>();
+        let is_wrong = |numbers: &[u8], direction: &str| is_out_of_order(&items(numbers), &json!(direction));
+        assert!(!is_wrong(&[1, 1, 3], "size") && !is_wrong(&[3, 2, 2], "size") && !is_wrong(&[3, 2, 2], "-size"));
+        assert!(is_wrong(&[1, 3, 2], "size") && is_wrong(&[1, 2], "-size") && !is_wrong(&[1, 3, 2], "name"));
+        let by = |text: &str| ordered_by(&json!(text)).map(str::to_owned);
+        assert_eq!(
+            (by("-size"), by("created_at:desc"), by("name_asc")),
+            (Some("size".into()), Some("created_at".into()), Some("name".into()))
+        );
+    }
 }

@@ -545,6 +545,7 @@ fn parts(case: &Case) -> BTreeSet<String> {
     let members = case.body.iter().filter_map(|(_, body)| body.as_object()).flatten();
     let members = members.map(|(name, value)| match value {
         Value::Array(items) if !items.is_empty() => format!("items of {name}"),
+        Value::Null => format!("null {name}"),
         _ => format!("body {name}"),
     });
     parameters.chain(members).collect()
