@@ -1,7 +1,7 @@
 //! The exercise of an operation: generated requests, valid and invalid, each answer shown to every judge. What a judge
 //! finds is made as small as it gets.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bitting_spec::Operation;
@@ -157,14 +157,15 @@ async fn exercise(context: &Context<'_>, operation: &Operation) -> Result<Exerci
     Ok(exercised)
 }
 
-/// One case of each keyword, then a second of each, and so on: where not all may be tried, each keyword is.
+/// One case of each keyword, then a second of each, and so on: where not all may be tried, each keyword is. What breaks a
+/// keyword in one place in another way comes last.
 fn in_turns(broken: Vec<BrokenCase>) -> Vec<BrokenCase> {
-    let mut turns: BTreeMap<&'static str, usize> = BTreeMap::new();
-    let mut numbered: Vec<(usize, BrokenCase)> = Vec::with_capacity(broken.len());
+    let mut turns: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
+    let mut numbered: Vec<((bool, usize), BrokenCase)> = Vec::with_capacity(broken.len());
     for one in broken {
-        let turn = turns.entry(one.keyword).or_default();
-        numbered.push((*turn, one));
-        *turn += 1;
+        let places = turns.entry(one.keyword).or_default();
+        let is_again = !places.insert(one.place.clone());
+        numbered.push(((is_again, places.len()), one));
     }
     numbered.sort_by_key(|(turn, _)| *turn);
     numbered.into_iter().map(|(_, one)| one).collect()
