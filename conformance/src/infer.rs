@@ -17,6 +17,7 @@ use crate::credentials::{Credentials, Role};
 pub(crate) fn inferred<'a>(document: &'a Document, credentials: &Credentials) -> Cow<'a, Document> {
     let mut document = Cow::Borrowed(document);
     bitting_spec::infer::sessions(&mut document);
+    bitting_spec::infer::bare_lists(&mut document);
     if document.rate_limit.is_none()
         && document.operations.iter().all(|operation| operation.rate_limit.is_none())
         && let Some(mut rule) = limits::infer(&document)

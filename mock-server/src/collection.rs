@@ -305,6 +305,17 @@ pub(crate) fn list_of(document: &Document, operation: &Operation) -> Option<(Str
     properties.keys().all(is_envelope).then(|| (pointer(name), items(list)))
 }
 
+/// The only list in the answer of an operation that a query can ask for a part of, whatever stands beside it.
+pub(crate) fn only_list(document: &Document, operation: &Operation) -> Option<(String, Value)> {
+    let asks = operation.parameters.iter().any(|one| one.location == Location::Query);
+    let flat = flatten(document, answer(operation).filter(|_| asks && operation.method == "GET")?);
+    let properties = flat.get("properties")?.as_object()?.iter();
+    let all = properties.map(|(name, schema)| (name, flatten(document, schema)));
+    let mut lists = all.filter(|(_, flat)| flat.get("type").is_some_and(|kind| kind == "array"));
+    let (name, list) = lists.next().filter(|_| lists.next().is_none())?;
+    Some((bitting_spec::infer::pointer(name), list.get("items").cloned().unwrap_or(Value::Bool(true))))
+}
+
 /// Words in the names of what stands around a list.
 const ENVELOPE: [&str; 12] =
     ["total", "count", "limit", "offset", "page", "next", "cursor", "has_more", "size", "meta", "links", "included"];

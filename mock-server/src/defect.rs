@@ -26,6 +26,7 @@ impl Defect {
     pub fn applies(&self, document: &Document) -> bool {
         let mut document = Cow::Borrowed(document);
         bitting_spec::infer::sessions(&mut document);
+        bitting_spec::infer::bare_lists(&mut document);
         (self.fits)(&document)
     }
 }

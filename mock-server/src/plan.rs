@@ -141,7 +141,7 @@ impl Plan {
                 parents: parents(&document, collections, operation),
                 refusals: Refusals::new(&document, operation),
                 success: Success::new(&document, operation),
-                list: collection::list_of(&document, operation),
+                list: collection::list_of(&document, operation).or_else(|| collection::only_list(&document, operation)),
                 standing: rate_limit(&document, operation).and_then(|limit| StandingHeaders::new(&limit.headers?)),
                 rate_limit: rate_limit(&document, operation),
                 tenant: collection::tenant_parameter(operation).map(str::to_owned),

@@ -34,6 +34,7 @@ impl Server {
         // A login that a plain document has, it has for whoever reads it.
         let mut document = Cow::Owned(document);
         bitting_spec::infer::sessions(&mut document);
+        bitting_spec::infer::bare_lists(&mut document);
         Builder {
             document: document.into_owned(),
             seed: 0,

@@ -4,7 +4,7 @@ mod error;
 mod node;
 mod operation;
 mod overlay;
-mod pagination;
+pub(crate) mod pagination;
 pub(crate) mod schema;
 mod security;
 mod server;

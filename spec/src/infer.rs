@@ -1,13 +1,18 @@
 //! What a plain document says by its names and shapes: which operation logs in and which renews. What the document states
 //! itself (`x-auth`) always counts.
 
+mod query;
+
 use std::borrow::Cow;
 
 use serde_json::Value;
 
+use crate::document::pagination;
 use crate::extension::{Acquire, AfterExpiry, Refresh, RefreshStyle, Rotation, TokenPointers};
 use crate::table::SchemeKind;
 use crate::{Document, Operation, SecurityScheme};
+
+pub use query::{Asks, filter};
 
 const PASSWORDS: &[&str] = &["password", "passwd", "passphrase"];
 const NAMES: &[&str] = &["username", "email", "login", "user", "emailaddress", "identifier"];
@@ -35,6 +40,19 @@ pub fn sessions(document: &mut Cow<'_, Document>) {
         let auth = &mut document.to_mut().security_schemes[index].auth;
         auth.acquire = auth.acquire.take().or(acquire);
         auth.refresh = auth.refresh.take().or(refresh);
+    }
+}
+
+/// Adds how they are paged (`x-pagination`) to the lists that are the whole answer, where a query parameter asks for the
+/// page or for the place that it begins at. Nothing in such an answer tells of others, so no client walks them by itself.
+pub fn bare_lists(document: &mut Cow<'_, Document>) {
+    for index in 0..document.operations.len() {
+        let operation = &document.operations[index];
+        if operation.pagination.is_none()
+            && let Some(paging) = pagination::bare(operation, &document.schemas)
+        {
+            document.to_mut().operations[index].pagination = Some(paging);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `list.filter`: what is asked for is all that comes.
 
+use bitting_spec::infer::{self, Asks};
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, Parameter};
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{item_members, runner, text_of};
-use crate::infer::{plain, sent};
+use crate::infer::sent;
 use crate::run::{Stop, Trial, listed_items};
 
 /// The most values of one filter that are tried.
@@ -32,17 +33,6 @@ pub(super) const CHECKS: &[Check] = &[Check {
     run: |trial| Box::pin(filter(trial)),
 }];
 
-/// What a filter asks of the items.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asks {
-    /// The value itself.
-    Same,
-    /// No less.
-    Least,
-    /// No more.
-    Most,
-}
-
 /// A query parameter and the member that it is about.
 struct Filter<'a> {
     parameter: &'a Parameter,
@@ -50,54 +40,18 @@ struct Filter<'a> {
     asks: Asks,
 }
 
-/// Words around the name of a member that make a bound of it.
-const BOUNDS: [(&str, Asks); 12] = [
-    ("after", Asks::Least),
-    ("since", Asks::Least),
-    ("from", Asks::Least),
-    ("min", Asks::Least),
-    ("gte", Asks::Least),
-    ("gt", Asks::Least),
-    ("before", Asks::Most),
-    ("until", Asks::Most),
-    ("to", Asks::Most),
-    ("max", Asks::Most),
-    ("lte", Asks::Most),
-    ("lt", Asks::Most),
-];
-
-/// Names that ask for a part of a list or another form of it, and may be those of members by chance.
-const NO_FILTERS: [&str; 16] = [
-    "page", "limit", "offset", "cursor", "size", "count", "total", "start", "skip", "first", "last", "take", "top",
-    "version", "format", "fields",
-];
-
 fn filters<'a>(document: &Document, operation: &'a Operation) -> Vec<Filter<'a>> {
     let members = item_members(document, operation);
+    let members: Vec<&str> = members.iter().map(String::as_str).collect();
     let paging: Vec<&String> = operation.pagination.iter().flat_map(|paging| paging.request.values()).collect();
     let of = |parameter: &'a Parameter| {
-        let name = plain(&parameter.name);
-        if paging.contains(&&parameter.name) || NO_FILTERS.contains(&name.as_str()) {
+        if paging.contains(&&parameter.name) {
             return None;
         }
-        let is_named = |member: &&String| plain(member) == name || plain(member) == format!("{name}s");
-        let found = members.iter().find(is_named).map(|member| (member, Asks::Same));
-        let (member, asks) = found.or_else(|| bound(&members, &name))?;
-        Some(Filter { parameter, member: member.clone(), asks })
+        let (member, asks) = infer::filter(&members, &parameter.name)?;
+        Some(Filter { parameter, member: member.to_owned(), asks })
     };
     operation.parameters.iter().filter(|one| one.location == Location::Query).filter_map(of).collect()
-}
-
-/// The member that a parameter such as `createdafter` bounds.
-fn bound<'m>(members: &'m [String], name: &str) -> Option<(&'m String, Asks)> {
-    BOUNDS.iter().find_map(|(word, asks)| {
-        let stem = name.strip_suffix(word).or_else(|| name.strip_prefix(word)).filter(|stem| stem.len() > 2)?;
-        let is_it = |member: &&String| {
-            let rest = plain(member).strip_prefix(stem).map(str::to_owned);
-            rest.is_some_and(|rest| ["", "at", "on", "date", "time"].contains(&rest.as_str()))
-        };
-        Some((members.iter().find(is_it)?, *asks))
-    })
 }
 
 impl Filter<'_> {
@@ -268,20 +222,4 @@ async fn filter(trial: &Trial<'_>) -> Result<(), Stop> {
         }
     }
     if tried { Ok(()) } else { Err(Stop::Skip("no two items differ in what a filter asks for".to_owned())) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// LX07: which parameters filter by which members.
-    #[test]
-    fn names_tell_what_a_parameter_filters_by() {
-        let members = ["created_at", "labels", "price", "due_on", "tone"].map(str::to_owned);
-        let found = |name: &str| bound(&members, name).map(|(member, asks)| (member.as_str(), asks));
-        assert_eq!(found("createdafter"), Some(("created_at", Asks::Least)));
-        assert_eq!(found("maxprice"), Some(("price", Asks::Most)));
-        assert_eq!(found("dueuntil"), Some(("due_on", Asks::Most)));
-        assert_eq!((found("to"), found("afterall")), (None, None));
-    }
 }

@@ -1,10 +1,13 @@
 //! Answers of operations that are about no object: the document's own example where it fits, else one made up.
 
-use serde_json::Value;
+use std::mem::discriminant;
 
-use super::Desk;
+use bitting_spec::table::Location;
+use serde_json::{Map, Value};
+
+use super::{Desk, body_schema};
 use crate::exchange::Answer;
-use crate::fake::{Fake, seed_of};
+use crate::fake::{Fake, flatten, seed_of};
 
 /// How many answers are made up until one fits: alternatives of a schema are tried one after the other.
 const ATTEMPTS: usize = 8;
@@ -13,11 +16,38 @@ impl Desk<'_> {
     /// An answer from the document's example, else from its schema: the first that fits what the document says. Examples
     /// in the world's documents are often older than their schemas.
     pub(super) fn generate(&self) -> Answer {
-        let answer = self.made();
+        let answer = self.told_of(self.made());
+        let asks = self.plan.operation.parameters.iter().any(|one| one.location == Location::Query);
         match &self.plan.list {
-            Some((pointer, _)) if self.plan.operation.pagination.is_some() => self.paged(answer, pointer),
+            Some((pointer, schema)) if asks => self.part_of(answer, pointer, schema),
             _ => answer,
         }
+    }
+
+    /// The answer with what the request says, or leaves to its defaults, in the members of the same names: whoever asks for
+    /// a volume of a driver is not told of another one. What only the server sets stays.
+    fn told_of(&self, answer: Answer) -> Answer {
+        let document = &self.core.plan.document;
+        let (Some(body), Some(shown)) = (body_schema(&self.plan.operation), &self.plan.success.schema) else {
+            return answer;
+        };
+        let (Some(Value::Object(members)), body) = (&answer.body, flatten(document, body)) else { return answer };
+        let shown = flatten(document, shown);
+        let property = |flat: &Map<String, Value>, name: &str| {
+            Some(flatten(document, flat.get("properties")?.get(name)?).into_owned())
+        };
+        let mut members = members.clone();
+        for (name, value) in &mut members {
+            let Some(asked) = property(&body, name).filter(|_| !self.core.plan.secrets.names(name)) else { continue };
+            let is_owned =
+                property(&shown, name).is_some_and(|shown| shown.get("readOnly") == Some(&Value::Bool(true)));
+            let said = self.given.body.get(name).or_else(|| asked.get("default")).filter(|_| !is_owned);
+            if let Some(said) = said.filter(|said| discriminant(*said) == discriminant(value)) {
+                *value = said.clone();
+            }
+        }
+        let told = Answer { body: Some(Value::Object(members)), ..answer.clone() };
+        if self.plan.answers.fits(&told) { told } else { answer }
     }
 
     fn made(&self) -> Answer {

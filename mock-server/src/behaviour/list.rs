@@ -7,7 +7,9 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bitting_spec::extension::{Pagination, PaginationStyle};
+use bitting_spec::infer::{self, Asks};
 use bitting_spec::table::Location;
+use chrono::DateTime;
 use serde_json::{Map, Value};
 
 use super::Desk;
@@ -50,8 +52,8 @@ impl Desk<'_> {
             }
             rows
         };
-        self.filter(collection, &mut rows);
-        self.order(collection, &mut rows);
+        self.filter(&collection.flat, &mut rows);
+        self.order(&collection.flat, &mut rows);
         let total = rows.len();
         let Some(page) = self.page(total) else {
             return self.plan.refusals.answer(self.plan.invalid, None, None).because("invalid");
@@ -76,26 +78,35 @@ impl Desk<'_> {
         }
     }
 
-    /// Keeps the rows whose properties have the values of the query parameters of the same names.
-    fn filter(&self, collection: &Collection, rows: &mut Vec<Arc<Value>>) {
+    /// Keeps the rows whose properties have the values of the query parameters of their names, or lie within the bounds.
+    fn filter(&self, schema: &Map<String, Value>, rows: &mut Vec<Arc<Value>>) {
         let paging = self.plan.operation.pagination.iter().flat_map(|paging| paging.request.values());
         let paging: Vec<&String> = paging.collect();
         for parameter in &self.plan.operation.parameters {
             let name = &parameter.name;
             let is_filter = parameter.location == Location::Query && !paging.contains(&name);
             let Some(wanted) = self.given.parameter(Location::Query, name).filter(|_| is_filter) else { continue };
-            if collection.property(name).is_some() {
-                rows.retain(|row| row.get(name).is_some_and(|value| fits(value, wanted)));
+            let members = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+            let members: Vec<&str> = members.map(|(member, _)| member.as_str()).collect();
+            match infer::filter(&members, name) {
+                Some((member, Asks::Same)) => {
+                    rows.retain(|row| row.get(member).is_some_and(|value| fits(value, wanted)));
+                }
+                Some((member, bound)) => {
+                    rows.retain(|row| row.get(member).is_some_and(|value| lies(value, bound, wanted)));
+                }
+                None => {}
             }
         }
     }
 
     /// Puts the rows into the order of a property that a query parameter asks for: `name`, or `-name` for its reverse.
-    fn order(&self, collection: &Collection, rows: &mut [Arc<Value>]) {
+    fn order(&self, schema: &Map<String, Value>, rows: &mut [Arc<Value>]) {
+        let has = |name: &str| schema.get("properties").is_some_and(|properties| properties.get(name).is_some());
         for parameter in self.plan.operation.parameters.iter().filter(|one| one.location == Location::Query) {
             let asked = self.given.parameter(Location::Query, &parameter.name).and_then(Value::as_str);
             let Some((member, is_falling)) = asked.map(direction) else { continue };
-            if collection.property(&parameter.name).is_some() || collection.property(member).is_none() {
+            if has(&parameter.name) || !has(member) {
                 continue;
             }
             rows.sort_by(|left, right| {
@@ -105,15 +116,20 @@ impl Desk<'_> {
         }
     }
 
-    /// A made-up list cut into the page that was asked for, with what is around it told of the whole.
-    pub(super) fn paged(&self, answer: Answer, pointer: &str) -> Answer {
-        let list = answer.body.as_ref().and_then(|body| body.pointer(pointer)?.as_array().cloned());
+    /// The part of a made-up list that was asked for: filtered, in order, and cut into the page, with what is around it told
+    /// of the whole. `schema` is that of the items.
+    pub(super) fn part_of(&self, answer: Answer, pointer: &str, schema: &Value) -> Answer {
+        let list = answer.body.as_ref().and_then(|body| body.pointer(pointer)?.as_array());
         let Some(list) = list else { return answer };
+        let mut list: Vec<Arc<Value>> = list.iter().map(|item| Arc::new(item.clone())).collect();
+        let schema = flatten(&self.core.plan.document, schema);
+        self.filter(&schema, &mut list);
+        self.order(&schema, &mut list);
         let total = list.len();
         let Some(page) = self.page(total) else {
             return self.plan.refusals.answer(self.plan.invalid, None, None).because("invalid");
         };
-        let items: Vec<Value> = list.into_iter().skip(page.start).take(page.size).collect();
+        let items = list.into_iter().skip(page.start).take(page.size).map(Arc::unwrap_or_clone).collect();
         let mut body = answer.body.clone().unwrap_or_default();
         self.tell(&mut body, items, total, &page);
         let cut = Answer { body: Some(body), ..answer.clone() };
@@ -270,6 +286,21 @@ fn fits(value: &Value, wanted: &Value) -> bool {
         (Value::Array(values), wanted) => values.contains(wanted),
         (value, wanted) => value == wanted,
     }
+}
+
+/// Whether a value lies on the side of a bound that is asked for. What cannot be compared is bounded by nothing.
+fn lies(value: &Value, asks: Asks, bound: &Value) -> bool {
+    let time = |value: &Value| DateTime::parse_from_rfc3339(value.as_str()?).ok();
+    let order = match (value, bound) {
+        (Value::Number(value), Value::Number(bound)) => value.as_f64().partial_cmp(&bound.as_f64()),
+        (Value::String(left), Value::String(right)) => match (time(value), time(bound)) {
+            (Some(value), Some(bound)) => Some(value.cmp(&bound)),
+            // Dates, and a date beside a time of the day, are compared as they are written.
+            _ => left.get(..10).zip(right.get(..10)).map(|(left, right)| left.cmp(right)),
+        },
+        _ => None,
+    };
+    order.is_none_or(|order| if asks == Asks::Least { order.is_ge() } else { order.is_le() })
 }
 
 /// An opaque mark of the place `start`.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Core;
 use super::mint::{after, secret};
@@ -12,6 +12,9 @@ use crate::world::file::Misfit;
 use crate::world::keys::shown;
 use crate::world::seed::Ground;
 use crate::world::{ApiKey, Organization, Permission, Person, Population, StatedKey, User, hash, hex};
+
+/// The life of a key that must end, where the document does not say how late it may.
+const YEAR: TimeDelta = TimeDelta::days(365);
 
 /// A key of the world's beginning.
 #[derive(Clone)]
@@ -86,6 +89,7 @@ impl Core {
     fn seeded_key(&self, scheme: &Scheme, user: &Person, seed: u64) -> SeededKey {
         let same = self.plan.schemes.iter().filter(|other| other.takes_keys && other.family == scheme.family);
         let id = format!("key_{}", hex(&seed.to_be_bytes()));
+        let latest = self.clock().now().checked_add_signed(scheme.lifecycle.longest.unwrap_or(YEAR));
         SeededKey {
             name: format!("{id} of the beginning"),
             id,
@@ -96,7 +100,8 @@ impl Core {
             family: scheme.family.clone(),
             environment: scheme.environment.clone(),
             scopes: None,
-            expires_at: None,
+            // ARROW-6: where every key ends, those of the beginning do, as late as one may.
+            expires_at: latest.filter(|_| scheme.lifecycle.must_end),
             is_revoked: false,
         }
     }
@@ -124,7 +129,7 @@ impl Core {
             secret: stated.secret.clone().unwrap_or(made.secret),
             environment: stated.environment.clone().or(made.environment),
             scopes: stated.scopes.clone(),
-            expires_at: end.map_err(|error| misfit("ttl", error.to_string()))?,
+            expires_at: end.map_err(|error| misfit("ttl", error.to_string()))?.or(made.expires_at),
             is_revoked: stated.revoked,
             ..made
         })

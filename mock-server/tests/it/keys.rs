@@ -42,6 +42,18 @@ fn a_key_follows_the_rules_of_the_document() {
     assert!(rule(&CreateKey { name: "  ".into(), ..wanted(Some(DAY)) }).contains("name"));
 }
 
+/// ARROW-6: the keys of the beginning end too, as late as they may.
+#[test]
+fn the_first_keys_end() {
+    let core = core("arrow");
+    let (_, secret) = core.first_keys().into_iter().next().unwrap();
+    assert_eq!(devices(&core, &secret), 200);
+    core.clock().advance(365 * DAY - 60).unwrap();
+    assert_eq!(devices(&core, &secret), 200);
+    core.clock().advance(120).unwrap();
+    assert_eq!(devices(&core, &secret), 401);
+}
+
 /// ARROW-6, ARROW-8: the secret is shown once; a revoked key gets 401 at its next request, an ended one as well.
 #[test]
 fn a_key_works_until_it_ends_or_is_revoked() {

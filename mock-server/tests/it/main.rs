@@ -15,6 +15,7 @@ mod http1;
 mod journal;
 mod keys;
 mod limits;
+mod lists;
 mod oauth;
 mod parallel;
 mod real;

@@ -1,0 +1,122 @@
+//! Lists as plain documents have them: the whole answer, with a page in the query; and answers that are about no object,
+//! which still say what was asked.
+
+use std::sync::Arc;
+
+use bitting_mock::{Core, Server};
+use bitting_spec::Document;
+use serde_json::{Value, json};
+
+use crate::stage::*;
+
+const DOCUMENT: &str = r"
+openapi: 3.1.0
+info: {title: Shop, version: '1'}
+paths:
+  /goods:
+    get:
+      operationId: listGoods
+      parameters:
+        - {name: page, in: query, schema: {type: integer, minimum: 1}}
+        - {name: per_page, in: query, schema: {type: integer, minimum: 1, maximum: 50}}
+        - {name: tag, in: query, schema: {type: string}}
+        - {name: min_price, in: query, schema: {type: number}}
+        - {name: made_before, in: query, schema: {type: string, format: date}}
+      responses: {'200': {description: ok, content: {application/json: {schema: {type: array, items: {$ref: '#/components/schemas/Good'}}}}}}
+    post:
+      operationId: addGood
+      requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Good'}}}}
+      responses: {'201': {description: ok, content: {application/json: {schema: {$ref: '#/components/schemas/Good'}}}}}
+  /goods/{id}:
+    get:
+      operationId: getGood
+      parameters: [{name: id, in: path, required: true, schema: {type: string, format: uuid}}]
+      responses: {'200': {description: ok, content: {application/json: {schema: {$ref: '#/components/schemas/Good'}}}}}
+  /quotes:
+    post:
+      operationId: quote
+      requestBody: {content: {application/json: {schema: {type: object, properties: {
+        currency: {type: string, default: EUR}, amount: {type: integer}, password: {type: string}, id: {type: string}}}}}}
+      responses: {'200': {description: ok, content: {application/json: {schema: {type: object,
+        required: [currency, amount, password, id], properties: {currency: {type: string}, amount: {type: integer},
+        password: {type: string}, id: {type: string, readOnly: true}}}}}}}
+  /sales:
+    get:
+      operationId: sales
+      parameters: [{name: from_day, in: query, schema: {type: string, format: date}}]
+      responses: {'200': {description: ok, content: {application/json: {schema: {type: object, required: [title, rows], properties: {
+        title: {type: string}, rows: {type: array, minItems: 0, items: {type: object, required: [day], properties: {
+          day: {type: string, format: date}}}}}}}}}}
+components:
+  schemas:
+    Good:
+      type: object
+      required: [id, price, tags, made_on]
+      properties:
+        id: {type: string, format: uuid, readOnly: true}
+        price: {type: number, minimum: 0, maximum: 100}
+        tags: {type: array, items: {type: string}}
+        made_on: {type: string, format: date}
+";
+
+fn shop() -> Arc<Core> {
+    Server::builder(Document::parse("shop.yaml", DOCUMENT).unwrap()).seed(7).core().unwrap()
+}
+
+fn items(core: &Core, target: &str) -> Vec<Value> {
+    let answer = core.handle(&get(target));
+    assert_eq!(status(&answer), 200, "{target}");
+    answer.json().as_array().unwrap().clone()
+}
+
+/// LX06: a list that is the whole answer has pages, of the usual size where none is asked for.
+#[test]
+fn a_bare_list_has_pages() {
+    let core = shop();
+    let page = |number: u8| items(&core, &format!("/goods?per_page=20&page={number}"));
+    let pages: Vec<Vec<Value>> = (1..=4).map(page).collect();
+    assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [20, 20, 5, 0]);
+    let mut ids: Vec<&str> = pages.iter().flatten().map(|good| good["id"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!((ids.len(), items(&core, "/goods").len()), (45, 20));
+}
+
+/// LX07: a filter of one tag, a bound below, a bound above.
+#[test]
+fn filters_bound_and_pick() {
+    let core = shop();
+    for (price, day, tag) in [(5, "2025-01-01", "old"), (95, "2026-06-01", "new")] {
+        let good = json!({"price": price, "made_on": day, "tags": ["bitting", tag]});
+        assert_eq!(status(&core.handle(&post("/goods", &good))), 201);
+    }
+    let tags = |target: &str| -> Vec<String> {
+        let found = items(&core, target).into_iter();
+        found.map(|good| good["tags"][1].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(tags("/goods?tag=bitting").len(), 2);
+    assert_eq!(tags("/goods?tag=bitting&min_price=50"), ["new"]);
+    assert_eq!(tags("/goods?tag=bitting&made_before=2025-12-31"), ["old"]);
+    assert!(items(&core, "/goods?min_price=101").is_empty());
+}
+
+/// What is made up for one request says what that request said; what only the server sets, and what is secret, does not.
+#[test]
+fn made_up_answers_say_what_was_asked() {
+    let core = shop();
+    let quote = |body: &Value| core.handle(&post("/quotes", body)).json();
+    let plain = quote(&json!({"amount": 3}));
+    assert_eq!((&plain["amount"], &plain["currency"]), (&json!(3), &json!("EUR")));
+    let other = quote(&json!({"amount": 4, "currency": "CHF", "password": "not-a-secret", "id": "mine"}));
+    assert_eq!((&other["amount"], &other["currency"]), (&json!(4), &json!("CHF")));
+    assert_eq!((&other["password"], &other["id"]), (&plain["password"], &plain["id"]));
+}
+
+/// LX07: a made-up list is filtered as well, whatever stands beside it.
+#[test]
+fn made_up_lists_are_filtered() {
+    let core = shop();
+    let rows = |target: &str| core.handle(&get(target)).json()["rows"].as_array().unwrap().len();
+    assert!(rows("/sales") > 0);
+    assert_eq!(rows("/sales?from_day=2200-01-01"), 0);
+}
