@@ -25,6 +25,17 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Whether something was found that was refused.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(&self.outcome, Outcome::Fail(finding) if finding.got.status.is_some_and(|status| status / 100 == 4))
+    }
+
+    /// Whether something was found.
+    #[must_use]
+    pub fn is_finding(&self) -> bool {
+        matches!(self.outcome, Outcome::Fail(_))
+    }
+
     /// Accepts a finding that `baseline` names, and gives its id.
     pub fn accept(&mut self, baseline: &Baseline) -> Option<&str> {
         match &mut self.outcome {
@@ -114,6 +125,8 @@ pub struct Report {
     pub left: Vec<String>,
     /// Whether the run was stopped before its end.
     pub interrupted: bool,
+    /// For how many verdicts the time was up (`--max-time`): they are skips, and nothing was looked for.
+    pub late: usize,
     /// Whether nobody who may enter was known, so that only the doors of protected operations were tried.
     pub stranger: bool,
 }

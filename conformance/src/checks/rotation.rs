@@ -121,7 +121,8 @@ fn found<'a>(trial: &Trial<'a>) -> Result<(&'a SecurityScheme, &'a Refresh), Sto
 
 /// Calls the operation that takes refresh tokens with this one.
 async fn renew(trial: &Trial<'_>, operation: &Operation, refresh: &Refresh, token: &Secret) -> Result<Exchange, Stop> {
-    let case = trial.context.positive(operation, Role::Valid).await?;
+    // Another login may end this session, so none is made for the request.
+    let case = trial.context.reached(operation, Role::Valid).await?;
     let case = refresh_case(&case, refresh, token);
     let request = case.request(operation).map_err(Stop::Skip)?;
     let request = trial.context.authorized(operation, Role::Valid, request).await?;
@@ -173,6 +174,7 @@ async fn trades(trial: &Trial<'_>) -> Result<(), Stop> {
 
 async fn rotates(trial: &Trial<'_>) -> Result<(), Stop> {
     let (scheme, refresh) = found(trial)?;
+    trial.case().await?;
     let (_, token) = trial.context.new_pair(Role::Valid, scheme).await?;
     let exchange = renew(trial, trial.operation, refresh, &token).await?;
     let (_, next) = answered(trial, refresh, &exchange)?;

@@ -4,7 +4,7 @@ mod singleton;
 
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, template_names};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
@@ -352,12 +352,18 @@ fn is_kept(sent: &Value, read: &Value) -> bool {
         (Value::Array(sent), Value::Array(read)) if sent.len() == read.len() => {
             sent.iter().zip(read).all(|(sent, read)| is_kept(sent, read))
         }
-        (Value::Number(sent), Value::Number(read)) => sent.as_f64() == read.as_f64(),
+        (Value::Number(sent), Value::Number(read)) => is_same_number(sent, read),
         (Value::String(sent), Value::String(read)) => sent == read || is_same_text(sent, read),
         (Value::Array(_), Value::Array(_)) | (Value::Bool(_), Value::Bool(_)) => sent == read,
         (Value::Null, _) => read.is_null(),
         _ => !sent.is_null() && !read.is_null(),
     }
+}
+
+/// Whether two numbers are the same, but for what is behind the second decimal: that is often cut off.
+fn is_same_number(left: &Number, right: &Number) -> bool {
+    let is_near = |(left, right): (f64, f64)| (left - right).abs() < 0.01 && left.fract() != 0.0;
+    left.as_f64() == right.as_f64() || left.as_f64().zip(right.as_f64()).is_some_and(is_near)
 }
 
 /// Whether two texts say the same: times, numbers and addresses are written in several ways, and spaces around a text are
@@ -572,6 +578,8 @@ mod tests {
             (json!("Ada@Example.com"), json!("Ada@example.com"), true),
             (json!("Name"), json!("name"), false),
             (json!("12"), json!("12.5"), false),
+            (json!(1.239_4), json!(1.24), true),
+            (json!(1.2), json!(1), false),
             (json!({"a": 1}), json!({"a": 1.0, "b": 2}), true),
             (json!([1]), json!([2]), false),
         ] {

@@ -16,7 +16,7 @@ const FORMAT: &str = "bitting-report/1";
 /// |---|---|
 /// | `format` | `bitting-report/1` |
 /// | `title`, `document`, `target`, `seed` | what was checked |
-/// | `started`, `requests`, `seconds`, `interrupted`, `stranger`, `fail_on`, `exit_code` | how it went |
+/// | `started`, `requests`, `seconds`, `interrupted`, `late`, `stranger`, `fail_on`, `exit_code` | how it went |
 /// | `counts` | verdicts: `passed`, `errors`, `notes`, `accepted`, `skipped` |
 /// | `operations` | `{id, place, line, public, scopes, reached}` each |
 /// | `findings` | [`Finding`](crate::Finding)s, those of one cause as one |
@@ -46,6 +46,7 @@ pub(super) fn about(report: &Report) -> Value {
         "requests": report.cases,
         "seconds": report.elapsed.as_secs_f64(),
         "interrupted": report.interrupted,
+        "late": report.late,
         "stranger": report.stranger,
         "fail_on": report.fail_on,
         "exit_code": report.exit_code(),

@@ -166,8 +166,13 @@ fn demands(text: &mut String, paint: &Paint, report: &Report) {
 
 /// What a person may want to remove by hand.
 fn left(text: &mut String, report: &Report) {
+    let why = match (report.interrupted, report.late) {
+        (false, 0) => "for nobody could remove it",
+        (true, _) => "for the run was stopped before it was removed",
+        (false, _) => "for the time was up before it was removed (--max-time)",
+    };
     if !report.left.is_empty() {
-        let _ = writeln!(text, "\nLeft on the server, for nobody could remove it:");
+        let _ = writeln!(text, "\nLeft on the server, {why}:");
     }
     for call in report.left.iter().take(MOST_LEFT) {
         let _ = writeln!(text, "  {call}");
@@ -201,4 +206,8 @@ fn summary(text: &mut String, paint: &Paint, report: &Report) {
         report.elapsed.as_secs_f64(),
         report.seed
     );
+    if report.late > 0 && !report.interrupted {
+        let late = plural(report.late, "verdict");
+        let _ = writeln!(text, "      cut short: the time was up for {late}; give more with --max-time");
+    }
 }

@@ -30,6 +30,8 @@ use crate::options::Options;
 use crate::plan::has_valid;
 use crate::secret::Secret;
 
+/// Why a check was not done in a run that may last so long and no longer.
+pub(super) const TIME_UP: &str = "the time was up (--max-time)";
 /// So many failed connections in a row mean that the server is gone.
 const GONE: u32 = 8;
 /// How often a request that meets a rate limit is sent again.
@@ -181,7 +183,7 @@ impl<'a> Context<'a> {
         if self.options.interrupt.is_raised() {
             return Some("the run was interrupted");
         }
-        self.deadline.passed().then_some("the time was up (--max-time)")
+        self.deadline.passed().then_some(TIME_UP)
     }
 
     /// Ends when nothing new may be begun.

@@ -68,6 +68,11 @@ impl Keyring {
 }
 
 impl Context<'_> {
+    /// Forgets the tokens of all logins: whoever needs one logs in again.
+    pub(super) async fn log_in_anew(&self) {
+        self.keyring.sessions.lock().await.clear();
+    }
+
     /// `request` with what the principal needs for `operation`: the first alternative that it holds.
     pub(crate) async fn authorized(
         &self,

@@ -101,7 +101,7 @@ impl Context<'_> {
         let request = apply(scheme, &token, case.request(operation).map_err(Stop::Skip)?);
         let ended = self.exchange(request).await.map_err(|broken| Stop::broken(&broken))?;
         // Some servers end every session of the user at once.
-        self.keyring.sessions.lock().await.clear();
+        self.log_in_anew().await;
         if !ended.answer.is_success() {
             return Err(Stop::Skip(format!("the logout was answered with {}", ended.answer.status)));
         }

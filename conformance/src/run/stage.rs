@@ -67,12 +67,7 @@ impl Context<'_> {
     /// A case that the operation answers with a success for this principal. An operation that uses its object up gets a
     /// new object each time.
     pub(crate) async fn positive(&self, operation: &Operation, role: Role) -> Result<Case, Stop> {
-        let cell = {
-            let mut reached = self.stage.reached.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(reached.entry((operation.id.clone(), role)).or_default())
-        };
-        let reached = cell.get_or_init(|| async { self.reach(operation, role).await.map_err(reason) }).await;
-        let case = reached.clone().map_err(Stop::Skip)?;
+        let case = self.reached(operation, role).await?;
         if let Some((scheme, refresh)) = renewing(self.document, operation) {
             return self.renewal_case(&case, scheme, refresh, role).await;
         }
@@ -88,6 +83,16 @@ impl Context<'_> {
             return Ok(case);
         }
         Ok(case.about(&self.arguments(operation, role, true).await?))
+    }
+
+    /// The case that the operation has answered with a success, object and refresh token included.
+    pub(crate) async fn reached(&self, operation: &Operation, role: Role) -> Result<Case, Stop> {
+        let cell = {
+            let mut reached = self.stage.reached.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(reached.entry((operation.id.clone(), role)).or_default())
+        };
+        let reached = cell.get_or_init(|| async { self.reach(operation, role).await.map_err(reason) }).await;
+        reached.clone().map_err(Stop::Skip)
     }
 
     /// Whether the operation was seen to succeed for the valid principal.

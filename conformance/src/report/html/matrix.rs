@@ -275,6 +275,7 @@ mod tests {
             stale: Vec::new(),
             left: Vec::new(),
             interrupted: false,
+            late: 0,
             stranger: false,
         }
     }

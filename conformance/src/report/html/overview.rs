@@ -11,6 +11,7 @@ pub(super) fn verdict(report: &Report) -> String {
     match (report.interrupted, count.errors, count.notes) {
         (true, ..) => "interrupted".to_owned(),
         (_, 0, 0) if !report.unmet.is_empty() => "a required check could not run".to_owned(),
+        (_, 0, 0) if report.late > 0 => "no findings in the time".to_owned(),
         (_, 0, 0) => "no findings".to_owned(),
         (_, errors, 0) => plural(errors, "error"),
         (_, 0, notes) => plural(notes, "note"),
