@@ -17,6 +17,11 @@ pub use verify::{Difference, Expectation, Match, Miss, Times, Verdict};
 const ENTRIES: usize = 10_000;
 /// How many bytes of text are kept.
 const BYTES: usize = 16 << 20;
+/// How much the texts grow at a time.
+const STEP: usize = 64 << 10;
+/// In place of the length of a text that there is not.
+const NONE: u32 = u32::MAX;
+
 /// One request and its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {
@@ -88,8 +93,8 @@ struct Record {
     at: DateTime<Utc>,
     status: u16,
     reason: Option<&'static str>,
-    /// The lengths of method, target, operation, credential and user; no text is as long as the whole journal.
-    lengths: [Option<u32>; 5],
+    /// The lengths of method, target, operation, credential and user, or [`NONE`]; no text is as long as the journal.
+    lengths: [u32; 5],
 }
 
 /// Which entries are wanted; all that is stated must hold.
@@ -109,7 +114,7 @@ impl Journal {
     /// Keeps a request and gives its number.
     pub(crate) fn note(&self, note: &Note<'_>) -> u64 {
         let texts = [Some(note.method), Some(note.target), note.operation, note.credential, note.user];
-        let lengths = texts.map(|text| text.map(|text| u32::try_from(text.len()).unwrap_or(u32::MAX)));
+        let lengths = texts.map(|text| text.map_or(NONE, |text| u32::try_from(text.len()).unwrap_or(NONE)));
         let record = Record { at: note.at, status: note.status, reason: note.reason, lengths };
         let size = size_of::<Record>() + record.length();
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,6 +130,11 @@ impl Journal {
             ring.records.reserve_exact(ENTRIES);
         }
         ring.records.push_back(record);
+        // As it grows by itself it would hold twice as much, all of which it writes to in turn.
+        let length = size - size_of::<Record>();
+        if ring.texts.capacity() - ring.texts.len() < length {
+            ring.texts.reserve_exact(length.max(STEP));
+        }
         texts.into_iter().flatten().for_each(|text| ring.texts.extend(text.as_bytes()));
         let sequence = ring.sequence;
         drop(ring);
@@ -181,7 +191,7 @@ impl Ring {
     /// The record whose texts begin at `start`.
     fn entry(&self, sequence: u64, record: &Record, mut start: usize) -> Entry {
         let [method, target, operation, credential, user] = record.lengths.map(|length| {
-            let end = start + length? as usize;
+            let end = start + Some(length).filter(|length| *length != NONE)? as usize;
             let text = self.texts.range(start..end).copied().collect();
             start = end;
             // It was a text when it was noted.
@@ -204,7 +214,7 @@ impl Ring {
 impl Record {
     /// How many bytes its texts have.
     fn length(&self) -> usize {
-        self.lengths.iter().flatten().map(|length| *length as usize).sum()
+        self.lengths.iter().filter(|length| **length != NONE).map(|length| *length as usize).sum()
     }
 }
 
