@@ -11,7 +11,7 @@ use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{item_members, runner, text_of};
 use crate::infer::sent;
-use crate::run::{Stop, Trial, listed_items};
+use crate::run::{Stop, Trial, all_items, listed_items};
 
 /// The most values of one filter that are tried.
 const MAX_VALUES: usize = 4;
@@ -194,8 +194,7 @@ async fn filter(trial: &Trial<'_>) -> Result<(), Stop> {
     // Where nothing can be made there may be something all the same.
     drop(vary(trial, &members).await);
     let pages = trial.context.pages(trial.operation, &case, Role::Valid).await?;
-    let items = pages.iter().flat_map(|page| listed_items(trial.operation, &page.answer).unwrap_or_default());
-    let items: Vec<Value> = items.cloned().collect();
+    let items = all_items(trial.operation, &pages);
     let mut tried = false;
     for filter in &filters {
         for asked in filter.values(trial, &items) {

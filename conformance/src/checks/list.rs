@@ -11,7 +11,7 @@ use crate::finding::Observation;
 use crate::generate::{Case, item_members};
 use crate::http::Exchange;
 use crate::infer::plain;
-use crate::run::{Stop, Trial, listed_items};
+use crate::run::{Stop, Trial, all_items, listed_items};
 
 const NEEDS: &[Need] = &[Need::Valid];
 /// The most orders of one parameter that are asked for.
@@ -127,8 +127,7 @@ async fn ordered(
 ) -> Result<(Vec<Value>, Exchange), Stop> {
     let case = case.clone().with(parameter, direction.clone());
     let mut pages = trial.context.pages(trial.operation, &case, Role::Valid).await?;
-    let items = pages.iter().flat_map(|page| listed_items(trial.operation, &page.answer).unwrap_or_default());
-    let items = items.cloned().collect();
+    let items = all_items(trial.operation, &pages);
     Ok((items, pages.pop().ok_or_else(|| Stop::Skip("the list has no page".to_owned()))?))
 }
 
@@ -202,8 +201,7 @@ async fn total_of_list(trial: &Trial<'_>, case: &Case) -> Result<Vec<Value>, Sto
         let saying = format!("the total is {total}, and the pages hold {held} items");
         return Err(Observation::error(cause, "a total of all items", page).saying(saying).into());
     }
-    let items = pages.iter().flat_map(|page| listed_items(trial.operation, &page.answer).unwrap_or_default());
-    Ok(items.cloned().collect())
+    Ok(all_items(trial.operation, &pages))
 }
 
 fn total_of(operation: &Operation, body: &Value) -> Option<u64> {

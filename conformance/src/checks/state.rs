@@ -12,7 +12,7 @@ use crate::finding::Observation;
 use crate::generate::{Case, lists_what_is_shown, runner, text_of, validator};
 use crate::http::Exchange;
 use crate::infer::{answered, properties};
-use crate::run::{Stop, Trial, certain_identity, item_operation, listed_items, named_in, size_parameter};
+use crate::run::{Stop, Trial, all_items, certain_identity, item_operation, listed_items, named_in, size_parameter};
 
 const NEEDS: &[Need] = &[Need::Valid];
 
@@ -178,13 +178,10 @@ async fn created_is_listed(trial: &Trial<'_>) -> Result<(), Stop> {
     let (made, created, id) = made(trial).await?;
     let pages = trial.context.pages(list, &trial.context.reading(list, &made), Role::Valid).await?;
     let name = item_operation(trial.context, trial.operation, "GET").map_or("id", |(_, name)| name);
-    let items_of = |pages: &[Exchange]| -> Vec<Value> {
-        pages.iter().flat_map(|page| listed_items(list, &page.answer).unwrap_or_default()).cloned().collect()
-    };
     if !pages.iter().any(|page| listed_items(list, &page.answer).is_some()) {
         return Err(skip("its answer holds no list"));
     }
-    let (before, items) = (items_of(&before), items_of(&pages));
+    let (before, items) = (all_items(list, &before), all_items(list, &pages));
     let own = |item: &Value| named_in(item, name).map(|(_, own)| own);
     let is_it = |item: &Value| own(item).is_some_and(|own| is_same_id(&own, &id));
     // What tells an object apart in a path may stand in the items under another name.

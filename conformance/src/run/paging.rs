@@ -55,6 +55,11 @@ impl Context<'_> {
     }
 }
 
+/// The items of all pages.
+pub(crate) fn all_items(operation: &Operation, pages: &[Exchange]) -> Vec<Value> {
+    pages.iter().flat_map(|page| listed_items(operation, &page.answer).unwrap_or_default()).cloned().collect()
+}
+
 /// The query parameter for the page's size.
 pub(crate) fn size_parameter(paging: &Pagination) -> Option<&str> {
     paging.request.get("limit").or_else(|| paging.request.get("size")).map(String::as_str)
