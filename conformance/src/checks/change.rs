@@ -428,20 +428,16 @@ async fn update_is_listed(trial: &Trial<'_>) -> Result<(), Stop> {
     let about = Case { body: None, ..case.clone() };
     let id = case.path().last().map(|argument| argument.value.clone()).unwrap_or_default();
     let name = last_name(read);
-    let listed = || async {
-        let pages = trial.context.pages(list, &trial.context.reading(list, &about), Role::Valid).await?;
-        let is_it = |item: &&Value| named_in(item, name).is_some_and(|(_, own)| is_same_id(&own, &id));
-        let found =
-            pages.iter().find_map(|page| Some((listed_items(list, &page.answer)?.iter().find(is_it)?.clone(), page)));
-        Ok::<_, Stop>(found.map(|(item, page)| (item, page.clone())))
-    };
-    let Some((item, page)) = listed().await? else { return Err(skip("the list does not show it")) };
+    let pages = trial.context.pages(list, &trial.context.reading(list, &about), Role::Valid).await?;
+    let is_it = |item: &&Value| named_in(item, name).is_some_and(|(_, own)| is_same_id(&own, &id));
+    let mut found = pages.iter().filter_map(|page| Some((listed_items(list, &page.answer)?.iter().find(is_it)?, page)));
+    let Some((item, page)) = found.next() else { return Err(skip("the list does not show it")) };
     let sent: Map<String, Value> =
         sent_members(&case).into_iter().filter(|(name, value)| before.get(name) == Some(value)).collect();
-    match differing((document, read), name, &sent, &item) {
+    match differing((document, read), name, &sent, item) {
         Some((name, value)) => {
             let cause = format!("what was changed is listed with another `{name}`");
-            Err(Observation::error(cause, format!("`{name}` is {value}, as it is read alone"), &page).into())
+            Err(Observation::error(cause, format!("`{name}` is {value}, as it is read alone"), page).into())
         }
         None => Ok(()),
     }

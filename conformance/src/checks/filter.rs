@@ -69,7 +69,8 @@ impl Filter<'_> {
                 return choices.into_iter().filter(is_held).take(MAX_VALUES).collect();
             }
             Asks::Same => {
-                return some(items, &self.member).into_iter().filter(|value| self.takes(value, takes)).collect();
+                let is_taken = |value: &Value| takes(value) || takes(&json!([value]));
+                return some(items, &self.member).into_iter().filter(is_taken).collect();
             }
             Asks::Least => [json!("2200-01-01T00:00:00Z"), json!("2200-01-01"), json!(i32::MAX)],
             Asks::Most => [json!("1971-01-01T00:00:00Z"), json!("1971-01-01"), json!(i32::MIN)],
@@ -81,12 +82,7 @@ impl Filter<'_> {
         texts.into_iter().find(takes).into_iter().collect()
     }
 
-    /// Whether the parameter takes a value, be it as the only one of a list.
-    fn takes(&self, value: &Value, takes: impl Fn(&Value) -> bool) -> bool {
-        takes(value) || takes(&json!([value]))
-    }
-
-    /// The value as the parameter takes it.
+    /// The value as the parameter takes it: alone, or as the only one of a list.
     fn written(&self, trial: &Trial<'_>, asked: &Value) -> Value {
         let is_taken = trial.context.shape(trial.operation).takes_in_query(&self.parameter.name, asked);
         if is_taken { asked.clone() } else { json!([asked]) }

@@ -8,7 +8,7 @@ use crate::credentials::Role;
 use crate::generate::{Case, text_of};
 use crate::http::Exchange;
 use crate::infer::plain;
-use crate::run::{Stop, Trial, identity, item_operation};
+use crate::run::{Stop, Trial, identity, item_operation, items};
 
 /// The most objects that are made to be looked for.
 const MOST: usize = 4;
@@ -42,13 +42,7 @@ pub(super) fn search(operation: &Operation) -> Option<&Parameter> {
 
 /// What makes objects of an organization that can be read, the nearest to `operation` first.
 fn creators<'d>(document: &'d Document, operation: &Operation) -> Vec<&'d Operation> {
-    let reads = |creator: &Operation| {
-        let item = |other: &Operation| {
-            let end = other.trimmed_path().rsplit_once("/{").filter(|(path, _)| *path == creator.trimmed_path());
-            other.method == "GET" && end.is_some_and(|(_, name)| name.ends_with('}'))
-        };
-        document.operations.iter().any(item)
-    };
+    let reads = |creator: &Operation| items(document, creator, "GET").is_some();
     let mut all: Vec<&Operation> = document
         .operations
         .iter()
