@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use bitting_conformance::provision::ControlPlane;
 use bitting_conformance::{
-    Baseline, Credentials, Error, Interrupt, Outcome, Progress, Report, Settings, Shortfall, Stopwatch, Target,
-    Verdict, report,
+    Baseline, Credentials, Error, Interrupt, Options, Progress, Report, Settings, Shortfall, Stopwatch, Target, report,
 };
 use bitting_mock::RunningServer;
 use bitting_spec::{Document, Operation};
@@ -52,29 +51,31 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
         report.accept(baseline);
     }
     let renewed = options.write_baseline.then(|| baseline.clone().unwrap_or_default().renewed(&report));
-    if let Some(text) = renewed.as_ref().filter(|_| !report.interrupted) {
-        report.accept(&Baseline::parse(text)?);
+    if let Some(renewed) = renewed.as_ref().filter(|_| !report.interrupted) {
+        report.accept(renewed);
     }
     lines.end(&report)?;
     told(options, &run.reports, &report)?;
-    if let (Some(path), Some(text)) = (&run.baseline, &renewed) {
-        accept(path, text, &report)?;
+    if let (Some(path), Some(renewed)) = (&run.baseline, &renewed) {
+        accept(path, renewed, &report)?;
     }
     match report.shortfall() {
         Some(Shortfall::Unreached(answer)) => Err(Failure::Unreachable(format!(
             "no operation was reached, so nothing but refusals was judged: {answer}\n  help: check the path of the URL, \
              and who the suite is: --config, --credentials"
         ))),
-        Some(Shortfall::Nothing) => Err(Failure::usage("nothing could be checked", remedy(&document, &report))),
+        Some(Shortfall::Nothing) => {
+            Err(Failure::usage("nothing could be checked", remedy(&document, &run.options, &report)))
+        }
         None => {
-            warn(&document, &report);
+            warn(&document, &run.options, &report);
             Ok(ExitCode::from(report.exit_code()))
         }
     }
 }
 
 /// Says what a run could not judge for want of credentials.
-fn warn(document: &Document, report: &Report) {
+fn warn(document: &Document, options: &Options, report: &Report) {
     if document.operations.iter().all(Operation::is_public) {
         let what = "no operation of the document needs a credential, so nothing about credentials was checked";
         failure::warn(
@@ -84,12 +85,12 @@ fn warn(document: &Document, report: &Report) {
     }
     if report.stranger {
         let what = "nobody who may enter is known, so only the doors of protected operations were tried";
-        failure::warn(what, remedy(document, report));
+        failure::warn(what, remedy(document, options, report));
     }
 }
 
 /// Writes the baseline. Half a run says too little of what there is.
-fn accept(path: &Path, text: &str, report: &Report) -> Result<(), Failure> {
+fn accept(path: &Path, renewed: &Baseline, report: &Report) -> Result<(), Failure> {
     if report.interrupted {
         failure::warn(
             format!("{} is left as it was: the run was interrupted", path.display()),
@@ -97,8 +98,8 @@ fn accept(path: &Path, text: &str, report: &Report) -> Result<(), Failure> {
         );
         return Ok(());
     }
-    write(path, text, "--baseline")?;
-    anstream::eprintln!("{} is written, with {} findings", path.display(), Baseline::parse(text)?.ids().count());
+    write(path, &renewed.to_string(), "--baseline")?;
+    anstream::eprintln!("{} is written, with {} findings", path.display(), renewed.ids().count());
     Ok(())
 }
 
@@ -202,7 +203,7 @@ pub(crate) fn report(
 }
 
 /// What to give so that something can be checked.
-fn remedy(document: &Document, report: &Report) -> String {
+fn remedy(document: &Document, options: &Options, report: &Report) -> String {
     if report.late > 0 {
         return "the time was up before: give more with --max-time".to_owned();
     }
@@ -210,8 +211,7 @@ fn remedy(document: &Document, report: &Report) -> String {
         return "the checks that were asked for have nothing to check in this document; `--plan` says which have"
             .to_owned();
     }
-    let is_off = |one: &Verdict| matches!(&one.outcome, Outcome::Skip { reason } if reason.contains("switched off"));
-    if report.verdicts.iter().all(is_off) {
+    if report.verdicts.iter().all(|one| options.switches_off(one.check, &one.operation)) {
         return "the rules of the settings file switch every check off: leave some on".to_owned();
     }
     let variables = document.security_schemes.iter().flat_map(|scheme| scheme.auth.env.values());

@@ -1,6 +1,7 @@
 //! Findings that are known and accepted, so that a run fails for new ones only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::error::Error;
 use crate::verdict::{Outcome, Report, Verdict};
@@ -39,24 +40,18 @@ impl Baseline {
         Ok(Self { ids })
     }
 
-    /// The baseline that accepts everything that `report` found, and of this one what the run did not look for, as the
-    /// text of a file.
+    /// The baseline that accepts everything that `report` found, and of this one what the run did not look for.
     #[must_use]
-    pub fn renewed(&self, report: &Report) -> String {
-        let mut lines = BTreeSet::new();
-        for (id, rest) in &self.ids {
-            if !self.was_looked_for(id, &report.verdicts) {
-                lines.insert((about(rest), format!("{id}  {rest}\n")));
-            }
-        }
+    pub fn renewed(&self, report: &Report) -> Self {
+        let mut ids = self.ids.clone();
+        ids.retain(|id, _| !self.was_looked_for(id, &report.verdicts));
         for verdict in &report.verdicts {
             if let Outcome::Fail(finding) = &verdict.outcome {
                 let cause = finding.cause.replace('\n', " ");
-                let line = format!("{}  {}  {}: {cause}\n", finding.id, finding.check, verdict.place);
-                lines.insert((Some((finding.check, &verdict.place)), line));
+                ids.insert(finding.id.clone(), format!("{}  {}: {cause}", finding.check, verdict.place));
             }
         }
-        lines.into_iter().fold(HEAD.to_owned(), |text, (_, line)| text + &line)
+        Self { ids }
     }
 
     /// Whether a run came to a verdict on what an id is about. Where its line does not say, a run is taken to.
@@ -75,6 +70,19 @@ impl Baseline {
     #[must_use]
     pub fn holds(&self, id: &str) -> bool {
         self.ids.contains_key(id)
+    }
+}
+
+/// The text of the file: by check and operation, so that it changes little from one run to the next.
+impl fmt::Display for Baseline {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(HEAD)?;
+        let mut lines: Vec<_> = self.ids.iter().map(|(id, rest)| (about(rest), id, rest)).collect();
+        lines.sort_unstable();
+        for (_, id, rest) in lines {
+            writeln!(formatter, "{}", format!("{id}  {rest}").trim_end())?;
+        }
+        Ok(())
     }
 }
 

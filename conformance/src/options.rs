@@ -146,7 +146,7 @@ impl Default for Options {
             only: Vec::new(),
             operations: Vec::new(),
             seed: 0,
-            max_cases: 100,
+            max_cases: 120,
             max_time: None,
             max_wait: Duration::from_secs(90),
             leeway: Duration::from_secs(60),
@@ -192,6 +192,12 @@ impl Options {
             |rule: &&Rule| rule.operation.as_deref().is_none_or(|id| id == operation) && matches(&rule.checks, check);
         let closeness = |rule: &&Rule| (rule.operation.is_some(), rule.checks == check, rule.checks.len());
         self.rules.iter().filter(fits).max_by_key(closeness)
+    }
+
+    /// Whether a rule switches a check off on an operation.
+    #[must_use]
+    pub fn switches_off(&self, check: &str, operation: &str) -> bool {
+        self.rule(check, operation).is_some_and(|rule| rule.level == Level::Off)
     }
 
     /// Refuses names that nothing answers to, so that a typing error is not taken for success.

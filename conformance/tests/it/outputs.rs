@@ -90,7 +90,7 @@ async fn the_page_is_whole() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_baseline_accepts_what_is_known() {
     let mut report = found().await;
-    let text = Baseline::default().renewed(&report);
+    let text = Baseline::default().renewed(&report).to_string();
     assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 7, "{text}");
     let known = Baseline::parse(&format!("{text}0123abcd\n")).expect("it is one");
     report.accept(&known);
