@@ -18,6 +18,7 @@ mod leak;
 mod list;
 mod login;
 mod membership;
+mod neighbor;
 mod oauth;
 mod oauth_code;
 mod origin;
@@ -36,6 +37,7 @@ mod state;
 mod tenancy;
 mod token;
 mod unauthenticated;
+mod undecodable;
 
 use std::sync::LazyLock;
 
@@ -70,6 +72,7 @@ static FAMILIES: &[&[Check]] = &[
     state::CHECKS,
     absent::CHECKS,
     change::CHECKS,
+    neighbor::CHECKS,
     default::CHECKS,
     filter::CHECKS,
     list::CHECKS,
@@ -80,6 +83,7 @@ static FAMILIES: &[&[Check]] = &[
     input::CHECKS,
     http::CHECKS,
     repeat::CHECKS,
+    undecodable::CHECKS,
     rate_limit::CHECKS,
 ];
 

@@ -50,7 +50,7 @@ use crate::options::Options;
 /// max-time = "5m"
 /// max-wait = "90s"                     # the longest that it waits for a token to end
 /// leeway = "60s"                       # how long after its end a token may still be taken
-/// max-cases = 100
+/// max-cases = 120
 /// rate = 50                            # requests in a second
 /// workers = 8
 /// timeout = "10s"

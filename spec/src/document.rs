@@ -154,6 +154,15 @@ impl Document {
         below.into_iter().filter_map(|index| self.operations.get(index))
     }
 
+    /// The operation that makes the objects of the collection at `path`: the POST there. A slash at the end of either
+    /// path does not matter.
+    #[must_use]
+    pub fn creator(&self, path: &str) -> Option<&Operation> {
+        let collection = path.trim_end_matches('/');
+        let makes = |other: &&Operation| other.method == "POST" && other.trimmed_path() == collection;
+        self.operations_below(collection).find(makes)
+    }
+
     /// The operation that a URL in the document leads to, such as an OAuth 2.0 endpoint: by its path, with or without the
     /// path of a server before it. A whole URL is often written for a server that the document does not name: there the
     /// end of its path is enough.

@@ -4,6 +4,7 @@ use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, template_names};
 use serde_json::{Value, json};
 
+use super::state::is_uuid;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
@@ -28,10 +29,8 @@ pub(super) const CHECKS: &[Check] = &[Check {
 /// Whether such objects come or go by an operation: then an id names one of them, and is no text to be worked on.
 fn is_made_or_unmade(document: &Document, operation: &Operation) -> bool {
     let collection = operation.trimmed_path().rsplit_once("/{").map(|(prefix, _)| prefix);
-    document.operations.iter().any(|other| {
-        let makes = other.method == "POST" && collection == Some(other.trimmed_path());
-        makes || other.method == "DELETE" && other.path == operation.path
-    })
+    collection.is_some_and(|collection| document.creator(collection).is_some())
+        || document.operations_below(&operation.path).any(|one| one.method == "DELETE" && one.path == operation.path)
 }
 
 async fn unknown_is_absent(trial: &Trial<'_>) -> Result<(), Stop> {
@@ -70,7 +69,7 @@ fn is_told(trial: &Trial<'_>, name: &str) -> bool {
 /// An id of the same form that nobody has: no server gives these out, and no counter gets so far in a run.
 fn unknown(value: &Value) -> Value {
     match value {
-        Value::String(text) if text.len() == 36 && text.matches('-').count() == 4 => {
+        Value::String(text) if is_uuid(text) => {
             json!("b1771960-0000-4000-8000-0123456789ab")
         }
         Value::String(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {

@@ -170,12 +170,12 @@ fn is_match(location: Location, name: &str) -> bool {
     location == Location::Header && name.eq_ignore_ascii_case("if-match")
 }
 
-fn reader<'a>(document: &'a Document, path: &str) -> Option<&'a Operation> {
+pub(super) fn reader<'a>(document: &'a Document, path: &str) -> Option<&'a Operation> {
     document.operations.iter().find(|other| other.method == "GET" && other.trimmed_path() == path.trim_end_matches('/'))
 }
 
 /// The path of the collection that an item stands in.
-fn collection(operation: &Operation) -> Option<&str> {
+pub(super) fn collection(operation: &Operation) -> Option<&str> {
     operation.trimmed_path().rsplit_once("/{").filter(|(_, last)| last.ends_with('}')).map(|(prefix, _)| prefix)
 }
 
@@ -186,7 +186,7 @@ fn acted_on<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Ope
     reader(document, object).filter(|_| is_action && reader(document, &operation.path).is_none())
 }
 
-fn skip(reason: &str) -> Stop {
+pub(super) fn skip(reason: &str) -> Stop {
     Stop::Skip(reason.to_owned())
 }
 
@@ -195,7 +195,7 @@ fn is_time(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.len() >= 19 && text.as_bytes().get(10) == Some(&b'T'))
 }
 
-fn members(exchange: &Exchange) -> Map<String, Value> {
+pub(super) fn members(exchange: &Exchange) -> Map<String, Value> {
     match exchange.answer.json() {
         Some(Value::Object(members)) => members,
         _ => Map::new(),
@@ -206,23 +206,30 @@ fn members(exchange: &Exchange) -> Map<String, Value> {
 async fn full<'a>(trial: &Trial<'a>) -> Result<(&'a Operation, Case, Map<String, Value>), Stop> {
     let context = trial.context;
     let read = reader(context.document, &trial.operation.path).ok_or_else(|| skip("nothing reads it"))?;
-    let base = trial.case().await?;
     let about = context.arguments(trial.operation, Role::Valid, true).await?;
+    let (case, _) = full_of(trial, &about).await?;
+    let seen = trial.call(read, &Case { body: None, ..case.clone() }, Role::Valid).await?;
+    Ok((read, case, members(&seen)))
+}
+
+/// A change of the object that `about` names with everything set that a request can set, and what came of it.
+pub(super) async fn full_of(trial: &Trial<'_>, about: &Case) -> Result<(Case, Exchange), Stop> {
+    let context = trial.context;
+    let base = trial.case().await?;
     let shape = context.shape(trial.operation);
     for index in 0..6 {
         let mut chance = runner(context.options.seed, &trial.operation.id, "full", index);
-        let mut case = shape.valid(context, trial.operation, &base, 1, &mut chance).about(&about);
+        let mut case = shape.valid(context, trial.operation, &base, 1, &mut chance).about(about);
         case.arguments.retain(|one| !is_match(one.location, &one.name));
         let changed = trial.call(trial.operation, &case, Role::Valid).await?;
         if changed.answer.is_success() {
-            let seen = trial.call(read, &Case { body: None, ..case.clone() }, Role::Valid).await?;
-            return Ok((read, case, members(&seen)));
+            return Ok((case, changed));
         }
     }
     Err(skip("no change with every member was taken"))
 }
 
-fn sent_members(case: &Case) -> Map<String, Value> {
+pub(super) fn sent_members(case: &Case) -> Map<String, Value> {
     match &case.body {
         Some((_, Value::Object(members))) => members.clone(),
         _ => Map::new(),

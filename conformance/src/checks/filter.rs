@@ -6,6 +6,7 @@ use bitting_spec::{Document, Operation, Parameter};
 use serde_json::{Value, json};
 
 use super::list::choices;
+use super::state::is_uuid;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
@@ -105,7 +106,7 @@ impl Filter<'_> {
         self.asks != Asks::Same
             || asked.is_number()
             || self.parameter.schema.value.get("enum").is_some()
-            || asked.as_str().is_some_and(|text| text.len() == 36 && text.matches('-').count() == 4)
+            || asked.as_str().is_some_and(is_uuid)
     }
 }
 
@@ -155,9 +156,7 @@ fn some(items: &[Value], member: &str) -> Vec<Value> {
 /// is something to let through and something not, and something to put in order.
 pub(super) async fn vary(trial: &Trial<'_>, members: &[(&str, Vec<Value>)]) -> Result<(), Stop> {
     let context = trial.context;
-    let mut operations = context.document.operations.iter();
-    let creator = operations.find(|other| other.method == "POST" && other.path == trial.operation.path);
-    let Some(creator) = creator else { return Ok(()) };
+    let Some(creator) = context.document.creator(&trial.operation.path) else { return Ok(()) };
     let shape = context.shape(creator);
     let base = context.positive(creator, Role::Valid).await?;
     // A name that the body does not know, such as `sort`, would be a member of nothing.

@@ -1,4 +1,4 @@
-//! Objects of the other organization that are known wherever they show: in a search, an export, a filtered list.
+//! Objects that are known wherever they show, such as those of the other organization: in a search, an export, a list.
 
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, Parameter};
@@ -17,7 +17,7 @@ const LONG_ENOUGH: usize = 8;
 /// The names of parameters that take a text to look for.
 const SEARCHES: [&str; 8] = ["q", "query", "search", "term", "text", "keyword", "keywords", "filter"];
 
-/// What an object of the other organization is known by.
+/// What an object is known by.
 pub(super) struct Mark {
     /// Its id, if no other text has it by chance.
     id: Option<String>,
@@ -26,6 +26,11 @@ pub(super) struct Mark {
 }
 
 impl Mark {
+    /// Whether a search can find it.
+    pub(super) fn is_named(&self) -> bool {
+        self.text.is_some()
+    }
+
     /// Whether an answer shows it, other than by repeating the request.
     fn is_shown(&self, exchange: &Exchange) -> bool {
         let body = String::from_utf8_lossy(&exchange.answer.body);
@@ -40,25 +45,23 @@ pub(super) fn search(operation: &Operation) -> Option<&Parameter> {
     operation.parameters.iter().find(is_it)
 }
 
-/// What makes objects of an organization that can be read, the nearest to `operation` first.
-fn creators<'d>(document: &'d Document, operation: &Operation) -> Vec<&'d Operation> {
+/// What makes objects that can be read, the nearest to `operation` first.
+pub(super) fn creators<'d>(document: &'d Document, operation: &Operation) -> Vec<&'d Operation> {
     let reads = |creator: &Operation| items(document, creator, "GET").is_some();
-    let mut all: Vec<&Operation> = document
-        .operations
-        .iter()
-        .filter(|one| one.method == "POST" && one.tenant.is_some() && !one.is_public() && reads(one))
-        .collect();
+    let makes = |one: &&Operation| one.method == "POST" && !one.is_public() && reads(one);
+    let mut all: Vec<&Operation> = document.operations.iter().filter(makes).collect();
     let shared = |path: &str| path.bytes().zip(operation.path.bytes()).take_while(|(one, other)| one == other).count();
     all.sort_by_key(|one| std::cmp::Reverse(shared(&one.path)));
-    all.truncate(MOST);
     all
 }
 
 /// Objects that are made for the other organization.
 pub(super) async fn marks(trial: &Trial<'_>) -> Vec<Mark> {
     let mut marks = Vec::new();
-    for creator in creators(trial.context.document, trial.operation) {
-        if let Ok(mark) = mark(trial, creator).await
+    let creators = creators(trial.context.document, trial.operation).into_iter();
+    for creator in creators.filter(|one| one.tenant.is_some()).take(MOST) {
+        let text = trial.context.fresh_text();
+        if let Ok(mark) = mark(trial, creator, Role::OtherOrganization, text).await
             && (mark.id.is_some() || mark.text.is_some())
         {
             marks.push(mark);
@@ -67,13 +70,13 @@ pub(super) async fn marks(trial: &Trial<'_>) -> Vec<Mark> {
     marks
 }
 
-async fn mark(trial: &Trial<'_>, creator: &Operation) -> Result<Mark, Stop> {
+/// Makes an object that is called `text`, if the document lets it be.
+pub(super) async fn mark(trial: &Trial<'_>, creator: &Operation, role: Role, text: String) -> Result<Mark, Stop> {
     let context = trial.context;
-    let base = context.positive(creator, Role::OtherOrganization).await?;
-    let base = context.renewed(creator, &base, Role::OtherOrganization).await;
-    let text = context.fresh_text();
+    let base = context.positive(creator, role).await?;
+    let base = context.renewed(creator, &base, role).await;
     let named = context.shape(creator).named(&base, &text);
-    let exchange = trial.call(creator, named.as_ref().unwrap_or(&base), Role::OtherOrganization).await?;
+    let exchange = trial.call(creator, named.as_ref().unwrap_or(&base), role).await?;
     if !exchange.answer.is_success() {
         return Err(Stop::Skip(format!("nothing was made: {}", exchange.answer.status)));
     }

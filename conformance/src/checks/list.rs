@@ -5,6 +5,7 @@ use bitting_spec::{Operation, Parameter};
 use serde_json::Value;
 
 use super::filter::vary;
+use super::foreign::{creators, mark, search};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
@@ -18,6 +19,10 @@ const NEEDS: &[Need] = &[Need::Valid];
 const MOST_ORDERS: usize = 6;
 /// The names of parameters that take an order.
 const ORDERS: [&str; 6] = ["sort", "order", "orderby", "sortby", "ordering", "sorting"];
+/// The names of parameters that take the most items of an answer.
+const LIMITS: [&str; 9] = ["limit", "perpage", "pagesize", "size", "maxresults", "count", "top", "first", "maxitems"];
+/// The most kinds of objects that are made to be looked for.
+const MOST_CREATORS: usize = 4;
 /// Lists of more items are not counted through.
 const MAX_COUNTED: u64 = 500;
 
@@ -52,7 +57,78 @@ pub(super) const CHECKS: &[Check] = &[
         },
         run: |trial| Box::pin(total(trial)),
     },
+    Check {
+        info: CheckInfo {
+            id: "list.limit",
+            title: "a list holds no more than was asked for",
+            rule: "Where a query parameter takes the most items of an answer and the list has no pages, two items or more \
+                   become one with a limit of 1.",
+            source: "OpenAPI 3.1, 4.8.12; OWASP API4:2023",
+            needs: NEEDS,
+            phase: Phase::Scenario,
+        },
+        applies: |document, operation| {
+            operation.method == "GET" && operation.pagination.is_none() && most(document, operation).is_some()
+        },
+        run: |trial| Box::pin(limit(trial)),
+    },
 ];
+
+/// The parameter that takes the most items of an answer.
+fn most<'o>(document: &bitting_spec::Document, operation: &'o Operation) -> Option<&'o Parameter> {
+    let is_number =
+        |one: &Parameter| document.resolve(&one.schema.value).get("type").is_some_and(|kind| kind == "integer");
+    let is_it = |one: &&Parameter| {
+        one.location == Location::Query && LIMITS.contains(&plain(&one.name).as_str()) && is_number(one)
+    };
+    operation.parameters.iter().find(is_it)
+}
+
+async fn limit(trial: &Trial<'_>) -> Result<(), Stop> {
+    let Some(parameter) = most(trial.context.document, trial.operation) else { return Ok(()) };
+    if !trial.context.shape(trial.operation).takes_in_query(&parameter.name, &Value::from(1)) {
+        return Err(Stop::Skip(format!("`{}` may not be 1", parameter.name)));
+    }
+    let case = findable(trial, trial.case().await?).await?;
+    let count = |page: &Exchange| listed_items(trial.operation, &page.answer).map(<[Value]>::len);
+    let whole = trial.call(trial.operation, &case, Role::Valid).await?;
+    if count(&whole).is_none_or(|items| items < 2) {
+        return Err(Stop::Skip("the list holds fewer than two items".to_owned()));
+    }
+    let limited = trial.call(trial.operation, &case.with(parameter, Value::from(1)), Role::Valid).await?;
+    match count(&limited).filter(|items| *items > 1) {
+        Some(items) => {
+            let cause = format!("`{}` of 1 is answered with {items} items", parameter.name);
+            Err(Observation::error(cause, "one item", &limited).at(&parameter.pointer).into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// The case as it finds objects that are made for it, where it looks for a text, or in a list that some are added to.
+async fn findable(trial: &Trial<'_>, case: Case) -> Result<Case, Stop> {
+    let context = trial.context;
+    let Some(looks) = search(trial.operation) else {
+        for creator in context.document.creator(&trial.operation.path).into_iter().flat_map(|one| [one, one]) {
+            context.create(creator, Role::Valid).await?;
+            trial.count(1);
+        }
+        return Ok(case);
+    };
+    for creator in creators(context.document, trial.operation).into_iter().take(MOST_CREATORS) {
+        let text = context.fresh_text();
+        let first = mark(trial, creator, Role::Valid, text.clone()).await;
+        let second = mark(trial, creator, Role::Valid, format!("{text} 2")).await;
+        if first.is_ok_and(|mark| mark.is_named()) && second.is_ok_and(|mark| mark.is_named()) {
+            let found = case.clone().with(looks, Value::from(text));
+            let exchange = trial.call(trial.operation, &found, Role::Valid).await?;
+            if listed_items(trial.operation, &exchange.answer).is_some_and(|items| items.len() > 1) {
+                return Ok(found);
+            }
+        }
+    }
+    Ok(case)
+}
 
 /// Two values of one parameter that ask for the same order and its reverse: `name` and `-name`, `asc` and `desc`.
 fn directions(document: &bitting_spec::Document, parameter: &Parameter) -> Option<(Value, Value)> {

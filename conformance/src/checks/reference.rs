@@ -14,7 +14,7 @@ use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::Case;
 use crate::infer::sent;
-use crate::run::{Stop, Trial, listed_items, reference_names, referred};
+use crate::run::{Stop, Trial, is_alone, listed_items, reference_names, referred};
 
 const NEEDS: &[Need] = &[Need::Valid, Need::OtherOrganization];
 
@@ -110,7 +110,7 @@ fn parent<'a>(document: &Document, operation: &'a Operation) -> Option<&'a str> 
     let mut names = template_names(&operation.path);
     let (Some(_), Some(parent), true) = (names.pop(), names.pop(), is_item) else { return None };
     let collection = operation.path.split(&format!("/{{{parent}}}")).next().unwrap_or_default();
-    let makes = |path: &str| document.operations.iter().any(|other| other.method == "POST" && other.path == path);
+    let makes = |path: &str| document.creator(path).is_some();
     // A PUT of what nothing else makes makes it, under any parent (RFC 9110, 9.3.4).
     let items = operation.trimmed_path().rsplit_once('/').map_or("", |(items, _)| items);
     let made = makes(collection) && (operation.method != "PUT" || makes(items));
@@ -155,8 +155,7 @@ async fn foreign_reference(trial: &Trial<'_>) -> Result<(), Stop> {
 async fn foreign_filter(trial: &Trial<'_>) -> Result<(), Stop> {
     let names = in_query(trial.context.document, trial.operation);
     // Something that names it, for a list to show.
-    let mut operations = trial.context.document.operations.iter();
-    if let Some(creator) = operations.find(|other| other.method == "POST" && other.path == trial.operation.path) {
+    if let Some(creator) = trial.context.document.creator(&trial.operation.path) {
         trial.context.create(creator, Role::OtherOrganization).await?;
         trial.count(1);
     }
@@ -180,7 +179,8 @@ async fn foreign_filter(trial: &Trial<'_>) -> Result<(), Stop> {
 
 /// Where a text has to be looked for as well, it is what the foreign object is called.
 async fn look_for(trial: &Trial<'_>, name: &str, value: &Value, case: &mut Case) {
-    let (Some(search), Some(read)) = (search(trial.operation), referred(trial.context.document, name)) else { return };
+    let read = referred(trial.context.document, name).filter(|read| is_alone(read));
+    let (Some(search), Some(read)) = (search(trial.operation), read) else { return };
     let Ok(mut theirs) = trial.context.arguments(read, Role::OtherOrganization, false).await else { return };
     let Some(last) = template_names(&read.path).pop() else { return };
     theirs.set(last, Location::Path, value.clone());
@@ -218,8 +218,7 @@ async fn other_parent(trial: &Trial<'_>) -> Result<(), Stop> {
     let Some(name) = parent(context.document, trial.operation) else { return Ok(()) };
     let own = trial.case().await?;
     let collection = trial.operation.path.split(&format!("/{{{name}}}")).next().unwrap_or_default();
-    let maker = context.document.operations.iter().find(|other| other.method == "POST" && other.path == collection);
-    let Some(maker) = maker else { return Ok(()) };
+    let Some(maker) = context.document.creator(collection) else { return Ok(()) };
     // Where any id is answered, no answer tells whose object it is.
     let nowhere = context.shape(trial.operation).about_nothing(context, trial.operation, &own);
     if let Some(nowhere) = nowhere

@@ -107,8 +107,7 @@ pub(super) const CHECKS: &[Check] = &[
             phase: Phase::Scenario,
         },
         applies: |document, operation| {
-            let adds = |other: &Operation| other.method == "POST" && other.path == operation.path;
-            operation.method == "GET" && (operation.pagination.is_some() || document.operations.iter().any(adds))
+            operation.method == "GET" && (operation.pagination.is_some() || document.creator(&operation.path).is_some())
         },
         run: |trial| Box::pin(stable_list(trial)),
     },
@@ -368,7 +367,7 @@ fn is_same_number(left: &Number, right: &Number) -> bool {
 fn is_same_text(left: &str, right: &str) -> bool {
     let is_time = |text: &str| text.len() >= 19 && text.as_bytes().get(10) == Some(&b'T');
     let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
-    let is_address = |text: &str| text.contains('@') || text.contains("://") || text.len() == 36;
+    let is_address = |text: &str| text.contains('@') || text.contains("://") || is_uuid(text);
     left.trim() == right.trim()
         || is_time(left) && is_time(right)
         || number(left).is_some_and(|left| number(right) == Some(left))
@@ -458,13 +457,7 @@ fn of_itself(operation: &Operation, mut case: Case) -> Case {
 
 async fn pages(trial: &Trial<'_>) -> Result<(), Stop> {
     let case = trial.case().await?;
-    let creator = trial
-        .context
-        .document
-        .operations
-        .iter()
-        .find(|other| other.method == "POST" && other.path == trial.operation.path);
-    if let Some(creator) = creator {
+    if let Some(creator) = trial.context.document.creator(&trial.operation.path) {
         for _ in 0..3 {
             trial.context.create(creator, Role::Valid).await?;
             trial.count(1);
@@ -549,10 +542,15 @@ async fn read_only(trial: &Trial<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Whether a text is a UUID (RFC 9562, 4), as far as its form tells.
+pub(super) fn is_uuid(text: &str) -> bool {
+    text.len() == 36 && text.matches('-').count() == 4
+}
+
 /// Another value of the same kind.
 pub(super) fn another(value: &Value) -> Option<Value> {
     match value {
-        Value::String(text) if text.len() == 36 => Some(json!("11111111-2222-4333-8444-555555555555")),
+        Value::String(text) if is_uuid(text) => Some(json!("11111111-2222-4333-8444-555555555555")),
         Value::String(text) if text.as_bytes().get(10) == Some(&b'T') => Some(json!("2001-02-03T04:05:06Z")),
         Value::String(text) => Some(json!(format!("{text}x"))),
         // Far from what a server counts up to on the way.

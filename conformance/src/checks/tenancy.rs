@@ -127,11 +127,10 @@ pub(super) const CHECKS: &[Check] = &[
 fn is_item(document: &Document, operation: &Operation, methods: &[&str]) -> bool {
     let collection =
         operation.trimmed_path().rsplit_once("/{").filter(|(_, last)| last.ends_with('}')).map(|(prefix, _)| prefix);
-    let makes = |other: &Operation| other.method == "POST" && collection == Some(other.trimmed_path());
     is_protected(document, operation)
         && operation.tenant.is_some()
         && methods.contains(&operation.method.as_str())
-        && document.operations.iter().any(makes)
+        && collection.is_some_and(|collection| document.creator(collection).is_some())
 }
 
 /// The statuses that the schemes allow across organizations.
@@ -320,14 +319,8 @@ async fn beside(trial: &Trial<'_>, own: &Case) -> Result<Case, Stop> {
 /// a new one where the collection can make one.
 async fn foreign_ids(trial: &Trial<'_>, organization: Option<&str>) -> Result<Vec<Value>, Stop> {
     let theirs = trial.context.positive(trial.operation, Role::OtherOrganization).await?;
-    let creator = trial
-        .context
-        .document
-        .operations
-        .iter()
-        .find(|other| other.method == "POST" && other.path == trial.operation.path);
     let mut ids = Vec::new();
-    if let Some(creator) = creator {
+    if let Some(creator) = trial.context.document.creator(&trial.operation.path) {
         let (_, made) = trial.context.create(creator, Role::OtherOrganization).await?;
         let name = item_operation(trial.context, creator, "GET").map_or("id", |(_, name)| name);
         ids.extend(identity(&made.answer, name));

@@ -221,7 +221,7 @@ fn of_array(keywords: &Keywords, items: &[Value]) -> Vec<(&'static str, Value)> 
     if let Some(most) = whole(keywords, "maxItems").filter(|most| *most < MAX_LENGTH) {
         let filled = (0..=most).map(|index| match first {
             // Distinct texts, so that `uniqueItems` is not what is broken.
-            Value::String(_) => json!(format!("item {index}")),
+            Value::String(_) => json!(format!("item-{index}")),
             _ => first.clone(),
         });
         found.push(("maxItems", Value::Array(filled.collect())));

@@ -1,7 +1,7 @@
 //! What the text of a parameter may stand for: servers read types into it, take one value for a list of one, the first or
 //! the last of many, a whole list for one text. Only what is invalid in every reading is invalid.
 
-use bitting_spec::table::Encoding;
+use bitting_spec::table::{Encoding, Style};
 use serde_json::{Map, Value};
 
 use super::case::text_of;
@@ -17,16 +17,20 @@ pub(super) fn readings(encoding: &Encoding, value: &Value) -> Option<Vec<Value>>
     }
     match value {
         Value::Null => None,
-        Value::Array(items) => of_list(items),
+        Value::Array(items) => of_list(items, encoding),
         Value::Object(members) => of_object(members),
         scalar => Some(of_text(&text_of(scalar))),
     }
 }
 
-fn of_list(items: &[Value]) -> Option<Vec<Value>> {
+fn of_list(items: &[Value], encoding: &Encoding) -> Option<Vec<Value>> {
     let texts = texts(items.iter())?;
     let (first, last) = (texts.first()?, texts.last()?);
     let mut all: Vec<Value> = combined(&texts)?.into_iter().map(Value::Array).collect();
+    // Whoever repeats a name says a list (OpenAPI 3.1, 4.8.12.4).
+    if texts.len() > 1 && matches!(encoding, Encoding::Style { style: Style::Form, explode: true, .. }) {
+        return Some(all);
+    }
     // One value for all of them.
     all.extend(of_text(first).into_iter().chain(of_text(last)));
     all.extend([",", " ", "|"].iter().map(|delimiter| Value::from(texts.join(delimiter))));
@@ -81,7 +85,6 @@ fn combined(texts: &[String]) -> Option<Vec<Vec<Value>>> {
 
 #[cfg(test)]
 mod tests {
-    use bitting_spec::table::Style;
     use serde_json::json;
 
     use super::*;
@@ -89,10 +92,13 @@ mod tests {
     #[test]
     fn a_list_has_every_reading_that_servers_have() {
         let plain = Encoding::Style { style: Style::Form, explode: true, allow_reserved: false };
-        let list = readings(&plain, &json!([1, "x"])).expect("they can be told");
+        let joined = Encoding::Style { style: Style::Form, explode: false, allow_reserved: false };
+        let list = readings(&joined, &json!([1, "x"])).expect("they can be told");
         for reading in [json!([1, "x"]), json!(["1", "x"]), json!("x"), json!(1), json!("1,x")] {
             assert!(list.contains(&reading), "{reading} in {list:?}");
         }
+        let repeated = readings(&plain, &json!([1, "x"])).expect("they can be told");
+        assert!(repeated.contains(&json!(["1", "x"])) && repeated.iter().all(Value::is_array), "{repeated:?}");
         let object = readings(&plain, &json!({"a": 1})).expect("they can be told");
         assert!(object.contains(&json!({"a": "1"})) && object.contains(&json!({"a": 1})), "{object:?}");
         for untold in [json!(null), json!([]), json!([null]), json!(["a,b"]), json!({"a": {}}), json!([""])] {

@@ -136,7 +136,9 @@ async fn exercise(context: &Context<'_>, operation: &Operation) -> Result<Exerci
     let base = context.positive(operation, Role::Valid).await?;
     let shape = context.shape(operation);
     let mut exercised = Exercised::default();
-    let (valid, invalid) = (context.options.max_cases.div_ceil(2), context.options.max_cases / 2);
+    // Each invalid case breaks something else, so there are more of them.
+    let valid = context.options.max_cases.div_ceil(3);
+    let invalid = context.options.max_cases - valid;
     // What has no input to vary is asked a few times only.
     let varies = operation.parameters.iter().any(|parameter| parameter.location != Location::Path);
     let valid = if varies || base.body.is_some() { valid } else { valid.min(3) };

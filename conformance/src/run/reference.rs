@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Context;
 use super::shape::Shape;
+use super::stage::{identity_in, listed_items};
 use crate::credentials::Role;
 use crate::generate::Case;
 use crate::infer::{plain, sent};
@@ -16,8 +17,27 @@ use crate::infer::{plain, sent};
 /// The members of an operation that name objects, each with one of the principal's; `None` where it has none.
 pub(crate) type References = Vec<(String, Option<Value>)>;
 
+/// What people are in the objects of an API: a member that is called so names one of [`PEOPLE`].
+const PARTS: [&str; 12] = [
+    "assignee",
+    "assignedto",
+    "owner",
+    "author",
+    "creator",
+    "createdby",
+    "reviewer",
+    "approver",
+    "manager",
+    "reporter",
+    "requester",
+    "recipient",
+];
+/// The collections of people, as documents call them.
+const PEOPLE: [&str; 6] = ["users", "members", "people", "accounts", "employees", "staff"];
+
 /// The operation that reads what a member called `name` names: that of the same parameter, or of the collection that is
-/// called like it (`/devices/{id}` for `device_id`).
+/// called like it (`/devices/{id}` for `device_id`); where nothing reads one alone, the list of that collection. What is
+/// called by its part, such as `assignee_id`, is one of the people of an organization.
 pub(crate) fn referred<'a>(document: &'a Document, name: &str) -> Option<&'a Operation> {
     let wanted = plain(name);
     let wanted = if wanted.ends_with("ids") { wanted.strip_suffix('s').unwrap_or(&wanted) } else { &wanted };
@@ -28,15 +48,29 @@ pub(crate) fn referred<'a>(document: &'a Document, name: &str) -> Option<&'a Ope
         let parameter = plain(last.strip_prefix('{')?.strip_suffix('}')?);
         Some((operation, plain(collection.rsplit('/').next().unwrap_or_default()), parameter))
     });
+    let is_part = PARTS.contains(&stem);
     let is_plural = |collection: &str| {
-        [format!("{stem}s"), format!("{stem}es"), format!("{}ies", stem.trim_end_matches('y'))]
-            .iter()
-            .any(|one| one == collection)
+        is_part && PEOPLE.contains(&collection)
+            || [format!("{stem}s"), format!("{stem}es"), format!("{}ies", stem.trim_end_matches('y'))]
+                .iter()
+                .any(|one| one == collection)
     };
     let is_it = |collection: &str, parameter: &str| {
         parameter == wanted || matches!(parameter, "id" | "uuid") && is_plural(collection)
     };
-    items.into_iter().find(|(_, collection, parameter)| is_it(collection, parameter)).map(|(operation, ..)| operation)
+    let read = items.into_iter().find(|(_, collection, parameter)| is_it(collection, parameter));
+    let lists = || {
+        let is_list = |one: &&Operation| {
+            one.method == "GET" && is_plural(&plain(one.trimmed_path().rsplit('/').next().unwrap_or_default()))
+        };
+        document.operations.iter().filter(|one| one.tenant.is_some()).find(is_list)
+    };
+    read.map(|(operation, ..)| operation).or_else(lists)
+}
+
+/// Whether what [`referred`] found reads one object alone, and is no list.
+pub(crate) fn is_alone(read: &Operation) -> bool {
+    read.trimmed_path().ends_with('}')
 }
 
 /// The names of the members of an operation's body and query that name objects, those of its own path aside.
@@ -80,8 +114,15 @@ impl Context<'_> {
 
     /// The id of an object of the principal that a member called `name` may name.
     async fn reference(&self, read: &Operation, name: &str, role: Role) -> Option<Value> {
-        let arguments = self.arguments(read, role, false).await.ok()?;
-        let value = arguments.path().last().map(|argument| argument.value.clone())?;
+        let value = if is_alone(read) {
+            let arguments = self.arguments(read, role, false).await.ok()?;
+            arguments.path().last().map(|argument| argument.value.clone())?
+        } else {
+            let list = self.call(read, &self.positive(read, role).await.ok()?, role).await.ok()?;
+            let first = listed_items(read, &list.answer)?.first()?;
+            // A membership is not the member.
+            first.get("user_id").cloned().or_else(|| identity_in(first, name))?
+        };
         Some(if plain(name).ends_with("ids") { Value::Array(vec![value]) } else { value })
     }
 
@@ -132,5 +173,10 @@ mod tests {
         let to = |name: &str| referred(&document, name).map(|operation| operation.id.as_str());
         assert_eq!((to("sensorId"), to("sensor_ids"), to("box_id")), (Some("sensor"), Some("sensor"), Some("box")));
         assert_eq!((to("id"), to("valid"), to("name")), (None, None, None));
+        let text = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\nx-tenant: path.org\npaths:\n  /orgs/{org}/members: {get: {operationId: members, \
+                    parameters: [{name: org, in: path, required: true, schema: {type: string}}], responses: {'200': {description: d}}}}\n";
+        let document = Document::parse("t.yaml", text).expect("it is valid");
+        let to = |name: &str| referred(&document, name).map(|operation| operation.id.as_str());
+        assert_eq!((to("assignee_id"), to("memberId"), to("device_id")), (Some("members"), Some("members"), None));
     }
 }

@@ -541,14 +541,14 @@ fn covering(taken: &[Case]) -> Vec<&Case> {
 
 /// The names of what a case holds: parameters, members of the body, and lists with something in them.
 fn parts(case: &Case) -> BTreeSet<String> {
-    let parameters = case.arguments.iter().map(|argument| format!("{} {}", argument.location.as_str(), argument.name));
+    let part = |place: &str, name: &String, value: &Value| match value {
+        Value::Array(items) if !items.is_empty() => format!("items of {place} {name}"),
+        Value::Null => format!("null {place} {name}"),
+        _ => format!("{place} {name}"),
+    };
+    let parameters = case.arguments.iter().map(|one| part(one.location.as_str(), &one.name, &one.value));
     let members = case.body.iter().filter_map(|(_, body)| body.as_object()).flatten();
-    let members = members.map(|(name, value)| match value {
-        Value::Array(items) if !items.is_empty() => format!("items of {name}"),
-        Value::Null => format!("null {name}"),
-        _ => format!("body {name}"),
-    });
-    parameters.chain(members).collect()
+    parameters.chain(members.map(|(name, value)| part("body", name, value))).collect()
 }
 
 fn is_marked(value: &Value) -> bool {

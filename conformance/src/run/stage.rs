@@ -183,8 +183,7 @@ impl Context<'_> {
 
     async fn argument(&self, operation: &Operation, name: &str, role: Role, fresh: bool) -> Result<Value, Stop> {
         let prefix = operation.path.split(&format!("{{{name}}}")).next().unwrap_or_default();
-        let creator =
-            self.document.operations.iter().find(|other| other.method == "POST" && same_path(&other.path, prefix));
+        let creator = self.document.creator(prefix);
         let given = self.given(operation, name, role);
         // A choice among few, such as a format, is no object.
         let choice = path_parameter(operation, name).and_then(|one| first_choice(self.document, one));

@@ -50,7 +50,7 @@ const BUDGET: &str = r#"
 #max-time = "5m"            # what is left over is skipped, and the report says so
 #max-wait = "90s"           # the longest that it waits for a token to end, to see that it is refused then
 #leeway = "60s"             # how long after its end a token may still be taken, for clocks differ
-#max-cases = 100            # generated cases for one operation
+#max-cases = 120            # generated cases for one operation
 #rate = 50                  # requests in a second
 #workers = 8                # requests on their way at one time
 #timeout = "10s"            # for one answer
@@ -134,9 +134,8 @@ fn parameters(document: &Document, mark: &str) -> String {
     let mut names = BTreeSet::new();
     for operation in &document.operations {
         for name in template_names(&operation.path) {
-            let prefix = operation.path.split(&format!("{{{name}}}")).next().unwrap_or_default().trim_end_matches('/');
-            let is_made = |other: &&Operation| other.method == "POST" && other.trimmed_path() == prefix;
-            if document.operations.iter().find(is_made).is_none() {
+            let prefix = operation.path.split(&format!("{{{name}}}")).next().unwrap_or_default();
+            if document.creator(prefix).is_none() {
                 names.insert(name);
             }
         }

@@ -174,6 +174,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
     defect("HT11", "LX04", "http.precondition", "If-Match is ignored"),
     defect("HT12", "LX03", "http.etag", "the entity tag stays the same after an update"),
     defect("HT13", "LH01", "http.method-not-allowed", "an undeclared method is a 500"),
+    defect("HT14", "LC06", "http.undecodable-path", "a path that is no UTF-8 is a 500"),
     defect("DA01", "LI06", "state.read-only", "a body sets id and creation time"),
     defect("DA02", "LI06", "state.owned-update", "a body sets the status"),
     defect("DA03", "LC07", "key.shown-once", "the secret of a key is shown again"),
@@ -206,6 +207,9 @@ pub(crate) const DEFECTS: &[Defect] = &[
     defect("ST26", "LX04", "http.idempotency", "a repeated creation is done twice"),
     defect("ST27", "LX04", "http.idempotency", "a key is taken for another body"),
     defect("ST28", "LX01", "state.defaults", "a member that is left out has another default"),
+    defect("ST29", "LX05", "list.limit", "the limit of a search is ignored"),
+    defect("ST30", "LX03", "state.others-stay", "an update changes every object"),
+    defect("ST31", "LX02", "state.others-stay", "a deletion takes every object away"),
 ];
 
 /// Those of [`Parcel`](crate::parcel::Parcel).

@@ -232,6 +232,9 @@ impl Orchard {
         {
             return Err(problem(500, "Unexpected"));
         }
+        if parameter.location == Location::Path && self.bad("HT14") && text.contains('\u{fffd}') {
+            return Err(problem(500, "Unexpected"));
+        }
         let value = self.schemas.read(&parameter.schema.value, text);
         match self.schemas.fault(&parameter.schema.value, &value) {
             Some(_) if is_query && self.bad("IN20") && value.is_number() => Ok(Some(json!(1))),

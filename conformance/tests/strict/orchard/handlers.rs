@@ -102,7 +102,8 @@ impl Orchard {
         let seen = |site: &&Object| site.organization == text(given, "org") || self.bad("TE19");
         let named =
             |site: &&Object| site.value["name"].as_str().is_some_and(|name| name.to_lowercase().contains(&wanted));
-        let found = store.sites.iter().filter(seen).filter(named);
+        let limit = if self.bad("ST29") { 50 } else { number(given, "limit", 50) };
+        let found = store.sites.iter().filter(seen).filter(named).take(limit);
         let names: Vec<Value> = found.map(|site| json!({"site": site.id, "name": site.value["name"]})).collect();
         Answer::json(200, "application/json", &json!({"names": names}))
     }

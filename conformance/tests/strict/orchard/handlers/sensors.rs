@@ -108,12 +108,20 @@ impl Orchard {
         match run.id.as_str() {
             "getSensor" => Answer::json(200, "application/json", &store.sensors[at].value),
             "deleteSensor" => {
-                if !self.bad("ST03") {
-                    store.sensors.remove(at);
+                let parent = store.sensors[at].parent.clone();
+                match () {
+                    () if self.bad("ST03") => {}
+                    () if self.bad("ST31") => store.sensors.retain(|sensor| sensor.parent != parent),
+                    () => drop(store.sensors.remove(at)),
                 }
                 Answer::new(204)
             }
-            "updateSensor" => update(self, &mut store, at, given),
+            "updateSensor" => {
+                if let (true, Some(label)) = (self.bad("ST30"), given["body"].get("label")) {
+                    store.sensors.iter_mut().for_each(|sensor| sensor.value["label"] = label.clone());
+                }
+                update(self, &mut store, at, given)
+            }
             "addReadings" => {
                 let readings = given["body"]["readings"].as_array().cloned().unwrap_or_default();
                 let accepted = readings.len();

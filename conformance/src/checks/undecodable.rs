@@ -1,0 +1,41 @@
+//! `http.undecodable-path`: a path that is no text is refused, and breaks nothing.
+
+use bitting_spec::template_names;
+
+use crate::check::{Check, CheckInfo, Need, Phase};
+use crate::credentials::Role;
+use crate::finding::Observation;
+use crate::run::{Stop, Trial};
+
+/// A byte that stands in no UTF-8 (RFC 3629, 1).
+const NO_TEXT: &str = "%FF";
+
+pub(super) const CHECKS: &[Check] = &[Check {
+    info: CheckInfo {
+        id: "http.undecodable-path",
+        title: "a path that is no text breaks nothing",
+        rule: "A percent-encoded byte that is no UTF-8, in place of the last path parameter, is answered as what does not \
+               exist or is not valid, and never with a 5xx.",
+        source: "RFC 3986, 2.1; RFC 9110, 15.6",
+        needs: &[Need::Valid],
+        phase: Phase::Generated,
+    },
+    applies: |_, operation| operation.method == "GET" && !template_names(&operation.path).is_empty(),
+    run: |trial| Box::pin(undecodable_path(trial)),
+}];
+
+async fn undecodable_path(trial: &Trial<'_>) -> Result<(), Stop> {
+    let (context, operation) = (trial.context, trial.operation);
+    let case = trial.case().await?;
+    let name = template_names(&operation.path).pop().unwrap_or_default();
+    let path = operation.path.replace(&format!("{{{name}}}"), NO_TEXT);
+    let request = case.request_to(&operation.method, &path, &operation.parameters).map_err(Stop::Skip)?;
+    let request = context.authorized(operation, Role::Valid, request).await?;
+    let exchange = trial.send(request).await?;
+    let status = exchange.answer.status;
+    if status >= 500 && status != 503 {
+        let cause = format!("a path with bytes that are no UTF-8 was answered with {status}");
+        return Err(Observation::error(cause, "404, or that the request is not valid", &exchange).into());
+    }
+    Ok(())
+}
