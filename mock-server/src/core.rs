@@ -1,8 +1,8 @@
 //! The server without any network: a request goes in, an answer comes out, and the world may have changed.
 //!
-//! The order of decisions is fixed and published: route (404, 405), fault before, authentication (401), rate limit
-//! (429), organization (403), scope (403), validity of the request (422 or 400), the operation itself, our own answer
-//! against the document (mended if it breaks it), fault after.
+//! The order of decisions is fixed and published: route (404, 405), fault before, rate limit of an address (429),
+//! authentication (401), rate limit of the caller (429), organization (403), scope (403), validity of the request (422 or
+//! 400), the operation itself, our own answer against the document (mended if it breaks it), fault after.
 
 mod beside;
 mod faulty;
@@ -192,12 +192,13 @@ impl Core {
     fn decide<'c>(&'c self, call: &mut Call<'c>) -> Result<Answer, Box<Answer>> {
         let plan = self.route(call)?;
         self.before(call, plan)?;
+        self.rate_limit(call, plan)?;
         let ways = self.authenticate(call, plan)?;
         call.principal = ways.first().and_then(Way::principal).cloned();
         if call.principal.is_some() {
             self.before(call, plan)?;
+            self.rate_limit(call, plan)?;
         }
-        self.rate_limit(call, plan)?;
         self.organization(call, plan)?;
         self.scopes(call, plan, &ways)?;
         if let Some(answer) = self.kept(call, plan) {
@@ -365,12 +366,13 @@ impl Core {
     }
 
     fn rate_limit(&self, call: &mut Call<'_>, plan: &OperationPlan) -> Result<(), Box<Answer>> {
-        let Some(principal) = call.principal.as_ref().filter(|_| !self.skipped.has(Step::RateLimit)) else {
+        if self.skipped.has(Step::RateLimit) {
             return Ok(());
-        };
+        }
         let declared = plan.rate_limit.as_ref();
-        call.standing = self.limits.take(declared, principal, call.now.timestamp(), &self.flaws);
-        let Some(wait) = call.standing.and_then(|standing| standing.wait) else { return Ok(()) };
+        let standing = self.limits.take(declared, call.principal.as_deref(), call.now.timestamp(), &self.flaws);
+        call.standing = standing.or(call.standing);
+        let Some(wait) = standing.and_then(|standing| standing.wait) else { return Ok(()) };
         let exceeded = declared.and_then(|limit| limit.exceeded.as_ref());
         let status = exceeded.and_then(|exceeded| exceeded.status.first().copied()).unwrap_or(429);
         let mut answer = plan.refusals.answer(status, None, None).because("rate-limit");

@@ -165,11 +165,12 @@ impl Limits {
         *self.state() = mark;
     }
 
-    /// Counts a request. `None`: nothing limits it.
+    /// Counts a request. `None`: nothing limits it. Without a principal it is counted where the address is what counts,
+    /// before anybody knows who is asking, with one where something else is.
     pub(crate) fn take(
         &self,
         declared: Option<&RateLimit>,
-        principal: &Principal,
+        principal: Option<&Principal>,
         now: i64,
         flaws: &Flaws,
     ) -> Option<Standing> {
@@ -177,7 +178,14 @@ impl Limits {
         let mut state = self.state();
         let policy = state.policy.or(stated)?;
         let window = i64::try_from(policy.window).unwrap_or(i64::MAX / 2);
-        let caller = if flaws.has(Flaw::M74) { "address" } else { caller(policy.scope, declared, principal) };
+        let caller = match (caller(policy.scope, declared, principal), principal) {
+            (Scope::Address, None) => "address",
+            (Scope::Address, Some(_)) | (_, None) => return None,
+            _ if flaws.has(Flaw::M74) => "address",
+            (Scope::Credential, Some(principal)) => &principal.credential,
+            (Scope::User, Some(principal)) => &principal.user,
+            (Scope::Organization, Some(principal)) => &principal.organization,
+        };
         let class = declared.and_then(|limit| limit.class.as_deref());
         let key = class.map_or(Cow::Borrowed(caller), |class| Cow::Owned(format!("{caller} {class}")));
         // Whichever is later: one that is over does not end the other.
@@ -212,25 +220,19 @@ impl Limits {
     }
 }
 
-/// What counts: an API key by itself, anything else by its user (ROBOTICKS-5), unless the document says otherwise.
-fn caller<'p>(scope: Option<Scope>, declared: Option<&RateLimit>, principal: &'p Principal) -> &'p str {
-    match scope {
-        Some(Scope::Credential) => return &principal.credential,
-        Some(Scope::User) => return &principal.user,
-        Some(Scope::Organization) => return &principal.organization,
-        Some(Scope::Address) => return "address",
-        None => {}
-    }
+/// What counts. A document that names the credential and the user counts an API key by itself, and anything else by its
+/// user (ROBOTICKS-5).
+fn caller(stated: Option<Scope>, declared: Option<&RateLimit>, principal: Option<&Principal>) -> Scope {
     let keys = declared.map(|limit| limit.key.as_slice()).unwrap_or_default();
     let has = |name: &str| keys.iter().any(|key| key == name);
-    if has("credential") && (principal.is_key || !has("user")) {
-        return &principal.credential;
-    }
-    match () {
-        () if has("user") => &principal.user,
-        () if has("organization") => &principal.organization,
-        () if has("address") => "address",
-        () => &principal.credential,
+    let is_key = principal.is_some_and(|principal| principal.is_key);
+    match stated {
+        Some(scope) => scope,
+        None if has("credential") && (is_key || !has("user")) => Scope::Credential,
+        None if has("user") => Scope::User,
+        None if has("organization") => Scope::Organization,
+        None if has("address") => Scope::Address,
+        None => Scope::Credential,
     }
 }
 

@@ -39,6 +39,23 @@ async fn each_scope_counts_by_its_own() {
     }
 }
 
+/// ROBOTICKS-5: what is counted by the address is counted before anybody is asked who they are: logins, and whoever is
+/// refused. Nobody's password can be guessed for ever.
+#[tokio::test]
+async fn an_address_is_counted_before_anybody_is_known() {
+    let server = limited(&json!({"limit": 3, "window": 60, "scope": "address"})).await;
+    let core = server.core();
+    let guess = || core.handle(&post("/api/v1/auth/login", &json!({"email": ADA, "password": "a-wrong-guess"})));
+    assert_eq!([guess(), guess(), guess()].map(|answer| status(&answer)), [401, 401, 401]);
+    let refused = guess();
+    assert_eq!((status(&refused), refused.header("retry-after")), (429, "60"));
+    assert_eq!(status(&crate::stage::read(core, DEVICES, "no-key-at-all")), 429);
+    let limited = crate::stage::read(core, DEVICES, &key(core, ADA));
+    assert_eq!((status(&limited), limited.header("x-ratelimit-remaining")), (429, "0"));
+    core.clock().advance(60).unwrap();
+    assert_eq!(status(&guess()), 401);
+}
+
 /// A fixed window gives everything back at its end; a bucket gives requests back one by one.
 #[tokio::test]
 async fn windows_and_buckets_refill_differently() {
