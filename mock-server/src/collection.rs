@@ -272,11 +272,16 @@ pub(crate) fn answer(operation: &Operation) -> Option<&Value> {
     json.filter_map(|(_, media)| media.schema.as_ref()).map(|schema| &schema.value).next()
 }
 
+/// Whether a schema is one of lists, be it that `null` may stand for one.
+fn is_array(flat: &Map<String, Value>) -> bool {
+    let kind = flat.get("type");
+    kind.is_some_and(|kind| kind == "array" || kind.as_array().is_some_and(|kinds| kinds.contains(&"array".into())))
+}
+
 /// Where the list stands in the answer of an operation, as a JSON pointer, and the schema of its items: the whole
 /// answer, what the paging says, or the one list of an object that holds little else.
 pub(crate) fn list_of(document: &Document, operation: &Operation) -> Option<(String, Value)> {
     let flat = flatten(document, answer(operation)?);
-    let is_array = |flat: &Map<String, Value>| flat.get("type").is_some_and(|kind| kind == "array");
     let items = |flat: &Map<String, Value>| flat.get("items").cloned().unwrap_or(Value::Bool(true));
     if is_array(&flat) {
         return Some((String::new(), items(&flat)));
@@ -311,7 +316,7 @@ pub(crate) fn only_list(document: &Document, operation: &Operation) -> Option<(S
     let flat = flatten(document, answer(operation).filter(|_| asks && operation.method == "GET")?);
     let properties = flat.get("properties")?.as_object()?.iter();
     let all = properties.map(|(name, schema)| (name, flatten(document, schema)));
-    let mut lists = all.filter(|(_, flat)| flat.get("type").is_some_and(|kind| kind == "array"));
+    let mut lists = all.filter(|(_, flat)| is_array(flat));
     let (name, list) = lists.next().filter(|_| lists.next().is_none())?;
     Some((bitting_spec::infer::pointer(name), list.get("items").cloned().unwrap_or(Value::Bool(true))))
 }

@@ -1,6 +1,7 @@
 //! Values that fit a schema, the same for the same seed: what the server answers where nobody has said anything yet.
 
 mod pattern;
+mod times;
 
 use std::borrow::Cow;
 
@@ -116,6 +117,7 @@ impl<'a> Fake<'a> {
             let value = self.at(&name, rest, depth + 1);
             object.insert(name, value);
         }
+        times::put_in_order(&mut object);
         object
     }
 

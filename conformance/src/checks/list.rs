@@ -1,7 +1,7 @@
 //! `list.*`: what a list says of itself is true: it comes in the order that was asked for, and its total is what it holds.
 
 use bitting_spec::table::Location;
-use bitting_spec::{Operation, Parameter};
+use bitting_spec::{Operation, Parameter, infer};
 use serde_json::Value;
 
 use super::filter::vary;
@@ -11,7 +11,7 @@ use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{Case, item_members};
 use crate::http::Exchange;
-use crate::infer::plain;
+use crate::infer::{answered, plain};
 use crate::run::{Stop, Trial, all_items, listed_items};
 
 const NEEDS: &[Need] = &[Need::Valid];
@@ -19,8 +19,6 @@ const NEEDS: &[Need] = &[Need::Valid];
 const MOST_ORDERS: usize = 6;
 /// The names of parameters that take an order.
 const ORDERS: [&str; 6] = ["sort", "order", "orderby", "sortby", "ordering", "sorting"];
-/// The names of parameters that take the most items of an answer.
-const LIMITS: [&str; 9] = ["limit", "perpage", "pagesize", "size", "maxresults", "count", "top", "first", "maxitems"];
 /// The most kinds of objects that are made to be looked for.
 const MOST_CREATORS: usize = 4;
 /// Lists of more items are not counted through.
@@ -68,24 +66,28 @@ pub(super) const CHECKS: &[Check] = &[
             phase: Phase::Scenario,
         },
         applies: |document, operation| {
-            operation.method == "GET" && operation.pagination.is_none() && most(document, operation).is_some()
+            operation.method == "GET"
+                && operation.pagination.is_none()
+                && infer::limit(document, operation).is_some()
+                && has_one_list(document, operation)
         },
         run: |trial| Box::pin(limit(trial)),
     },
 ];
 
-/// The parameter that takes the most items of an answer.
-fn most<'o>(document: &bitting_spec::Document, operation: &'o Operation) -> Option<&'o Parameter> {
-    let is_number =
-        |one: &Parameter| document.resolve(&one.schema.value).get("type").is_some_and(|kind| kind == "integer");
-    let is_it = |one: &&Parameter| {
-        one.location == Location::Query && LIMITS.contains(&plain(&one.name).as_str()) && is_number(one)
+/// Whether an answer is a list, or has just one in it: of two, either may be what a limit is about.
+fn has_one_list(document: &bitting_spec::Document, operation: &Operation) -> bool {
+    let is_list = |schema: &Value| {
+        let kind = document.resolve(schema).get("type");
+        kind.is_some_and(|kind| kind == "array" || kind.as_array().is_some_and(|all| all.contains(&"array".into())))
     };
-    operation.parameters.iter().find(is_it)
+    let media = operation.successes().flat_map(|response| response.content.values());
+    let is_bare = media.filter_map(|media| media.schema.as_ref()).any(|schema| is_list(&schema.value));
+    is_bare || answered(document, operation).iter().filter(|(_, schema)| is_list(schema)).count() == 1
 }
 
 async fn limit(trial: &Trial<'_>) -> Result<(), Stop> {
-    let Some(parameter) = most(trial.context.document, trial.operation) else { return Ok(()) };
+    let Some(parameter) = infer::limit(trial.context.document, trial.operation) else { return Ok(()) };
     if !trial.context.shape(trial.operation).takes_in_query(&parameter.name, &Value::from(1)) {
         return Err(Stop::Skip(format!("`{}` may not be 1", parameter.name)));
     }

@@ -2,6 +2,8 @@
 
 mod singleton;
 
+use std::collections::BTreeSet;
+
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, template_names};
 use serde_json::{Map, Number, Value, json};
@@ -346,7 +348,7 @@ fn is_kept(sent: &Value, read: &Value) -> bool {
             sent.iter().all(|(name, sent)| read.get(name).is_none_or(|read| is_kept(sent, read)))
         }
         (Value::Array(sent), Value::Array(read)) if sent.len() == read.len() => {
-            sent.iter().zip(read).all(|(sent, read)| is_kept(sent, read))
+            sent.iter().zip(read).all(|(sent, read)| is_kept(sent, read)) || is_same_set(sent, read)
         }
         (Value::Number(sent), Value::Number(read)) => is_same_number(sent, read),
         (Value::String(sent), Value::String(read)) => sent == read || is_same_text(sent, read),
@@ -354,6 +356,13 @@ fn is_kept(sent: &Value, read: &Value) -> bool {
         (Value::Null, _) => read.is_null(),
         _ => !sent.is_null() && !read.is_null(),
     }
+}
+
+/// Whether two lists are of the same texts, no two of them alike: labels and the like, which servers keep as a set.
+fn is_same_set(sent: &[Value], read: &[Value]) -> bool {
+    let texts =
+        |list: &[Value]| list.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<BTreeSet<_>>>();
+    texts(sent).is_some_and(|all| all.len() == sent.len() && texts(read) == Some(all))
 }
 
 /// Whether two numbers are the same, but for what is behind the second decimal: that is often cut off.
@@ -470,8 +479,11 @@ async fn pages(trial: &Trial<'_>) -> Result<(), Stop> {
         return Err(skip("one page holds items that nothing tells apart"));
     }
     let all: Vec<Value> = held.concat();
-    let size = 2;
-    let pages = trial.context.pages_of(trial.operation, &case, Role::Valid, size, 3).await?;
+    let (size, most) = (2, 3);
+    let pages = trial.context.pages_of(trial.operation, &case, Role::Valid, size, most).await?;
+    if pages.iter().any(|page| !page.answer.is_success()) {
+        return Err(skip("small pages are refused"));
+    }
     let mut seen: Vec<Value> = Vec::new();
     for page in &pages {
         trial.count(1);
@@ -489,9 +501,14 @@ async fn pages(trial: &Trial<'_>) -> Result<(), Stop> {
             seen.push(item.clone());
         }
     }
-    if let (Some(left_out), Some(page)) = (all.iter().take(seen.len()).find(|item| !seen.contains(item)), pages.last())
-    {
-        let id = left_out.get("id").unwrap_or(left_out).to_string();
+    // Where the pages came to their end, they show everything.
+    let shown = if pages.len() < most { all.len() } else { seen.len() };
+    let left_out = all.into_iter().take(shown).find(|item| !seen.contains(item));
+    let (Some(left_out), Some(page)) = (left_out, pages.last()) else { return Ok(()) };
+    // What is gone by now was taken away in the meantime.
+    let still = trial.context.pages(trial.operation, &case, Role::Valid).await?;
+    if all_items(trial.operation, &still).contains(&left_out) {
+        let id = left_out.get("id").unwrap_or(&left_out).to_string();
         let saying = format!("{} small pages show nothing of {id}, which one large page does", pages.len());
         return Err(Observation::error("an item stands on no page", "each item stands on one page", page)
             .saying(saying)
@@ -577,6 +594,10 @@ mod tests {
             (json!(1.2), json!(1), false),
             (json!({"a": 1}), json!({"a": 1.0, "b": 2}), true),
             (json!([1]), json!([2]), false),
+            (json!([2, 1]), json!([1, 2]), false),
+            (json!(["b", "a"]), json!(["a", "b"]), true),
+            (json!(["a", "b"]), json!(["a", "c"]), false),
+            (json!(["a", "a"]), json!(["a", "b"]), false),
         ] {
             assert_eq!(is_kept(&sent, &read), kept, "{sent} and {read}");
         }

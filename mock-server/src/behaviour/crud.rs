@@ -92,7 +92,7 @@ impl Desk<'_> {
         let is_free = |(id, _): &(String, Value)| self.core.world().data.find(index, &scope, id).is_none();
         // A short id, such as a small number, may be taken; what a client chose itself stays taken.
         let (id, value) = (1..NAMINGS).map(make).find(is_free).unwrap_or_else(|| make(0));
-        let answer = self.success(self.shown(collection, &value));
+        let answer = self.telling(&id, &value, self.success(self.shown(collection, &value)), collection);
         let row = Row { is_unlisted: self.core.flaws.has(Flaw::M83), ..Row::new(value) };
         {
             let mut world = self.core.world();
@@ -106,6 +106,21 @@ impl Desk<'_> {
         let location = utf8_percent_encode(&id, SEGMENT);
         let end = if collection.ends_in_slash { "/" } else { "" };
         if collection.is_readable { answer.with("location", &format!("{path}/{location}{end}")) } else { answer }
+    }
+
+    /// The answer with the id of what was made, where it is told beside the object, which does not have it itself.
+    fn telling(&self, id: &str, value: &Value, answer: Answer, collection: &Collection) -> Answer {
+        let Some(Value::Object(members)) = &answer.body else { return answer };
+        let names = collection.item.iter().map(|(name, _)| name.as_str()).chain(["id", "uuid"]);
+        let mut names = names.filter(|name| value.get(*name).is_none() && members.contains_key(*name));
+        let Some(name) = names.next() else { return answer };
+        let told = [id.parse().map(|number: i64| Value::from(number)).ok(), Some(Value::from(id))];
+        let mut answers = told.into_iter().flatten().map(|told| {
+            let mut members = members.clone();
+            members.insert(name.to_owned(), told);
+            Answer { body: Some(Value::Object(members)), ..answer.clone() }
+        });
+        answers.find(|told| self.plan.answers.fits(told)).unwrap_or(answer)
     }
 
     /// Changes an object, or puts another in its place.

@@ -139,7 +139,11 @@ impl Desk<'_> {
 
     /// `None`: the cursor is none of ours.
     fn page(&self, total: usize) -> Option<Page> {
-        let Some(paging) = &self.plan.operation.pagination else { return Some(Page { start: 0, size: total }) };
+        let Some(paging) = &self.plan.operation.pagination else {
+            let most = infer::limit(&self.core.plan.document, &self.plan.operation);
+            let asked = most.and_then(|most| self.given.count(&most.name));
+            return Some(Page { start: 0, size: asked.unwrap_or(total) });
+        };
         let size_name = paging.request.get("limit").or(paging.request.get("size"));
         let size = size_name.and_then(|name| self.given.count(name).or_else(|| self.default(name)));
         let size = size.unwrap_or(PAGE);

@@ -32,6 +32,18 @@ paths:
       operationId: getGood
       parameters: [{name: id, in: path, required: true, schema: {type: string, format: uuid}}]
       responses: {'200': {description: ok, content: {application/json: {schema: {$ref: '#/components/schemas/Good'}}}}}
+  /notes/:
+    post:
+      operationId: addNote
+      requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Note'}}}}
+      responses: {'201': {description: ok, content: {application/json: {schema: {type: object, required: [id, result], properties: {
+        id: {type: number}, result: {$ref: '#/components/schemas/Note'}}}}}}}
+  /notes/{pk}:
+    get:
+      operationId: getNote
+      parameters: [{name: pk, in: path, required: true, schema: {type: integer}}]
+      responses: {'200': {description: ok, content: {application/json: {schema: {type: object, required: [result], properties: {
+        result: {$ref: '#/components/schemas/Note'}}}}}}}
   /quotes:
     post:
       operationId: quote
@@ -43,12 +55,15 @@ paths:
   /sales:
     get:
       operationId: sales
-      parameters: [{name: from_day, in: query, schema: {type: string, format: date}}]
+      parameters:
+        - {name: from_day, in: query, schema: {type: string, format: date}}
+        - {name: limit, in: query, schema: {type: integer, minimum: 0}}
       responses: {'200': {description: ok, content: {application/json: {schema: {type: object, required: [title, rows], properties: {
         title: {type: string}, rows: {type: array, minItems: 0, items: {type: object, required: [day], properties: {
           day: {type: string, format: date}}}}}}}}}}
 components:
   schemas:
+    Note: {type: object, required: [text], properties: {text: {type: string}}}
     Good:
       type: object
       required: [id, price, tags, made_on]
@@ -119,4 +134,24 @@ fn made_up_lists_are_filtered() {
     let rows = |target: &str| core.handle(&get(target)).json()["rows"].as_array().unwrap().len();
     assert!(rows("/sales") > 0);
     assert_eq!(rows("/sales?from_day=2200-01-01"), 0);
+}
+
+/// LX01: where the id stands beside the object, it is the one by which the object is read.
+#[test]
+fn an_id_beside_the_object_leads_to_it() {
+    let core = shop();
+    for number in 0..20 {
+        let made = core.handle(&post("/notes/", &json!({"text": format!("note {number}")})));
+        let path = format!("/notes/{}", made.json()["id"]);
+        assert_eq!((status(&made), made.header("location")), (201, path.as_str()));
+        assert_eq!(status(&core.handle(&get(&path))), 200);
+    }
+}
+
+/// LX05: a list without pages holds no more than its limit.
+#[test]
+fn a_limit_is_kept_without_pages() {
+    let core = shop();
+    let rows = |target: &str| core.handle(&get(target)).json()["rows"].as_array().unwrap().len();
+    assert_eq!((rows("/sales?limit=0"), rows("/sales?limit=1"), rows("/sales?limit=50")), (0, 1, rows("/sales")));
 }

@@ -1,6 +1,8 @@
 //! What the query parameters of a list ask for, as their names tell.
 
 use super::plain;
+use crate::table::Location;
+use crate::{Document, Operation, Parameter};
 
 /// What a filter asks of the items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +34,10 @@ const BOUNDS: [(&str, Asks); 12] = [
 /// What may stand between the name of a bounded member and its end: `created_after` bounds `created_at`.
 const ENDS: [&str; 5] = ["", "at", "on", "date", "time"];
 
+/// Names of parameters that take the most items of an answer, and nothing else.
+const LIMITS: [&str; 8] =
+    ["limit", "perpage", "pagesize", "pagelimit", "maxresults", "maxitems", "resultsperpage", "top"];
+
 /// Names that ask for a part of a list or another form of it, and may be those of members by chance.
 const NO_FILTERS: [&str; 16] = [
     "page", "limit", "offset", "cursor", "size", "count", "total", "start", "skip", "first", "last", "take", "top",
@@ -55,6 +61,17 @@ pub fn filter<'m>(members: &[&'m str], parameter: &str) -> Option<(&'m str, Asks
         let is_it = |member: &&&str| plain(member).strip_prefix(stem).is_some_and(|rest| ENDS.contains(&rest));
         Some((*members.iter().find(is_it)?, *asks))
     })
+}
+
+/// The query parameter that takes the most items of an answer.
+#[must_use]
+pub fn limit<'o>(document: &Document, operation: &'o Operation) -> Option<&'o Parameter> {
+    let is_number =
+        |one: &Parameter| document.resolve(&one.schema.value).get("type").is_some_and(|kind| kind == "integer");
+    let is_it = |one: &&Parameter| {
+        one.location == Location::Query && LIMITS.contains(&plain(&one.name).as_str()) && is_number(one)
+    };
+    operation.parameters.iter().find(is_it)
 }
 
 #[cfg(test)]

@@ -60,14 +60,21 @@ const HARMFUL: &[&str] = &[
     "etag",
 ];
 
+/// A choice that is called so decides how something is shown, and nothing else.
+const HARMLESS_CHOICES: &[&str] = &["locale", "language", "lang", "theme", "timezone", "color", "colour"];
+
 /// The members that can be changed and seen, if the operation is about a thing of which there is one.
 pub(super) fn harmless<'a>(document: &'a Document, operation: &'a Operation) -> Vec<&'a str> {
     let Some(read) = reader(document, operation) else { return Vec::new() };
     let shown: Vec<&str> = answered(document, read).into_iter().map(|(name, _)| name).collect();
     let is_harmless = |name: &str, schema: &Value| {
         let words = plain(name);
-        let is_free = ["enum", "const", "format", "readOnly"].iter().all(|keyword| schema.get(*keyword).is_none());
-        is_free && shown.contains(&name) && !HARMFUL.iter().any(|word| words.contains(word))
+        let is_free = ["const", "format", "readOnly"].iter().all(|keyword| schema.get(*keyword).is_none());
+        let is_choice = schema.get("enum").is_some();
+        is_free
+            && (!is_choice || HARMLESS_CHOICES.contains(&words.as_str()))
+            && shown.contains(&name)
+            && !HARMFUL.iter().any(|word| words.contains(word))
     };
     let sent = sent(document, operation).into_iter();
     sent.filter(|(name, schema)| is_harmless(name, schema)).map(|(name, _)| name).collect()
@@ -80,13 +87,16 @@ pub(super) async fn persists(trial: &Trial<'_>) -> Result<(), Stop> {
     let before = trial.call(read, &about, Role::Valid).await?.answer.json().unwrap_or(Value::Null);
     let writable: Vec<&str> = sent(context.document, operation).into_iter().map(|(name, _)| name).collect();
     let members = before.as_object().into_iter().flatten();
+    // What is not set says nothing in a PUT.
+    let says = |value: &Value| !value.is_null() || operation.method == "PATCH";
     let former: Map<String, Value> = members
-        .filter(|(name, value)| writable.contains(&name.as_str()) && !value.is_null())
+        .filter(|(name, value)| writable.contains(&name.as_str()) && says(value))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     let mut changes = 0;
     for name in harmless(context.document, operation).into_iter().take(MOST) {
-        let Some(other) = former.get(name).filter(|value| !value.is_boolean()).and_then(another) else { continue };
+        let known = former.get(name).filter(|value| !value.is_boolean());
+        let Some(other) = known.and_then(|value| other(trial, name, value)) else { continue };
         let with = |value: &Value| written(trial, &about, &former, name, value);
         let (Some(change), Some(undo)) = (with(&other), with(&former[name])) else { continue };
         context.undo_later(operation, &undo);
@@ -108,6 +118,16 @@ pub(super) async fn persists(trial: &Trial<'_>) -> Result<(), Stop> {
         return Err(Stop::Skip("nothing of it could be changed that is harmless and can be put back".to_owned()));
     }
     Ok(())
+}
+
+/// Another value for a member: another choice, where there are some.
+fn other(trial: &Trial<'_>, name: &str, value: &Value) -> Option<Value> {
+    let sent = sent(trial.context.document, trial.operation);
+    let schema = sent.into_iter().find(|(known, _)| *known == name).map(|(_, schema)| schema);
+    match schema.and_then(|schema| schema.get("enum")?.as_array()) {
+        Some(choices) => choices.iter().find(|choice| *choice != value && !choice.is_null()).cloned(),
+        None => another(value),
+    }
 }
 
 /// The call that gives a member this value: a PATCH names it alone, a PUT all that there was. `None`: the document does
