@@ -150,10 +150,6 @@ impl Core {
             let known = scheme.scopes.join(", ");
             return Err(KeyError::Rule(format!("a key needs at least one scope; there are: {known}")));
         }
-        if let Some(unknown) = wanted.scopes.iter().find(|scope| !scheme.scopes.contains(scope)) {
-            let known = scheme.scopes.join(", ");
-            return Err(KeyError::Rule(format!("`{unknown}` is no scope of this API; there are: {known}")));
-        }
         self.life_is_allowed(scheme, wanted.ttl)
     }
 

@@ -107,9 +107,44 @@ pub enum MintError {
     /// The scheme is not there, or takes something else.
     #[error("`{0}` is no security scheme of this document that takes such a credential")]
     UnknownScheme(String),
+    /// The scheme has no such scope or environment.
+    #[error("`{name}` is no {what} of `{scheme}`; there are: {known}")]
+    Unknown {
+        /// What it was taken for: a scope, or an environment.
+        what: &'static str,
+        /// What was asked for.
+        name: String,
+        /// The scheme.
+        scheme: String,
+        /// What there is.
+        known: String,
+    },
     /// The life ends outside of the years that there are.
     #[error("`ttl` leads outside of the years 1970 to 9999")]
     Lifetime,
+}
+
+/// Refuses scopes that the scheme does not have, and environments that no scheme has: a typing error would be a credential that nothing
+/// lets in.
+fn are_known<'s>(
+    (scheme, all): (&Scheme, &[Scheme]),
+    scopes: impl Iterator<Item = &'s String>,
+    environment: Option<&str>,
+) -> Result<(), MintError> {
+    let check = |what: &'static str, asked: Vec<&str>, known: Vec<&str>| {
+        let unknown = asked.into_iter().find(|name| !known.contains(name));
+        unknown.map_or(Ok(()), |name| {
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            Err(MintError::Unknown { what, name: name.to_owned(), scheme: scheme.name.clone(), known })
+        })
+    };
+    // A scheme that declares no scopes may have some all the same.
+    if !scheme.scopes.is_empty() {
+        check("scope", scopes.map(String::as_str).collect(), scheme.scopes.iter().map(String::as_str).collect())?;
+    }
+    // Tokens belong to the environments of the document, whichever scheme tells them.
+    let known: BTreeSet<&str> = all.iter().flat_map(|one| one.auth.environments.keys()).map(String::as_str).collect();
+    check("environment", environment.into_iter().collect(), known.into_iter().collect())
 }
 
 impl Core {
@@ -119,6 +154,7 @@ impl Core {
     /// If there is no such user, or no scheme that takes keys.
     pub fn mint_key(&self, wanted: &MintKey) -> Result<Minted, MintError> {
         let scheme = self.scheme_for(wanted.scheme.as_deref(), |scheme| scheme.takes_keys, "API keys")?;
+        are_known((scheme, &self.plan.schemes), wanted.scopes.iter().flatten(), wanted.environment.as_deref())?;
         let now = self.clock().now();
         let expires_at = wanted.ttl.map(|seconds| after(now, seconds)).transpose()?;
         let organization = self.world().accounts.users.get(&wanted.user).map(|user| user.organization.clone());
@@ -163,6 +199,7 @@ impl Core {
     /// If there is no such user, or no scheme that takes tokens.
     pub fn mint_token(&self, wanted: &MintToken) -> Result<Minted, MintError> {
         let scheme = self.scheme_for(wanted.scheme.as_deref(), |scheme| scheme.takes_tokens, "tokens")?;
+        are_known((scheme, &self.plan.schemes), wanted.scopes.iter().flatten(), wanted.environment.as_deref())?;
         let now = self.clock().now();
         let organization = self.organization_of(&wanted.user)?;
         let serial = self.world().next_serial();

@@ -94,6 +94,26 @@ async fn a_minted_key_works_until_it_is_revoked() {
     assert_eq!(read(&server, DEVICES, secret).await.status, 401);
 }
 
+/// ARROTECH-5, ARROW-6: scopes and environments that the document does not have are refused with those that it has, so
+/// that a typing error is no credential that nothing lets in.
+#[tokio::test]
+async fn typing_errors_are_no_credentials() {
+    let server = running("arrotech").await;
+    for path in ["/v1/keys", "/v1/tokens"] {
+        let wrong = control(&server, "POST", path, &json!({"user": ADA, "environment": "sandpit"})).await;
+        let problem = wrong.json().to_string();
+        assert_eq!(wrong.status, 400, "{path}");
+        assert!(
+            problem.contains("`sandpit` is no environment") && problem.contains("production, sandbox"),
+            "{problem}"
+        );
+        assert_eq!(control(&server, "POST", path, &json!({"user": ADA, "environment": "sandbox"})).await.status, 201);
+    }
+    let server = running("arrow").await;
+    let wrong = control(&server, "POST", "/v1/keys", &json!({"user": ADA, "scopes": ["devices:raed"]})).await;
+    assert!(wrong.status == 400 && wrong.json().to_string().contains("devices:read"), "{}", wrong.json());
+}
+
 /// What a suite is told lets it log in and call, for every user.
 #[tokio::test]
 async fn the_told_credentials_work() {

@@ -40,7 +40,7 @@ fn mint_problem(error: &MintError) -> Problem {
     let status = match error {
         MintError::UnknownUser(_) | MintError::UnknownScheme(_) => 404,
         MintError::NoScheme(_) => 409,
-        MintError::Lifetime => 400,
+        MintError::Lifetime | MintError::Unknown { .. } => 400,
     };
     Problem::new(status, error.to_string(), "GET /v1/openapi.yaml describes the body")
 }
