@@ -158,9 +158,18 @@ impl Document {
     /// path does not matter.
     #[must_use]
     pub fn creator(&self, path: &str) -> Option<&Operation> {
-        let collection = path.trim_end_matches('/');
-        let makes = |other: &&Operation| other.method == "POST" && other.trimmed_path() == collection;
-        self.operations_below(collection).find(makes)
+        self.at("POST", path)
+    }
+
+    /// The operation that reads what `path` leads to, an object or a list: the GET there.
+    #[must_use]
+    pub fn reader(&self, path: &str) -> Option<&Operation> {
+        self.at("GET", path)
+    }
+
+    fn at(&self, method: &str, path: &str) -> Option<&Operation> {
+        let path = path.trim_end_matches('/');
+        self.operations_below(path).find(|other| other.method == method && other.trimmed_path() == path)
     }
 
     /// The operation that a URL in the document leads to, such as an OAuth 2.0 endpoint: by its path, with or without the

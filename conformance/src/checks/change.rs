@@ -28,7 +28,7 @@ pub(super) const CHECKS: &[Check] = &[
             phase: Phase::Scenario,
         },
         applies: |document, operation| {
-            matches!(operation.method.as_str(), "PATCH" | "PUT") && reader(document, &operation.path).is_some()
+            matches!(operation.method.as_str(), "PATCH" | "PUT") && document.reader(&operation.path).is_some()
         },
         run: |trial| Box::pin(failed_update(trial)),
     },
@@ -42,7 +42,7 @@ pub(super) const CHECKS: &[Check] = &[
             needs: NEEDS,
             phase: Phase::Scenario,
         },
-        applies: |document, operation| operation.method == "PUT" && reader(document, &operation.path).is_some(),
+        applies: |document, operation| operation.method == "PUT" && document.reader(&operation.path).is_some(),
         run: |trial| Box::pin(replaces(trial)),
     },
     Check {
@@ -54,7 +54,7 @@ pub(super) const CHECKS: &[Check] = &[
             needs: NEEDS,
             phase: Phase::Scenario,
         },
-        applies: |document, operation| operation.method == "PATCH" && reader(document, &operation.path).is_some(),
+        applies: |document, operation| operation.method == "PATCH" && document.reader(&operation.path).is_some(),
         run: |trial| Box::pin(partial(trial)),
     },
     Check {
@@ -67,9 +67,7 @@ pub(super) const CHECKS: &[Check] = &[
             phase: Phase::Scenario,
         },
         applies: |document, operation| {
-            operation.method == "POST"
-                && operation.request_body.is_some()
-                && reader(document, &operation.path).is_some()
+            operation.method == "POST" && operation.request_body.is_some() && document.reader(&operation.path).is_some()
         },
         run: |trial| Box::pin(failed_create(trial)),
     },
@@ -95,7 +93,7 @@ pub(super) const CHECKS: &[Check] = &[
             phase: Phase::Scenario,
         },
         applies: |document, operation| {
-            operation.method == "DELETE" && collection(operation).is_some_and(|path| reader(document, path).is_some())
+            operation.method == "DELETE" && collection(operation).is_some_and(|path| document.reader(path).is_some())
         },
         run: |trial| Box::pin(deleted_is_unlisted(trial)),
     },
@@ -111,7 +109,7 @@ pub(super) const CHECKS: &[Check] = &[
         },
         applies: |document, operation| {
             matches!(operation.method.as_str(), "PATCH" | "PUT")
-                && reader(document, &operation.path).is_some_and(|read| !owned(document, read).is_empty())
+                && document.reader(&operation.path).is_some_and(|read| !owned(document, read).is_empty())
         },
         run: |trial| Box::pin(owned_update(trial)),
     },
@@ -128,7 +126,7 @@ pub(super) const CHECKS: &[Check] = &[
         applies: |document, operation| {
             matches!(operation.method.as_str(), "PATCH" | "PUT")
                 && listing(document, operation).is_some()
-                && reader(document, &operation.path).is_some()
+                && document.reader(&operation.path).is_some()
         },
         run: |trial| Box::pin(update_is_listed(trial)),
     },
@@ -159,7 +157,8 @@ pub(super) const CHECKS: &[Check] = &[
         },
         applies: |document, operation| {
             matches!(operation.method.as_str(), "PATCH" | "PUT")
-                && reader(document, &operation.path)
+                && document
+                    .reader(&operation.path)
                     .is_some_and(|read| read.successes().any(|response| response.headers.contains_key("etag")))
         },
         run: |trial| Box::pin(etag(trial)),
@@ -168,10 +167,6 @@ pub(super) const CHECKS: &[Check] = &[
 
 fn is_match(location: Location, name: &str) -> bool {
     location == Location::Header && name.eq_ignore_ascii_case("if-match")
-}
-
-pub(super) fn reader<'a>(document: &'a Document, path: &str) -> Option<&'a Operation> {
-    document.operations.iter().find(|other| other.method == "GET" && other.trimmed_path() == path.trim_end_matches('/'))
 }
 
 /// The path of the collection that an item stands in.
@@ -183,7 +178,7 @@ pub(super) fn collection(operation: &Operation) -> Option<&str> {
 fn acted_on<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Operation> {
     let (object, word) = operation.trimmed_path().rsplit_once('/')?;
     let is_action = operation.method == "POST" && object.ends_with('}') && !word.contains('{');
-    reader(document, object).filter(|_| is_action && reader(document, &operation.path).is_none())
+    document.reader(object).filter(|_| is_action && document.reader(&operation.path).is_none())
 }
 
 pub(super) fn skip(reason: &str) -> Stop {
@@ -205,7 +200,7 @@ pub(super) fn members(exchange: &Exchange) -> Map<String, Value> {
 /// The object that a changing operation is about, with everything set that a request can set; and the case that set it.
 async fn full<'a>(trial: &Trial<'a>) -> Result<(&'a Operation, Case, Map<String, Value>), Stop> {
     let context = trial.context;
-    let read = reader(context.document, &trial.operation.path).ok_or_else(|| skip("nothing reads it"))?;
+    let read = context.document.reader(&trial.operation.path).ok_or_else(|| skip("nothing reads it"))?;
     let about = context.arguments(trial.operation, Role::Valid, true).await?;
     let (case, _) = full_of(trial, &about).await?;
     let seen = trial.call(read, &Case { body: None, ..case.clone() }, Role::Valid).await?;
@@ -311,7 +306,7 @@ async fn count(trial: &Trial<'_>, list: &Operation, about: &Case) -> Result<usiz
 
 async fn failed_update(trial: &Trial<'_>) -> Result<(), Stop> {
     let base = trial.case().await?;
-    let read = reader(trial.context.document, &trial.operation.path).ok_or_else(|| skip("nothing reads it"))?;
+    let read = trial.context.document.reader(&trial.operation.path).ok_or_else(|| skip("nothing reads it"))?;
     let shape = trial.context.shape(trial.operation);
     let mut chance = runner(trial.context.options.seed, &trial.operation.id, "failed-update", 1);
     // Every optional part is there and new, and one of them is broken: what is taken of the others shows.
@@ -362,7 +357,7 @@ fn naming_nobody<'c>(trial: &Trial<'_>, case: &'c Case) -> impl Iterator<Item = 
 async fn failed_create(trial: &Trial<'_>) -> Result<(), Stop> {
     let context = trial.context;
     let base = trial.case().await?;
-    let list = reader(context.document, &trial.operation.path).ok_or_else(|| skip("nothing lists it"))?;
+    let list = context.document.reader(&trial.operation.path).ok_or_else(|| skip("nothing lists it"))?;
     let about = context.positive(list, Role::Valid).await?.about(&base);
     let broken = context.shape(trial.operation).invalid(context, trial.operation, std::slice::from_ref(&base));
     let broken: Vec<_> = broken.into_iter().filter(|broken| broken.place.starts_with("body /")).collect();
@@ -422,8 +417,8 @@ async fn action_persists(trial: &Trial<'_>) -> Result<(), Stop> {
 
 /// The operation that lists the objects that `operation` changes, with no parameter that may leave one out.
 fn listing<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Operation> {
-    let list = reader(document, collection(operation)?)?;
-    let shows = lists_what_is_shown(document, list, reader(document, &operation.path)?);
+    let list = document.reader(collection(operation)?)?;
+    let shows = lists_what_is_shown(document, list, document.reader(&operation.path)?);
     let asks = list.parameters.iter().any(|one| one.required && one.location != Location::Path);
     (shows && !asks).then_some(list)
 }
@@ -452,7 +447,7 @@ async fn update_is_listed(trial: &Trial<'_>) -> Result<(), Stop> {
 
 async fn deleted_is_unlisted(trial: &Trial<'_>) -> Result<(), Stop> {
     let context = trial.context;
-    let list = collection(trial.operation).and_then(|path| reader(context.document, path));
+    let list = collection(trial.operation).and_then(|path| context.document.reader(path));
     let list = list.ok_or_else(|| skip("nothing lists it"))?;
     let case = trial.case().await?;
     let id = case.path().last().map(|argument| argument.value.clone()).unwrap_or_default();

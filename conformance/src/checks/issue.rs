@@ -112,8 +112,7 @@ async fn shown_once(trial: &Trial<'_>) -> Result<(), Stop> {
         case.set(name, Location::Path, id);
         calls.push((read, case));
     }
-    let mut operations = trial.context.document.operations.iter();
-    if let Some(list) = operations.find(|other| other.method == "GET" && other.path == trial.operation.path) {
+    if let Some(list) = trial.context.document.reader(&trial.operation.path) {
         calls.push((list, about));
     }
     if calls.is_empty() {

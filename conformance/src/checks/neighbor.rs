@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::change::{collection, full_of, members, reader, sent_members, skip};
+use super::change::{collection, full_of, members, sent_members, skip};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
@@ -22,7 +22,7 @@ pub(super) const CHECKS: &[Check] = &[Check {
     },
     applies: |document, operation| {
         matches!(operation.method.as_str(), "PATCH" | "PUT" | "DELETE")
-            && reader(document, &operation.path).is_some()
+            && document.reader(&operation.path).is_some()
             && collection(operation).is_some_and(|path| document.creator(path).is_some())
     },
     run: |trial| Box::pin(others_stay(trial)),
@@ -30,7 +30,7 @@ pub(super) const CHECKS: &[Check] = &[Check {
 
 async fn others_stay(trial: &Trial<'_>) -> Result<(), Stop> {
     let context = trial.context;
-    let read = reader(context.document, &trial.operation.path).ok_or_else(|| skip("nothing reads it"))?;
+    let read = context.document.reader(&trial.operation.path).ok_or_else(|| skip("nothing reads it"))?;
     // How it is done is found out before there is anything to lose.
     let base = trial.case().await?;
     let own = context.arguments(trial.operation, Role::Valid, true).await?;

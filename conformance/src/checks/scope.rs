@@ -53,19 +53,16 @@ pub(super) const CHECKS: &[Check] = &[
             phase: Phase::Scenario,
         },
         applies: |document, operation| {
-            operation.method == "DELETE" && needs_scopes(document, operation) && read_of(document, operation).is_some()
+            operation.method == "DELETE"
+                && needs_scopes(document, operation)
+                && document.reader(&operation.path).is_some()
         },
         run: |trial| Box::pin(overridden(trial)),
     },
 ];
 
-/// The operation that reads what this one deletes.
-fn read_of<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Operation> {
-    document.operations.iter().find(|other| other.method == "GET" && other.path == operation.path)
-}
-
 async fn overridden(trial: &Trial<'_>) -> Result<(), Stop> {
-    let Some(read) = read_of(trial.context.document, trial.operation) else { return Ok(()) };
+    let Some(read) = trial.context.document.reader(&trial.operation.path) else { return Ok(()) };
     let schemes = [trial.schemes(Nature::Key), trial.schemes(Nature::Token)].concat();
     let mut tried = None;
     for scheme in schemes {

@@ -59,7 +59,7 @@ pub(super) const CHECKS: &[Check] = &[
             phase: Phase::Scenario,
         },
         applies: |document, operation| {
-            operation.method == "DELETE" && is_object(operation) && reader(document, operation).is_some()
+            operation.method == "DELETE" && is_object(operation) && document.reader(&operation.path).is_some()
         },
         run: |trial| Box::pin(deleted_is_gone(trial)),
     },
@@ -75,7 +75,7 @@ pub(super) const CHECKS: &[Check] = &[
         },
         applies: |document, operation| {
             matches!(operation.method.as_str(), "PATCH" | "PUT")
-                && reader(document, operation).is_some()
+                && document.reader(&operation.path).is_some()
                 && (is_object(operation) || !singleton::harmless(document, operation).is_empty())
         },
         run: |trial| match is_object(trial.operation) {
@@ -130,7 +130,7 @@ pub(super) const CHECKS: &[Check] = &[
 
 /// The operation that lists what `creator` makes, as far as the document says so: its items are of the same schema.
 pub(super) fn list_of<'a>(document: &'a Document, creator: &Operation) -> Option<&'a Operation> {
-    let list = document.operations.iter().find(|other| other.method == "GET" && other.path == creator.path)?;
+    let list = document.reader(&creator.path)?;
     let prefix = format!("{}/{{", creator.trimmed_path());
     let is_item = |other: &&Operation| {
         other.method == "GET"
@@ -138,11 +138,6 @@ pub(super) fn list_of<'a>(document: &'a Document, creator: &Operation) -> Option
     };
     let shows = document.operations.iter().filter(is_item).chain([creator]);
     shows.into_iter().any(|shows| lists_what_is_shown(document, list, shows)).then_some(list)
-}
-
-/// The operation that reads the object that `operation` is about.
-fn reader<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Operation> {
-    document.operations.iter().find(|other| other.method == "GET" && other.path == operation.path)
 }
 
 /// Whether an operation is about one object among others.
@@ -385,7 +380,7 @@ fn is_same_text(left: &str, right: &str) -> bool {
 
 async fn deleted_is_gone(trial: &Trial<'_>) -> Result<(), Stop> {
     let case = trial.case().await?;
-    let Some(read) = reader(trial.context.document, trial.operation) else { return Ok(()) };
+    let Some(read) = trial.context.document.reader(&trial.operation.path) else { return Ok(()) };
     let gone = trial.call(trial.operation, &case, Role::Valid).await?;
     if !gone.answer.is_success() {
         return Err(Stop::Skip(format!("the deletion was answered with {}", gone.answer.status)));
@@ -399,7 +394,7 @@ async fn deleted_is_gone(trial: &Trial<'_>) -> Result<(), Stop> {
 
 async fn update_persists(trial: &Trial<'_>) -> Result<(), Stop> {
     let base = trial.case().await?;
-    let Some(read) = reader(trial.context.document, trial.operation) else { return Ok(()) };
+    let Some(read) = trial.context.document.reader(&trial.operation.path) else { return Ok(()) };
     let about = trial.context.arguments(trial.operation, Role::Valid, true).await?;
     let shape = trial.context.shape(trial.operation);
     let (mut taken, mut is_told) = (0, false);

@@ -229,13 +229,7 @@ pub(super) fn smuggled(operation: &Operation, own: &Case, theirs: &Case) -> Vec<
 async fn foreign_change(trial: &Trial<'_>) -> Result<(), Stop> {
     let own = trial.case().await?;
     let theirs = trial.context.positive(trial.operation, Role::OtherOrganization).await?;
-    let read = trial
-        .context
-        .document
-        .operations
-        .iter()
-        .find(|other| other.method == "GET" && other.path == trial.operation.path);
-    let before = match read {
+    let before = match trial.context.document.reader(&trial.operation.path) {
         Some(read) => Some((read, trial.call(read, &theirs, Role::OtherOrganization).await?)),
         None => None,
     };

@@ -308,9 +308,7 @@ impl Context<'_> {
         if !matches!(operation.method.as_str(), "GET" | "HEAD") && !changeable {
             return Err(unknown());
         }
-        let lister =
-            self.document.operations.iter().find(|other| other.method == "GET" && same_path(&other.path, prefix));
-        let Some(lister) = lister else {
+        let Some(lister) = self.document.reader(prefix) else {
             return self.told(operation, name, changeable).ok_or_else(unknown);
         };
         let case = self.positive(lister, role).await?;

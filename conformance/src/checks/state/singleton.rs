@@ -4,7 +4,7 @@
 use bitting_spec::{Document, Operation};
 use serde_json::{Map, Value};
 
-use super::{another, differing, reader};
+use super::{another, differing};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{Case, body_media};
@@ -65,7 +65,7 @@ const HARMLESS_CHOICES: &[&str] = &["locale", "language", "lang", "theme", "time
 
 /// The members that can be changed and seen, if the operation is about a thing of which there is one.
 pub(super) fn harmless<'a>(document: &'a Document, operation: &'a Operation) -> Vec<&'a str> {
-    let Some(read) = reader(document, operation) else { return Vec::new() };
+    let Some(read) = document.reader(&operation.path) else { return Vec::new() };
     let shown: Vec<&str> = answered(document, read).into_iter().map(|(name, _)| name).collect();
     let is_harmless = |name: &str, schema: &Value| {
         let words = plain(name);
@@ -82,7 +82,7 @@ pub(super) fn harmless<'a>(document: &'a Document, operation: &'a Operation) -> 
 
 pub(super) async fn persists(trial: &Trial<'_>) -> Result<(), Stop> {
     let (context, operation) = (trial.context, trial.operation);
-    let Some(read) = reader(context.document, operation) else { return Ok(()) };
+    let Some(read) = context.document.reader(&operation.path) else { return Ok(()) };
     let about = context.positive(read, Role::Valid).await?;
     let before = trial.call(read, &about, Role::Valid).await?.answer.json().unwrap_or(Value::Null);
     let writable: Vec<&str> = sent(context.document, operation).into_iter().map(|(name, _)| name).collect();
