@@ -3,6 +3,7 @@
 mod answer;
 mod client;
 mod curl;
+mod raw;
 mod request;
 mod vault;
 
@@ -10,6 +11,7 @@ pub(crate) use answer::{Answer, Broken};
 pub use client::fetch;
 pub(crate) use client::{Base, Client};
 pub(crate) use curl::{curl, taken};
+pub(crate) use raw::bytes_behind_head;
 pub(crate) use request::Request;
 pub(crate) use vault::{Variable, Vault};
 

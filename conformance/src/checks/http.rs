@@ -46,7 +46,8 @@ const HEAD: Check = Check {
     info: CheckInfo {
         id: "http.head",
         title: "HEAD is answered as GET, without the body",
-        rule: "Where HEAD is answered, it has the status and the Content-Type of GET.",
+        rule: "Where HEAD is answered, it has the status and the Content-Type of GET, and no body. A body is looked for where \
+               the server is spoken to in the clear.",
         source: "RFC 9110, 9.3.2",
         needs: NEEDS,
         phase: Phase::Generated,
@@ -207,6 +208,11 @@ async fn head(trial: &Trial<'_>) -> Result<(), Stop> {
         let cause = format!("HEAD was answered with {status} where GET is with {wanted}");
         let make = if status >= 500 { Observation::error } else { Observation::note };
         return Err(make(cause, expected, &head).into());
+    }
+    trial.count(1);
+    if let Some(bytes @ 1..) = trial.context.bytes_behind_head(&head.request).await {
+        let cause = format!("HEAD was answered with {bytes} bytes of a body");
+        return Err(Observation::error(cause, "no body: the next answer would be taken for it", &head).into());
     }
     let (given, wanted) = (head.answer.media_type(), get.answer.media_type());
     if given != wanted {

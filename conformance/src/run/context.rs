@@ -25,7 +25,7 @@ use crate::clock::{Deadline, Pace};
 use crate::credentials::{Credentials, Nature, Role, Target, is_basic, nature};
 use crate::error::Error;
 use crate::generate::{Case, Declared, text_of};
-use crate::http::{Base, Broken, Client, Exchange, Request, Vault, taken};
+use crate::http::{Base, Broken, Client, Exchange, Request, Vault, bytes_behind_head, taken};
 use crate::options::Options;
 use crate::plan::has_valid;
 use crate::secret::Secret;
@@ -236,6 +236,17 @@ impl<'a> Context<'a> {
             request = exchange.request;
         }
         Err(Broken::Limited)
+    }
+
+    /// How many bytes follow the head of the answer to `request`, if that can be told.
+    pub(crate) async fn bytes_behind_head(&self, request: &Request) -> Option<usize> {
+        if self.options.http2 {
+            return None;
+        }
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        // It is never closed.
+        let _turn = self.turns.acquire().await;
+        bytes_behind_head(&self.base, request, self.options.timeout).await
     }
 
     /// Sends a request whose target may be the URL of another server, such as one that grants tokens.

@@ -175,6 +175,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
     defect("HT12", "LX03", "http.etag", "the entity tag stays the same after an update"),
     defect("HT13", "LH01", "http.method-not-allowed", "an undeclared method is a 500"),
     defect("HT14", "LC06", "http.undecodable-path", "a path that is no UTF-8 is a 500"),
+    defect("HT15", "LC09", "http.head", "HEAD has a body"),
     defect("DA01", "LI06", "state.read-only", "a body sets id and creation time"),
     defect("DA02", "LI06", "state.owned-update", "a body sets the status"),
     defect("DA03", "LC07", "key.shown-once", "the secret of a key is shown again"),

@@ -301,6 +301,10 @@ fn repaired(body: &[u8]) -> Value {
 }
 
 impl Service for Orchard {
+    fn has_body_of_head(&self) -> bool {
+        self.bad("HT15")
+    }
+
     fn answer(&self, request: &Request) -> Answer {
         let answer = self.respond(request);
         let answer = match request.header("origin").filter(|_| self.bad("AU52")) {
