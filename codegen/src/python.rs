@@ -59,21 +59,23 @@ struct ResourceNames {
 
 impl<'a> Package<'a> {
     fn of(surface: &'a Surface<'a>) -> Self {
-        let (mut modules, mut classes) = (Vec::new(), Vec::new());
         let inputs = input::Inputs::of(surface);
+        let models = model::wanted(surface, &inputs);
+        let (mut modules, mut classes) = (Vec::new(), Vec::new());
+        let named: BTreeSet<String> = models.iter().map(|name| annotation::class(name)).chain(inputs.names()).collect();
         let resources = surface.resources.iter().map(|resource| ResourceNames {
             module: names::distinct(
                 text::kept_free(Language::Python.value(&resource.name), &client::TAKEN),
                 &mut modules,
             ),
-            class: names::distinct(names::type_name(&resource.name), &mut classes),
+            class: names::distinct(resource::class_name(&resource.name, &named), &mut classes),
         });
         Self {
             surface,
             import: Language::Python.value(&surface.name),
             class: text::kept_free(Language::Python.type_name(&surface.name), &annotation::TAKEN),
             resources: resources.collect(),
-            models: model::wanted(surface, &inputs),
+            models,
             inputs,
         }
     }

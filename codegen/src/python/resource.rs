@@ -1,8 +1,11 @@
 //! `resources/*.py`: the methods of a resource, once for each kind of client, plain and raw.
 
+use std::collections::BTreeSet;
+
 use super::answer::Answers;
 use super::text::{docstring, import, mentions};
-use super::{Package, ResourceNames, method, model};
+use super::{Package, ResourceNames, annotation, method, model};
+use crate::names;
 use crate::surface::Resource;
 
 /// What of a client's members explains its credentials, be it a resource of the API or not.
@@ -16,6 +19,18 @@ pub(super) fn module(package: &Package<'_>, names: &ResourceNames, resource: &Re
     let classes = [false, true].map(|is_async| class(package, names, resource, list, &mut answers, is_async));
     let body = format!("{}{}", answers.source, classes.concat());
     header(package, names, &body) + &body
+}
+
+/// The class of a resource without prefix and suffix. A module of a resource imports models and the runtime beside it,
+/// which may be called as its classes would be: a tag `sync`, a schema `OrganizationResource`.
+pub(super) fn class_name(resource: &str, models: &BTreeSet<String>) -> String {
+    let name = names::type_name(resource);
+    let is_taken = |name: &str| {
+        let classes =
+            ["", "Async"].map(|prefix| [format!("{prefix}{name}Resource"), format!("{prefix}{name}WithRawResponse")]);
+        classes.iter().flatten().any(|class| models.contains(class) || annotation::TAKEN.contains(&class.as_str()))
+    };
+    if is_taken(&name) { format!("{name}Api") } else { name }
 }
 
 fn class(

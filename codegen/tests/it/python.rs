@@ -150,6 +150,25 @@ fn texts_stay_in_their_docstrings() {
 }
 
 /// Types that hold themselves end somewhere: structs by name, aliases and unions as anything.
+/// A tag or a schema may be called as a class of the runtime or of a resource: each keeps a name of its own.
+#[test]
+fn classes_keep_apart() {
+    let operation = |id: &str, tag: &str| {
+        json!({"get": {"operationId": id, "tags": [tag], "responses": {"200": {"description": "ok", "content":
+            {"application/json": {"schema": {"$ref": "#/components/schemas/OrganizationResource"}}}}}}})
+    };
+    let generated = generated(&parsed(&json!({
+        "openapi": "3.1.0", "info": {"title": "Care", "version": "1"},
+        "paths": {"/sync": operation("syncAll", "sync"), "/organization": operation("getOrganization", "organization")},
+        "components": {"schemas": {"OrganizationResource": {"type": "object", "properties": {"name": {"type": "string"}}}}},
+    })));
+    let sync = text(&generated, "src/test_api/resources/sync.py");
+    assert!(sync.contains("class SyncApiResource(SyncResource):"), "{sync}");
+    let organization = text(&generated, "src/test_api/resources/organization.py");
+    assert!(organization.contains("class OrganizationApiResource(SyncResource):"), "{organization}");
+    assert!(organization.contains("-> OrganizationResource:"), "{organization}");
+}
+
 #[test]
 fn cycles_end() {
     let document = with_schemas(&json!({
