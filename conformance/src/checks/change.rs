@@ -175,7 +175,7 @@ pub(super) fn collection(operation: &Operation) -> Option<&str> {
 }
 
 /// The operation that reads what a POST such as `/devices/{id}/restart` is done to.
-fn acted_on<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Operation> {
+pub(super) fn acted_on<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Operation> {
     let (object, word) = operation.trimmed_path().rsplit_once('/')?;
     let is_action = operation.method == "POST" && object.ends_with('}') && !word.contains('{');
     document.reader(object).filter(|_| is_action && document.reader(&operation.path).is_none())
@@ -186,7 +186,7 @@ pub(super) fn skip(reason: &str) -> Stop {
 }
 
 /// A time, which a server may keep up to date by itself.
-fn is_time(value: &Value) -> bool {
+pub(super) fn is_time(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.len() >= 19 && text.as_bytes().get(10) == Some(&b'T'))
 }
 
@@ -295,7 +295,41 @@ async fn partial(trial: &Trial<'_>) -> Result<(), Stop> {
             return Err(Observation::error(cause, format!("`{lost}` as it was"), &patch).into());
         }
     }
-    if tried { Ok(()) } else { Err(skip("no change of one member alone was taken")) }
+    if !tried {
+        return Err(skip("no change of one member alone was taken"));
+    }
+    emptied(trial, read, &case).await
+}
+
+/// Stops if a PATCH does not take `false`, or an empty list, for a member that has something else: many a server takes
+/// them for nothing.
+async fn emptied(trial: &Trial<'_>, read: &Operation, case: &Case) -> Result<(), Stop> {
+    let shape = trial.context.shape(trial.operation);
+    for (name, value) in sent_members(case) {
+        let empty = match &value {
+            Value::Bool(_) => Value::Bool(false),
+            Value::Array(items) if !items.is_empty() => Value::Array(Vec::new()),
+            _ => continue,
+        };
+        let with = |value: Value| Map::from_iter([(name.clone(), value)]);
+        let full = if value.is_boolean() { Value::Bool(true) } else { value };
+        let wanted = with(empty);
+        if !shape.takes(&Value::Object(wanted.clone())) || !shape.takes(&Value::Object(with(full.clone()))) {
+            continue;
+        }
+        let set = trial.call(trial.operation, &with_members(case, with(full)), Role::Valid).await?;
+        let patch = trial.call(trial.operation, &with_members(case, wanted.clone()), Role::Valid).await?;
+        if !set.answer.is_success() || !patch.answer.is_success() || !is_object(trial.operation) {
+            continue;
+        }
+        let exchange = trial.call(read, &Case { body: None, ..case.clone() }, Role::Valid).await?;
+        let shown = exchange.answer.json().unwrap_or(Value::Null);
+        if let Some((name, value)) = differing((trial.context.document, read), last_name(read), &wanted, &shown) {
+            let cause = format!("a PATCH of `{name}` to {value} did not change it");
+            return Err(Observation::error(cause, format!("`{name}` is {value}"), &exchange).into());
+        }
+    }
+    Ok(())
 }
 
 /// How many items the list at `path` holds.
@@ -517,7 +551,11 @@ async fn precondition(trial: &Trial<'_>) -> Result<(), Stop> {
         let cause = format!("a wrong If-Match was answered with {}", exchange.answer.status);
         return Err(Observation::error(cause, "412, and no change", &exchange).into());
     }
-    Ok(())
+    match exchange.answer.status {
+        412 | 428 => Ok(()),
+        // It may be refused for another reason.
+        status => Err(Stop::Skip(format!("a wrong If-Match was answered with {status}"))),
+    }
 }
 
 async fn etag(trial: &Trial<'_>) -> Result<(), Stop> {

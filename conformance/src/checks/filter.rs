@@ -10,7 +10,7 @@ use super::state::is_uuid;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
-use crate::generate::{item_members, runner, text_of};
+use crate::generate::{Case, item_members, runner, text_of};
 use crate::infer::sent;
 use crate::run::{Stop, Trial, all_items, listed_items};
 
@@ -39,6 +39,8 @@ struct Filter<'a> {
     parameter: &'a Parameter,
     member: String,
     asks: Asks,
+    /// Whether it takes one of a fixed set of values.
+    has_choices: bool,
 }
 
 fn filters<'a>(document: &Document, operation: &'a Operation) -> Vec<Filter<'a>> {
@@ -50,7 +52,8 @@ fn filters<'a>(document: &Document, operation: &'a Operation) -> Vec<Filter<'a>>
             return None;
         }
         let (member, asks) = infer::filter(&members, &parameter.name)?;
-        Some(Filter { parameter, member: member.to_owned(), asks })
+        let has_choices = !choices(document, parameter).is_empty();
+        Some(Filter { parameter, member: member.to_owned(), asks, has_choices })
     };
     operation.parameters.iter().filter(|one| one.location == Location::Query).filter_map(of).collect()
 }
@@ -105,7 +108,8 @@ impl Filter<'_> {
     fn is_exact(&self, asked: &Value) -> bool {
         self.asks != Asks::Same
             || asked.is_number()
-            || self.parameter.schema.value.get("enum").is_some()
+            || asked.is_boolean()
+            || self.has_choices
             || asked.as_str().is_some_and(is_uuid)
     }
 }
@@ -181,6 +185,32 @@ pub(super) async fn vary(trial: &Trial<'_>, members: &[(&str, Vec<Value>)]) -> R
     Ok(())
 }
 
+/// Stops if an item that has the value stands in the whole list, before and after, and not in the filtered one.
+async fn leaves_none_out(
+    trial: &Trial<'_>,
+    filter: &Filter<'_>,
+    asked: &Value,
+    all: &[Value],
+    (whole, filtered): (&Case, &Case),
+) -> Result<(), Stop> {
+    let (context, operation) = (trial.context, trial.operation);
+    let has_it =
+        |item: &&Value| item.get(&filter.member).is_some_and(|value| !value.is_null()) && filter.lets(asked, item);
+    let pages = context.pages(operation, filtered, Role::Valid).await?;
+    let shown = all_items(operation, &pages);
+    let Some(left_out) = all.iter().filter(has_it).find(|item| !shown.contains(item)) else { return Ok(()) };
+    // Somebody else may have changed it, or taken it away.
+    let still = context.pages(operation, whole, Role::Valid).await?;
+    match pages.last().filter(|_| all_items(operation, &still).contains(left_out)) {
+        Some(page) => {
+            let cause = format!("the filter `{}` leaves out what has the value", filter.parameter.name);
+            let expected = format!("every item whose `{}` is {}", filter.member, text_of(asked));
+            Err(Observation::error(cause, expected, page).at(&filter.parameter.pointer).into())
+        }
+        None => Ok(()),
+    }
+}
+
 async fn filter(trial: &Trial<'_>) -> Result<(), Stop> {
     let case = trial.case().await?;
     let filters = filters(trial.context.document, trial.operation);
@@ -189,16 +219,17 @@ async fn filter(trial: &Trial<'_>) -> Result<(), Stop> {
     // Where nothing can be made there may be something all the same.
     drop(vary(trial, &members).await);
     let pages = trial.context.pages(trial.operation, &case, Role::Valid).await?;
-    let items = all_items(trial.operation, &pages);
-    let mut tried = false;
+    let all = all_items(trial.operation, &pages);
+    let (whole, mut tried) = (case, false);
     for filter in &filters {
-        for asked in filter.values(trial, &items) {
-            // Where all items are let through, nothing is told.
-            if items.iter().all(|item| filter.lets(&asked, item)) {
+        for asked in filter.values(trial, &all) {
+            let is_whole = filter.asks == Asks::Same && filter.is_exact(&asked);
+            // Where all items are let through, nothing is told but that they are.
+            if !is_whole && all.iter().all(|item| filter.lets(&asked, item)) {
                 continue;
             }
             tried = true;
-            let case = case.clone().with(filter.parameter, filter.written(trial, &asked));
+            let case = whole.clone().with(filter.parameter, filter.written(trial, &asked));
             let page = trial.call(trial.operation, &case, Role::Valid).await?;
             let items = listed_items(trial.operation, &page.answer).unwrap_or_default();
             if page.answer.is_success() && items.iter().any(|item| !filter.lets(&asked, item)) {
@@ -212,6 +243,9 @@ async fn filter(trial: &Trial<'_>) -> Result<(), Stop> {
                 let expected = format!("only items whose `{}` {within} {}", filter.member, text_of(&asked));
                 let make = if filter.is_exact(&asked) { Observation::error } else { Observation::note };
                 return Err(make(cause, expected, &page).at(&filter.parameter.pointer).into());
+            }
+            if page.answer.is_success() && is_whole {
+                leaves_none_out(trial, filter, &asked, &all, (&whole, &case)).await?;
             }
         }
     }

@@ -228,7 +228,9 @@ async fn reversed(trial: &Trial<'_>, case: &Case, parameter: &Parameter) -> Resu
 /// down there. Only numbers are looked at: texts are ordered in many ways.
 fn is_out_of_order(items: &[Value], direction: &Value) -> bool {
     let (member, said) = (ordered_by(direction).unwrap_or_default(), direction.as_str().unwrap_or_default());
-    let numbers: Option<Vec<f64>> = items.iter().map(|item| item.get(member)?.as_f64()).collect();
+    // An item may have nothing to order it by; it stands at an end.
+    let values = items.iter().filter_map(|item| item.get(member)).filter(|value| !value.is_null());
+    let numbers: Option<Vec<f64>> = values.map(Value::as_f64).collect();
     let numbers = numbers.unwrap_or_default();
     let (rises, falls) = (numbers.is_sorted(), numbers.iter().rev().is_sorted());
     match () {
@@ -298,6 +300,9 @@ mod tests {
         let items = |numbers: &[u8]| numbers.iter().map(|number| json!({"size": number})).collect::<Vec<_>>();
         let is_wrong = |numbers: &[u8], direction: &str| is_out_of_order(&items(numbers), &json!(direction));
         assert!(!is_wrong(&[1, 1, 3], "size") && !is_wrong(&[3, 2, 2], "size") && !is_wrong(&[3, 2, 2], "-size"));
+        let mut some = items(&[3, 1, 2]);
+        some.insert(1, json!({"name": "without"}));
+        assert!(is_out_of_order(&some, &json!("size")) && !is_out_of_order(&items(&[]), &json!("size")));
         assert!(is_wrong(&[1, 3, 2], "size") && is_wrong(&[1, 2], "-size") && !is_wrong(&[1, 3, 2], "name"));
         let by = |text: &str| ordered_by(&json!(text)).map(str::to_owned);
         assert_eq!(

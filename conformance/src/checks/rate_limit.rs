@@ -10,6 +10,7 @@ use bitting_spec::extension::{RateLimit, RateLimitExceeded, RateLimitHeaders, Re
 use bitting_spec::{Document, Operation, SecurityScheme};
 use serde_json::Value;
 
+use super::response::as_documented;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::clock;
 use crate::credentials::{Nature, Role};
@@ -17,7 +18,7 @@ use crate::finding::Observation;
 use crate::generate::{Case, validator};
 use crate::http::Exchange;
 use crate::provision::KeyOrder;
-use crate::run::{Judging, NO_LIMIT, Sign, Stop, Trial};
+use crate::run::{NO_LIMIT, Stop, Trial};
 use crate::secret::Secret;
 
 /// The limit that is set for the checks that reach it.
@@ -383,18 +384,6 @@ async fn refusal(trial: &Trial<'_>, set: bool) -> Result<(), Stop> {
         _ => {}
     }
     refusal_body(trial, &exchange, waits[0])
-}
-
-/// Stops unless status, media type, header fields and body of the refusal are what the document says.
-fn as_documented(trial: &Trial<'_>, exchange: &Exchange) -> Result<(), Stop> {
-    let (context, operation, case) = (trial.context, trial.operation, &Case::default());
-    let judging = Judging { context, operation, case, sign: &Sign::Valid, exchange };
-    // A status that the document does not list is no surprise here: 429 stands in few documents.
-    let judges = super::response::JUDGES.iter().filter(|judge| judge.check != "response.status");
-    match judges.filter_map(|judge| (judge.sees)(&judging)).next() {
-        Some(seen) => Err(seen.into()),
-        None => Ok(()),
-    }
 }
 
 /// Stops unless the body is of its schema, and equals the document's example but for the time to wait.

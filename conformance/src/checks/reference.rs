@@ -14,7 +14,7 @@ use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::Case;
 use crate::infer::sent;
-use crate::run::{Stop, Trial, is_alone, listed_items, reference_names, referred};
+use crate::run::{Stop, Trial, is_alone, listed_items, named_in, reference_names, referred};
 
 const NEEDS: &[Need] = &[Need::Valid, Need::OtherOrganization];
 
@@ -61,13 +61,16 @@ pub(super) const CHECKS: &[Check] = &[
         info: CheckInfo {
             id: "tenancy.other-parent",
             title: "a child is found under its own parent alone",
-            rule: "An object that belongs to one parent is not read, changed or deleted by a path that names another one, \
-                   even if the caller may reach both.",
+            rule: "An object that belongs to one parent is not read, listed, changed or deleted by a path that names another \
+                   one, even if the caller may reach both.",
             source: "OWASP API1:2023; CWE-639",
             needs: &[Need::Valid],
             phase: Phase::Scenario,
         },
-        applies: |document, operation| is_protected(document, operation) && parent(document, operation).is_some(),
+        applies: |document, operation| {
+            is_protected(document, operation)
+                && (parent(document, operation).is_some() || listed_under(document, operation).is_some())
+        },
         run: |trial| Box::pin(other_parent(trial)),
     },
 ];
@@ -213,9 +216,42 @@ async fn foreign_action(trial: &Trial<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+/// The parameter of the parent whose children a list holds, and the operations that make such children and parents.
+fn listed_under<'d>(
+    document: &'d Document,
+    operation: &'d Operation,
+) -> Option<(&'d str, &'d Operation, &'d Operation)> {
+    let (above, _) = operation.trimmed_path().rsplit_once('/').filter(|_| operation.method == "GET")?;
+    let (parents, name) = above.strip_suffix('}')?.rsplit_once("/{")?;
+    let is_tenant = matches!(&operation.tenant, Some(Tenant::Path(tenant)) if tenant == name);
+    let makers = (name, document.creator(&operation.path)?, document.creator(parents)?);
+    (!is_tenant).then_some(makers)
+}
+
+/// A child of one parent does not stand in the list of another one.
+async fn other_list(trial: &Trial<'_>) -> Result<(), Stop> {
+    let context = trial.context;
+    let Some((name, child, parent)) = listed_under(context.document, trial.operation) else { return Ok(()) };
+    let own = trial.case().await?;
+    let untold = || Stop::Skip("the answer does not tell the id of what was made".to_owned());
+    let (_, made) = context.create(child, Role::Valid).await?;
+    let id = crate::run::certain_identity(&made.answer, "id").ok_or_else(untold)?;
+    let (_, made) = context.create(parent, Role::Valid).await?;
+    let mut other: Case = own.clone();
+    other.set(name, Location::Path, crate::run::identity(&made.answer, name).ok_or_else(untold)?);
+    let is_it = |item: &Value| named_in(item, "id").is_some_and(|(_, own)| own == id);
+    for page in context.pages(trial.operation, &other, Role::Valid).await? {
+        if listed_items(trial.operation, &page.answer).unwrap_or_default().iter().any(is_it) {
+            let cause = "a list of one parent shows what belongs to another one";
+            return Err(Observation::error(cause, "a list without it", &page).into());
+        }
+    }
+    Ok(())
+}
+
 async fn other_parent(trial: &Trial<'_>) -> Result<(), Stop> {
     let context = trial.context;
-    let Some(name) = parent(context.document, trial.operation) else { return Ok(()) };
+    let Some(name) = parent(context.document, trial.operation) else { return other_list(trial).await };
     let own = trial.case().await?;
     let collection = trial.operation.path.split(&format!("/{{{name}}}")).next().unwrap_or_default();
     let Some(maker) = context.document.creator(collection) else { return Ok(()) };

@@ -1,13 +1,14 @@
 //! `http.idempotency`: a write that is repeated under the same key is done once.
 
 use bitting_spec::Operation;
+use serde_json::Value;
 
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{Case, runner};
 use crate::http::Exchange;
-use crate::run::{Stop, Trial, certain_identity, item_operation};
+use crate::run::{Stop, Trial, all_items, certain_identity, item_operation};
 
 /// How many other bodies are tried.
 const OTHERS: u32 = 4;
@@ -32,6 +33,10 @@ async fn idempotency(trial: &Trial<'_>) -> Result<(), Stop> {
     let Some(header) = context.document.idempotency_header(operation) else { return Ok(()) };
     let base = trial.case().await?;
     let case = context.renewed(operation, &base, Role::Valid).await;
+    // By its name it is found again in the list.
+    let name = context.fresh_text();
+    let named = context.shape(operation).named(&case, &name);
+    let case = named.clone().unwrap_or(case);
     let key = context.fresh_key(operation).ok_or_else(|| skip("no key could be made that the document allows"))?;
     let first = under(trial, &case, header, &key).await?;
     if !first.answer.is_success() {
@@ -43,6 +48,9 @@ async fn idempotency(trial: &Trial<'_>) -> Result<(), Stop> {
         let cause = format!("the same request under the same `{header}` made another object");
         return Err(Observation::error(cause, "the object that the first one made, or a refusal", &again).into());
     }
+    if named.is_some() {
+        stored_once(trial, &case, &name, &again).await?;
+    }
     let Some(other) = another(trial, operation, &case) else { return Ok(()) };
     let misused = under(trial, &other, header, &key).await?;
     if misused.answer.is_success() {
@@ -52,8 +60,23 @@ async fn idempotency(trial: &Trial<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Stops if the list has what a repeated creation made twice, by the text that it was called.
+async fn stored_once(trial: &Trial<'_>, case: &Case, name: &str, again: &Exchange) -> Result<(), Stop> {
+    let (context, operation) = (trial.context, trial.operation);
+    let Some(list) = context.document.reader(&operation.path) else { return Ok(()) };
+    let Ok(about) = context.positive(list, Role::Valid).await else { return Ok(()) };
+    let pages = context.pages(list, &about.about(case), Role::Valid).await?;
+    let is_it = |item: &&Value| item.as_object().is_some_and(|all| all.values().any(|value| value == name));
+    let count = all_items(list, &pages).iter().filter(is_it).count();
+    if count > 1 {
+        let cause = "a repeated creation was answered as the first one, and made a second object";
+        return Err(Observation::error(cause, "one object in the list", again).into());
+    }
+    Ok(())
+}
+
 /// What an exchange made, as far as its answer leaves no doubt.
-fn made(trial: &Trial<'_>, exchange: &Exchange) -> Option<serde_json::Value> {
+fn made(trial: &Trial<'_>, exchange: &Exchange) -> Option<Value> {
     let name = item_operation(trial.context, trial.operation, "GET").map_or("id", |(_, name)| name);
     certain_identity(&exchange.answer, name)
 }

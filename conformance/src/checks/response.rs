@@ -6,10 +6,12 @@ use serde_json::Value;
 
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::finding::{Observation, Severity};
-use crate::generate::of_text;
-use crate::http::Broken;
-use crate::run::{Judge, Judging, Sign};
+use crate::generate::{Case, of_text};
+use crate::http::{Broken, Exchange};
+use crate::run::{Judge, Judging, Sign, Stop, Trial};
 
+/// The media type of a problem (RFC 9457, 3).
+const PROBLEM: &str = "application/problem+json";
 const NEEDS: &[Need] = &[Need::Valid];
 
 pub(super) const CHECKS: &[Check] = &[
@@ -85,6 +87,21 @@ pub(super) const CHECKS: &[Check] = &[
         applies: |_, _| true,
         run: |trial| Box::pin(trial.exercised("response.no-5xx")),
     },
+    Check {
+        info: CheckInfo {
+            id: "response.problem",
+            title: "a problem names the status that it comes with",
+            rule: "The `status` of a body of application/problem+json is the status of the answer.",
+            source: "RFC 9457, 3.1.2",
+            needs: &[],
+            phase: Phase::Generated,
+        },
+        applies: |_, operation| {
+            let mut media = operation.responses.iter().flat_map(|response| response.content.keys());
+            media.any(|name| name.starts_with(PROBLEM))
+        },
+        run: |trial| Box::pin(trial.exercised("response.problem")),
+    },
 ];
 
 pub(super) const JUDGES: &[Judge] = &[
@@ -93,7 +110,20 @@ pub(super) const JUDGES: &[Judge] = &[
     Judge { check: "response.schema", sees: schema },
     Judge { check: "response.headers", sees: headers },
     Judge { check: "response.no-5xx", sees: no_5xx },
+    Judge { check: "response.problem", sees: problem },
 ];
+
+/// Stops unless status, media type, header fields and body of the refusal are what the document says.
+pub(super) fn as_documented(trial: &Trial<'_>, exchange: &Exchange) -> Result<(), Stop> {
+    let (context, operation, case) = (trial.context, trial.operation, &Case::default());
+    let judging = Judging { context, operation, case, sign: &Sign::Valid, exchange };
+    // A status that the document does not list is no surprise here: 403 and 429 stand in few documents.
+    let judges = JUDGES.iter().filter(|judge| judge.check != "response.status");
+    match judges.filter_map(|judge| (judge.sees)(&judging)).next() {
+        Some(seen) => Err(seen.into()),
+        None => Ok(()),
+    }
+}
 
 fn unreadable(broken: &Broken) -> Observation {
     let cause = match broken {
@@ -227,6 +257,15 @@ fn headers(judging: &Judging<'_>) -> Option<Observation> {
                 .saying(format!("{name}: {text}")),
         )
     })
+}
+
+fn problem(judging: &Judging<'_>) -> Option<Observation> {
+    let answer = &judging.exchange.answer;
+    let stated =
+        answer.parsed().filter(|_| answer.media_type().as_deref() == Some(PROBLEM))?.get("status")?.as_u64()?;
+    let cause = format!("a problem says the status {stated} and comes with {}", answer.status);
+    let expected = format!("`status` is {}", answer.status);
+    (stated != u64::from(answer.status)).then(|| Observation::error(cause, expected, judging.exchange))
 }
 
 fn no_5xx(judging: &Judging<'_>) -> Option<Observation> {

@@ -6,6 +6,7 @@ use bitting_spec::extension::AuthCase;
 use bitting_spec::{Document, Operation, SecurityScheme};
 
 use super::is_protected;
+use super::response::as_documented;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::{Nature, Role, nature};
 use crate::finding::Observation;
@@ -123,6 +124,7 @@ async fn insufficient(trial: &Trial<'_>) -> Result<(), Stop> {
             let make = if documented.is_empty() { Observation::note } else { Observation::error };
             return Err(make(cause, expected, &exchange).into());
         }
+        as_documented(trial, &exchange)?;
     }
     match skipped {
         Some(stop) if !tried => Err(stop),
@@ -133,7 +135,7 @@ async fn insufficient(trial: &Trial<'_>) -> Result<(), Stop> {
 /// A credential with every scope that the document names but those of this operation.
 async fn limited(trial: &Trial<'_>, scheme: &SecurityScheme) -> Result<Secret, Stop> {
     let context = trial.context;
-    let is_write = !matches!(trial.operation.method.as_str(), "GET" | "HEAD");
+    let is_write = !matches!(trial.operation.method.as_str(), "GET" | "HEAD") && !is_for_readers(trial, scheme);
     let given = context.credentials.principal(Role::ReadOnly).and_then(|principal| principal.secrets.get(&scheme.name));
     if let Some(given) = given.filter(|_| is_write) {
         return Ok(given.clone());
@@ -150,6 +152,14 @@ async fn limited(trial: &Trial<'_>, scheme: &SecurityScheme) -> Result<Secret, S
     let others = scopes_of(context.document, &scheme.name).into_iter().filter(|scope| !needed.contains(scope));
     let scopes: Vec<String> = others.collect();
     minted(trial, scheme, scopes, &format!("a credential for {} without {}", scheme.name, needed.join(" "))).await
+}
+
+/// Whether whoever may only read has the scopes of this operation: a read asks for them too.
+fn is_for_readers(trial: &Trial<'_>, scheme: &SecurityScheme) -> bool {
+    let wanted = needed(trial.operation, &scheme.name);
+    let reads = trial.context.document.operations.iter().filter(|one| one.method == "GET");
+    let mut asked = reads.map(|read| needed(read, &scheme.name));
+    !wanted.is_empty() && asked.any(|asked| wanted.iter().all(|scope| asked.contains(scope)))
 }
 
 /// A new credential of the valid principal with these scopes.

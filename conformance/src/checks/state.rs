@@ -409,6 +409,7 @@ async fn update_persists(trial: &Trial<'_>) -> Result<(), Stop> {
         if !changed.answer.is_success() {
             continue;
         }
+        answers_the_change(trial, &case, &changed)?;
         let exchange = look().await?;
         if exchange.answer.is_success() {
             let body = exchange.answer.json().unwrap_or(Value::Null);
@@ -424,6 +425,27 @@ async fn update_persists(trial: &Trial<'_>) -> Result<(), Stop> {
         true => Ok(()),
         // What was there before would be there after a change that is lost, too.
         false => Err(skip("no change that shows was taken")),
+    }
+}
+
+/// Stops if the answer to a change shows the object with another value than was sent.
+fn answers_the_change(trial: &Trial<'_>, case: &Case, changed: &Exchange) -> Result<(), Stop> {
+    let (Some((_, Value::Object(sent))), Some(body)) = (&case.body, changed.answer.parsed()) else { return Ok(()) };
+    let (document, operation) = (trial.context.document, trial.operation);
+    let is_it = |body: &Value| {
+        let own = case.path().last().map(|argument| &argument.value);
+        named_in(body, last_name(operation)).is_some_and(|(_, id)| own.is_some_and(|own| is_same_id(&id, own)))
+    };
+    // Only a 200 is about what the change has made of it.
+    let seen = (changed.answer.status == 200 && is_it(body))
+        .then(|| differing((document, operation), last_name(operation), sent, body))
+        .flatten();
+    match seen {
+        Some((name, value)) => {
+            let cause = format!("the answer to a change shows another `{name}`");
+            Err(Observation::error(cause, format!("`{name}` is {value}"), changed).into())
+        }
+        None => Ok(()),
     }
 }
 

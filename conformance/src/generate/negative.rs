@@ -114,7 +114,10 @@ fn type_violations(alternatives: &[Keywords]) -> Vec<Value> {
     ];
     let number = |kind: &str| kind == "integer" && allowed.contains("number");
     let other = others.into_iter().find(|(kind, _)| !allowed.contains(*kind) && !number(kind)).map(|(_, value)| value);
-    other.into_iter().chain((!allowed.contains("null")).then_some(Value::Null)).collect()
+    // What is taken for a text or a number without a look breaks on an object.
+    let is_plain = !allowed.contains("object") && !allowed.contains("array");
+    let deep = is_plain.then(|| json!({"bitting": [true]}));
+    other.into_iter().chain((!allowed.contains("null")).then_some(Value::Null)).chain(deep).collect()
 }
 
 /// The types that a value may have, where the schema says so.

@@ -108,7 +108,9 @@ impl Context<'_> {
     }
 
     async fn reach(&self, operation: &Operation, role: Role) -> Result<Case, Stop> {
-        let arguments = self.arguments(operation, role, operation.method == "DELETE").await?;
+        // What an action is done to may be good for nothing else, such as a cancelled order.
+        let is_fresh = operation.method == "DELETE" || self.is_mere_action(operation);
+        let arguments = self.arguments(operation, role, is_fresh).await?;
         let references = self.references(operation, role).await;
         let shape = self.shape(operation);
         let mut last = None;
@@ -257,6 +259,12 @@ impl Context<'_> {
     /// Whether an action was seen to be done to each object only once.
     pub(super) fn is_done_once(&self, operation: &Operation) -> bool {
         self.is_picky(operation) && self.is_action(operation) && item_operation(self, operation, "GET").is_none()
+    }
+
+    /// Whether it is an action that makes nothing below its object.
+    fn is_mere_action(&self, operation: &Operation) -> bool {
+        let makes = self.document.reader(&operation.path).is_some() || item_operation(self, operation, "GET").is_some();
+        self.is_action(operation) && !makes
     }
 
     /// Whether a POST is done to an object that can be read, such as `/devices/{id}/restart`.

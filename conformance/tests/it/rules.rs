@@ -43,7 +43,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("LR05 the 429 itself", &["rate-limit.exceeded"]),
     ("LR06 Retry-After is true", &["rate-limit.retry-after"]),
     ("LR07 per credential", &["rate-limit.per-credential", "rate-limit.lock-out"]),
-    ("LC01 status", &["response.status"]),
+    ("LC01 status", &["response.status", "response.problem"]),
     ("LC02 content type", &["response.content-type"]),
     ("LC03 required headers", &["response.headers"]),
     ("LC04 header schema", &["response.headers"]),

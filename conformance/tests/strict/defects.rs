@@ -81,6 +81,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
     defect("SC08", "LS01", "scope.insufficient", "deletions do not check scopes"),
     defect("SC09", "LS01", "scope.insufficient", "the scopes of keys are not checked"),
     defect("SC10", "LS01", "scope.insufficient", "read scopes allow writes"),
+    defect("SC11", "LS02", "scope.insufficient", "a refusal for want of a scope has another body"),
     defect("TE01", "LT02", "tenancy.foreign-organization", "a list of another organization can be read by its path"),
     defect("TE02", "LT01", "tenancy.foreign-organization", "the organization in the path is not compared"),
     defect("TE03", "LT01", "tenancy.foreign-object", "a foreign object is read under the own path"),
@@ -101,6 +102,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
     defect("TE18", "LT03", "tenancy.foreign-action", "an action is done to a foreign object"),
     defect("TE19", "LT06", "tenancy.foreign-list", "a search shows foreign rows"),
     defect("TE20", "LT03", "tenancy.foreign-action", "an action is done to an object below a foreign parent"),
+    defect("TE21", "LT05", "tenancy.other-parent", "what belongs to one parent is listed under another"),
     defect("RL01", "LR01", "rate-limit.headers", "the header fields are missing"),
     defect("RL02", "LR01", "rate-limit.headers", "the header fields are not integers"),
     defect("RL03", "LR02", "rate-limit.remaining", "Remaining does not fall"),
@@ -161,6 +163,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
     defect("RE11", "LC02", "response.content-type", "404 is an HTML page"),
     defect("RE12", "LC06", "response.no-5xx", "an unknown object is a 500"),
     defect("RE13", "LC05", "response.schema", "an absent member is null"),
+    defect("RE14", "LC05", "response.problem", "a problem names another status"),
     defect("HT01", "LH02", "http.method-not-allowed", "405 comes without Allow"),
     defect("HT02", "LH01", "http.method-not-allowed", "undeclared methods are answered as GET"),
     defect("HT03", "LH03", "response.headers", "201 comes without Location"),
@@ -211,6 +214,9 @@ pub(crate) const DEFECTS: &[Defect] = &[
     defect("ST29", "LX05", "list.limit", "the limit of a search is ignored"),
     defect("ST30", "LX03", "state.others-stay", "an update changes every object"),
     defect("ST31", "LX02", "state.others-stay", "a deletion takes every object away"),
+    defect("ST32", "LX07", "list.filter", "a filter lets nothing through"),
+    defect("ST33", "LX03", "state.update-persists", "an update is answered with what there was"),
+    defect("ST34", "LX03", "state.others-stay", "an action is done to every object"),
 ];
 
 /// Those of [`Parcel`](crate::parcel::Parcel).

@@ -328,6 +328,8 @@ impl Service for Orchard {
                 Answer { body: b"<h1>Not found</h1>".to_vec(), ..Answer::new(404).with("content-type", "text/html") }
             }
             404 if self.bad("RE12") => problem(500, "Unexpected"),
+            404 if self.bad("RE14") => Answer { status: 404, ..problem(400, "No such thing") },
+            403 if self.bad("SC11") => Answer::json(403, "application/problem+json", &json!({"message": "no"})),
             204 if self.bad("HT05") && request.method == "DELETE" => Answer { body: b"{}".to_vec(), ..answer },
             200 if self.bad("RE02") && request.method == "GET" && request.path.len() == 5 => {
                 answer.without("content-type").with("content-type", "text/html")

@@ -17,7 +17,22 @@ const PAGES: [&str; 4] = ["page", "page_number", "pageNumber", "page_num"];
 const CURSORS: [&str; 7] = ["cursor", "page_token", "pageToken", "after", "starting_after", "next_token", "nextToken"];
 const NEXTS: [&str; 8] =
     ["next_cursor", "nextCursor", "next_page_token", "nextPageToken", "next_token", "nextToken", "next", "cursor"];
-const TOTALS: [&str; 4] = ["total", "total_count", "totalCount", "count"];
+const TOTALS: [&str; 14] = [
+    "total",
+    "total_count",
+    "totalCount",
+    "total_items",
+    "totalItems",
+    "total_elements",
+    "totalElements",
+    "total_results",
+    "totalResults",
+    "total_records",
+    "totalRecords",
+    "total_size",
+    "totalSize",
+    "count",
+];
 
 /// Infers the paging of `operation` from its query parameters and the shape of its answer: an object with exactly one
 /// list. Where either is missing there is none.

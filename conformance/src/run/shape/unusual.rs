@@ -15,10 +15,11 @@ const ODD: [&str; 2] = ["([{*?\\%_'\"", "a\u{0}b"];
 const MOST_ODD: usize = 12;
 
 impl Shape {
-    /// Cases with a number in the query that is as large as its schema lets it be: a server may refuse it, and must not
-    /// break.
+    /// Cases with a number in the path or query that is as large as its schema lets it be: a server may refuse it, and
+    /// must not break.
     pub(crate) fn far(&self, base: &Case) -> Vec<Case> {
-        let numbers = self.parameters.iter().filter(|(parameter, _)| parameter.location == Location::Query);
+        let is_there = |one: &Parameter| matches!(one.location, Location::Path | Location::Query);
+        let numbers = self.parameters.iter().filter(|(parameter, _)| is_there(parameter));
         let far = numbers.filter_map(|(parameter, generator)| {
             let generator = generator.as_ref().filter(|generator| !generator.accepts(&Value::from("bitting")))?;
             // No integer of 64 bits with a sign holds the first, no float the second exactly.

@@ -78,7 +78,7 @@ impl Orchard {
             .filter(|site| {
                 site.organization == organization || self.bad("TE02") && site.organization == caller.organization
             })
-            .filter(|site| kind.is_none_or(|kind| site.value["kind"] == *kind))
+            .filter(|site| kind.is_none_or(|kind| site.value["kind"] == *kind && !self.bad("ST32")))
             .filter(|site| !self.bad("ST02") || store.sites.iter().position(|one| one.id == site.id) < Some(4))
             .map(|site| site.value.clone())
             .collect();

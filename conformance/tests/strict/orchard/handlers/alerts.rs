@@ -95,6 +95,9 @@ impl Orchard {
                 if !self.bad("ST21") {
                     *alert = new.clone();
                 }
+                if self.bad("ST34") {
+                    store.alerts.iter_mut().for_each(|alert| alert.value["acknowledged"] = json!(true));
+                }
                 Answer::json(200, "application/json", &new)
             }
         }

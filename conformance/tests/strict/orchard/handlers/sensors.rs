@@ -4,7 +4,7 @@ use bitting_spec::Operation;
 use serde_json::{Value, json};
 
 use super::super::auth::Caller;
-use super::super::store::Store;
+use super::super::store::{Object, Store};
 use super::super::{Given, Orchard, problem};
 use super::{number, text};
 use crate::wire::Answer;
@@ -30,7 +30,11 @@ impl Orchard {
         let model = given.get("model").filter(|_| !self.bad("ST09"));
         let all: Vec<Value> = {
             let store = self.store();
-            let here = store.sensors.iter().filter(|sensor| sensor.parent == text(given, "site_id"));
+            let is_here = |sensor: &&Object| {
+                let elsewhere = self.bad("TE21") && sensor.organization == text(given, "org");
+                sensor.parent == text(given, "site_id") || elsewhere
+            };
+            let here = store.sensors.iter().filter(is_here);
             let fits = here.filter(|sensor| model.is_none_or(|model| sensor.value["model"] == *model));
             let mut shown: Vec<Value> = fits.map(|sensor| sensor.value.clone()).collect();
             if self.bad("ST22") {
@@ -147,7 +151,7 @@ impl Orchard {
 fn update(orchard: &Orchard, store: &mut Store, at: usize, given: &Given) -> Answer {
     let mass = std::mem::take(&mut store.mass);
     let sensor = &mut store.sensors[at].value;
-    let mut new = sensor.clone();
+    let (old, mut new) = (sensor.clone(), sensor.clone());
     if orchard.bad("ST12") {
         new.as_object_mut()
             .into_iter()
@@ -164,5 +168,5 @@ fn update(orchard: &Orchard, store: &mut Store, at: usize, given: &Given) -> Ans
     if !orchard.bad("ST05") {
         *sensor = new.clone();
     }
-    Answer::json(200, "application/json", &new)
+    Answer::json(200, "application/json", if orchard.bad("ST33") { &old } else { &new })
 }
