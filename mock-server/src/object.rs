@@ -276,7 +276,11 @@ impl Fitting<'_> {
         let flat = flatten(self.document, schema);
         let properties = flat.get("properties").and_then(Value::as_object);
         match value {
-            value if !is_of_type(&flat, &value) => Fake::new(self.document, self.seed).value(name, schema),
+            mut value if !is_of_type(&flat, &value) => {
+                respell(self.document, schema, &mut value);
+                let is_it = is_of_type(&flat, &value);
+                if is_it { value } else { Fake::new(self.document, self.seed).value(name, schema) }
+            }
             Value::Object(mut members) => {
                 for (name, value) in &mut members {
                     if let Some(property) = properties.and_then(|properties| properties.get(name)) {

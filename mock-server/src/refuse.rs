@@ -17,6 +17,9 @@ pub(crate) struct Refusals {
     known: Vec<Refusal>,
 }
 
+/// The media type of a problem (RFC 9457, 3).
+const PROBLEM: &str = "application/problem+json";
+
 /// What the document says about one status: a body for each case, the first being for any other.
 #[derive(Debug)]
 struct Refusal {
@@ -61,6 +64,12 @@ impl Refusals {
         if let (Some(detail), Some(name), Some(Value::Object(object))) = (detail, &refusal.words, answer.body.as_mut())
         {
             object.insert(name.clone(), Value::from(detail));
+        }
+        // A problem names the status that it comes with (RFC 9457, 3.1.2).
+        if let Some(stated) =
+            answer.body.as_mut().filter(|_| refusal.media.starts_with(PROBLEM)).and_then(|body| body.get_mut("status"))
+        {
+            *stated = Value::from(status);
         }
         answer
     }

@@ -42,7 +42,8 @@ paths:
     get:
       operationId: getNote
       parameters: [{name: pk, in: path, required: true, schema: {type: integer}}]
-      responses: {'200': {description: ok, content: {application/json: {schema: {type: object, required: [result], properties: {
+      responses: {'404': {description: gone, content: {application/problem+json: {schema: {type: object, required: [status],
+        properties: {status: {type: integer, minimum: 100, maximum: 599}}}}}},'200': {description: ok, content: {application/json: {schema: {type: object, required: [result], properties: {
         result: {$ref: '#/components/schemas/Note'}}}}}}}
   /quotes:
     post:
@@ -146,6 +147,8 @@ fn an_id_beside_the_object_leads_to_it() {
         assert_eq!((status(&made), made.header("location")), (201, path.as_str()));
         assert_eq!(status(&core.handle(&get(&path))), 200);
     }
+    // RFC 9457, 3.1.2: a problem names the status that it comes with.
+    assert_eq!(core.handle(&get("/notes/999999")).json()["status"], 404);
 }
 
 /// LX05: a list without pages holds no more than its limit.
