@@ -156,8 +156,10 @@ pub enum Phase {
     State,
     /// What has to wait for the end of a token, which came nearer in the parts before.
     Time,
-    /// Rate limits, last of all and with keys of their own.
+    /// Rate limits, with keys of their own.
     Rate,
+    /// What may be the end of a server, last of all.
+    End,
 }
 
 impl fmt::Display for Phase {
@@ -169,6 +171,7 @@ impl fmt::Display for Phase {
             Self::State => "sequences",
             Self::Time => "the end of tokens",
             Self::Rate => "rate limits",
+            Self::End => "what may end a server",
         })
     }
 }

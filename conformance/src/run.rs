@@ -55,7 +55,8 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// A limit that no run reaches.
 pub(crate) const NO_LIMIT: u64 = 1_000_000;
 /// The parts of a run. Tokens that are left to end have all the time of the parts before.
-const PHASES: [Phase; 6] = [Phase::Auth, Phase::Scenario, Phase::Generated, Phase::State, Phase::Time, Phase::Rate];
+const PHASES: [Phase; 7] =
+    [Phase::Auth, Phase::Scenario, Phase::Generated, Phase::State, Phase::Time, Phase::Rate, Phase::End];
 /// How long checks may go on when a run is over, to tell what they have seen; what still waits then is given up.
 const MOMENT: Duration = Duration::from_millis(300);
 
@@ -109,7 +110,10 @@ pub async fn run(
                 context.in_time(context.tidy_up()).await;
             }
             make(&context, &jobs, phase, &mut tally).await;
-            context.still_there()?;
+            // What ended it then is a finding.
+            if phase != Phase::End {
+                context.still_there()?;
+            }
         }
     }
     for job in &jobs {
