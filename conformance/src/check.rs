@@ -156,10 +156,10 @@ pub enum Phase {
     State,
     /// What has to wait for the end of a token, which came nearer in the parts before.
     Time,
-    /// Rate limits, with keys of their own.
-    Rate,
-    /// What may be the end of a server, last of all.
+    /// What may be the end of a server.
     End,
+    /// Rate limits, last of all and with keys of their own: whoever has used one up waits.
+    Rate,
 }
 
 impl fmt::Display for Phase {
@@ -170,8 +170,8 @@ impl fmt::Display for Phase {
             Self::Generated => "generated cases",
             Self::State => "sequences",
             Self::Time => "the end of tokens",
-            Self::Rate => "rate limits",
             Self::End => "what may end a server",
+            Self::Rate => "rate limits",
         })
     }
 }

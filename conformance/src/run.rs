@@ -56,7 +56,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 pub(crate) const NO_LIMIT: u64 = 1_000_000;
 /// The parts of a run. Tokens that are left to end have all the time of the parts before.
 const PHASES: [Phase; 7] =
-    [Phase::Auth, Phase::Scenario, Phase::Generated, Phase::State, Phase::Time, Phase::Rate, Phase::End];
+    [Phase::Auth, Phase::Scenario, Phase::Generated, Phase::State, Phase::Time, Phase::End, Phase::Rate];
 /// How long checks may go on when a run is over, to tell what they have seen; what still waits then is given up.
 const MOMENT: Duration = Duration::from_millis(300);
 
@@ -110,8 +110,9 @@ pub async fn run(
                 context.in_time(context.tidy_up()).await;
             }
             make(&context, &jobs, phase, &mut tally).await;
-            // What ended it then is a finding.
-            if phase != Phase::End {
+            // Where a finding says what ended it, the report is worth more than the error.
+            let is_found = |job: &Job<'_>| tally.verdicts[job.index].as_ref().is_some_and(Verdict::is_finding);
+            if !jobs.iter().any(|job| job.phase == Phase::End && is_found(job)) {
                 context.still_there()?;
             }
         }
