@@ -25,7 +25,8 @@ pub(super) const CHECKS: &[Check] = &[Check {
         title: "a filter filters",
         rule: "Where a query parameter has the name of a member of the items (`status`, `label` for `labels`), a list that is \
                asked for a value holds no item with another; where it bounds one (`created_after`, `min_price`), none \
-               beyond the bound. A free text may be a part of what it is compared with, and is a note.",
+               beyond the bound; and where the value is one of a fixed set, a flag, a number or a UUID, each item that has \
+               it. A free text may be a part of what it is compared with, and is a note.",
         source: "OpenAPI 3.1, 4.8.12; RFC 9110, 9.3.1",
         needs: &[Need::Valid],
         phase: Phase::Scenario,

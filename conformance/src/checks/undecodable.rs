@@ -32,13 +32,14 @@ async fn undecodable_path(trial: &Trial<'_>) -> Result<(), Stop> {
     let path = operation.path.replace(&format!("{{{name}}}"), NO_TEXT);
     let request = case.request_to(&operation.method, &path, &operation.parameters).map_err(Stop::Skip)?;
     let request = context.authorized(operation, Role::Valid, request).await?;
-    let target = request.target.clone();
+    // Without the query, which may hold a credential.
+    let path = request.path().to_owned();
     trial.count(1);
     let exchange = match context.exchange(request).await {
         Ok(exchange) => exchange,
         // Somebody else may have ended it.
         Err(broken @ (Broken::Connect(_) | Broken::Limited | Broken::Request(_))) => return Err(Stop::broken(&broken)),
-        Err(broken) => return Err(unanswered(&target, &broken).into()),
+        Err(broken) => return Err(unanswered(&path, &broken).into()),
     };
     let status = exchange.answer.status;
     if status >= 500 && status != 503 {
@@ -49,12 +50,12 @@ async fn undecodable_path(trial: &Trial<'_>) -> Result<(), Stop> {
 }
 
 /// What is seen of a server that breaks off, or ends altogether.
-fn unanswered(target: &str, broken: &Broken) -> Observation {
+fn unanswered(path: &str, broken: &Broken) -> Observation {
     Observation {
         severity: Severity::Error,
         cause: "a path with bytes that are no UTF-8 was not answered".to_owned(),
         expected: "404, or that the request is not valid".to_owned(),
-        summary: format!("GET {target}: {broken}; look whether the server is still there"),
+        summary: format!("GET {path}: {broken}; look whether the server is still there"),
         exchange: None,
         pointer: None,
     }
