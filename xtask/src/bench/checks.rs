@@ -47,7 +47,7 @@ struct Run {
     spent: Option<(f64, f64)>,
 }
 
-/// Runs the suites once in each turn on each server, each turn with a seed of its own and a new server: on ours, which
+/// Runs the suites once in each turn on each server, each turn with a seed of its own and a new server for each: on ours, which
 /// is fast, and on Prism, which takes the time that servers commonly take. Of each server ours is the first one.
 pub(super) fn measure(
     built: &Built,
@@ -75,6 +75,9 @@ fn beside(
         shell::note(&format!("{server}, turn {}: bitting check", turn + 1));
         ours.push(run(&served, bitting(built, &served, turn, effort), " requests in ")?);
         let Some(peer) = schemathesis else { continue };
+        // A suite may be the end of a server, as ours is of Prism.
+        drop(served);
+        let served = start()?;
         shell::note(&format!("{server}, turn {}: schemathesis", turn + 1));
         theirs.push(run(&served, rival(peer, &served, turn, effort)?, " generated")?);
     }
