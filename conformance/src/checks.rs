@@ -28,6 +28,7 @@ mod refresh;
 mod repeat;
 mod response;
 mod rotation;
+mod same;
 mod scope;
 mod security;
 mod sequence;

@@ -25,12 +25,11 @@ pub(super) fn module(package: &Package<'_>, names: &ResourceNames, resource: &Re
 /// which may be called as its classes would be: a tag `sync`, a schema `OrganizationResource`.
 pub(super) fn class_name(resource: &str, models: &BTreeSet<String>) -> String {
     let name = names::type_name(resource);
-    let is_taken = |name: &str| {
-        let classes =
-            ["", "Async"].map(|prefix| [format!("{prefix}{name}Resource"), format!("{prefix}{name}WithRawResponse")]);
-        classes.iter().flatten().any(|class| models.contains(class) || annotation::TAKEN.contains(&class.as_str()))
-    };
-    if is_taken(&name) { format!("{name}Api") } else { name }
+    let classes =
+        ["", "Async"].map(|prefix| [format!("{prefix}{name}Resource"), format!("{prefix}{name}WithRawResponse")]);
+    let is_taken =
+        classes.iter().flatten().any(|class| models.contains(class) || annotation::TAKEN.contains(&class.as_str()));
+    if is_taken { format!("{name}Api") } else { name }
 }
 
 fn class(

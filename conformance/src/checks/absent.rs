@@ -4,7 +4,7 @@ use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, template_names};
 use serde_json::{Value, json};
 
-use super::state::is_uuid;
+use super::same::is_uuid;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
@@ -28,8 +28,7 @@ pub(super) const CHECKS: &[Check] = &[Check {
 
 /// Whether such objects come or go by an operation: then an id names one of them, and is no text to be worked on.
 fn is_made_or_unmade(document: &Document, operation: &Operation) -> bool {
-    let collection = operation.trimmed_path().rsplit_once("/{").map(|(prefix, _)| prefix);
-    collection.is_some_and(|collection| document.creator(collection).is_some())
+    operation.collection().is_some_and(|collection| document.creator(collection).is_some())
         || document.operations_below(&operation.path).any(|one| one.method == "DELETE" && one.path == operation.path)
 }
 

@@ -5,14 +5,15 @@ use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, Status};
 use serde_json::{Map, Value};
 
-use super::state::{differing, is_object, is_same_id, last_name};
+use super::same::{another_of, differing, is_same_id, is_time};
+use super::state::{is_object, last_name};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{Case, lists_what_is_shown, runner};
 use crate::http::Exchange;
 use crate::infer::{properties, sent};
-use crate::run::{Stop, Trial, listed_items, named_in, reference_names};
+use crate::run::{Stop, Trial, listed_items, named_in, reference_names, skip};
 
 const NEEDS: &[Need] = &[Need::Valid];
 
@@ -93,7 +94,7 @@ pub(super) const CHECKS: &[Check] = &[
             phase: Phase::Scenario,
         },
         applies: |document, operation| {
-            operation.method == "DELETE" && collection(operation).is_some_and(|path| document.reader(path).is_some())
+            operation.method == "DELETE" && operation.collection().is_some_and(|path| document.reader(path).is_some())
         },
         run: |trial| Box::pin(deleted_is_unlisted(trial)),
     },
@@ -169,25 +170,11 @@ fn is_match(location: Location, name: &str) -> bool {
     location == Location::Header && name.eq_ignore_ascii_case("if-match")
 }
 
-/// The path of the collection that an item stands in.
-pub(super) fn collection(operation: &Operation) -> Option<&str> {
-    operation.trimmed_path().rsplit_once("/{").filter(|(_, last)| last.ends_with('}')).map(|(prefix, _)| prefix)
-}
-
 /// The operation that reads what a POST such as `/devices/{id}/restart` is done to.
 pub(super) fn acted_on<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Operation> {
     let (object, word) = operation.trimmed_path().rsplit_once('/')?;
     let is_action = operation.method == "POST" && object.ends_with('}') && !word.contains('{');
     document.reader(object).filter(|_| is_action && document.reader(&operation.path).is_none())
-}
-
-pub(super) fn skip(reason: &str) -> Stop {
-    Stop::Skip(reason.to_owned())
-}
-
-/// A time, which a server may keep up to date by itself.
-pub(super) fn is_time(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| text.len() >= 19 && text.as_bytes().get(10) == Some(&b'T'))
 }
 
 pub(super) fn members(exchange: &Exchange) -> Map<String, Value> {
@@ -442,7 +429,8 @@ async fn action_persists(trial: &Trial<'_>) -> Result<(), Stop> {
         before.contains_key(*name)
             && before.get(*name) != Some(value)
             && after.get(*name) != Some(value)
-            && !is_time(value)
+            // A server may keep times up to date by itself.
+            && !value.as_str().is_some_and(is_time)
     });
     if let Some((name, _)) = lost {
         let cause = format!("what the action told of `{name}` is not what is read");
@@ -453,7 +441,7 @@ async fn action_persists(trial: &Trial<'_>) -> Result<(), Stop> {
 
 /// The operation that lists the objects that `operation` changes, with no parameter that may leave one out.
 fn listing<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Operation> {
-    let list = document.reader(collection(operation)?)?;
+    let list = document.reader(operation.collection()?)?;
     let shows = lists_what_is_shown(document, list, document.reader(&operation.path)?);
     let asks = list.parameters.iter().any(|one| one.required && one.location != Location::Path);
     (shows && !asks).then_some(list)
@@ -483,7 +471,7 @@ async fn update_is_listed(trial: &Trial<'_>) -> Result<(), Stop> {
 
 async fn deleted_is_unlisted(trial: &Trial<'_>) -> Result<(), Stop> {
     let context = trial.context;
-    let list = collection(trial.operation).and_then(|path| context.document.reader(path));
+    let list = trial.operation.collection().and_then(|path| context.document.reader(path));
     let list = list.ok_or_else(|| skip("nothing lists it"))?;
     let case = trial.case().await?;
     let id = case.path().last().map(|argument| argument.value.clone()).unwrap_or_default();
@@ -536,11 +524,7 @@ fn another(trial: &Trial<'_>, read: &Operation, name: &str, value: &Value) -> Op
         read.successes().flat_map(|response| response.content.values()).filter_map(|media| media.schema.as_ref());
     let document = trial.context.document;
     let listed = schemas.flat_map(|schema| properties(document, &schema.value)).find(|(known, _)| *known == name);
-    let choices = listed.and_then(|(_, schema)| schema.get("enum")?.as_array());
-    match choices {
-        Some(choices) => choices.iter().find(|choice| *choice != value).cloned(),
-        None => super::state::another(value),
-    }
+    another_of(listed.map(|(_, schema)| schema), value)
 }
 
 async fn precondition(trial: &Trial<'_>) -> Result<(), Stop> {

@@ -3,7 +3,7 @@
 use bitting_spec::{Document, Operation};
 use serde_json::{Map, Value};
 
-use super::state::lost;
+use super::same::lost;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;

@@ -6,11 +6,12 @@ use bitting_spec::{Document, Operation, Parameter};
 use serde_json::{Value, json};
 
 use super::list::choices;
-use super::state::is_uuid;
+use super::same::is_uuid;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{Case, item_members, runner, text_of};
+use crate::http::Exchange;
 use crate::infer::sent;
 use crate::run::{Stop, Trial, all_items, listed_items};
 
@@ -192,13 +193,12 @@ async fn leaves_none_out(
     filter: &Filter<'_>,
     asked: &Value,
     all: &[Value],
-    (whole, filtered): (&Case, &Case),
+    (whole, pages): (&Case, &[Exchange]),
 ) -> Result<(), Stop> {
     let (context, operation) = (trial.context, trial.operation);
     let has_it =
         |item: &&Value| item.get(&filter.member).is_some_and(|value| !value.is_null()) && filter.lets(asked, item);
-    let pages = context.pages(operation, filtered, Role::Valid).await?;
-    let shown = all_items(operation, &pages);
+    let shown = all_items(operation, pages);
     let Some(left_out) = all.iter().filter(has_it).find(|item| !shown.contains(item)) else { return Ok(()) };
     // Somebody else may have changed it, or taken it away.
     let still = context.pages(operation, whole, Role::Valid).await?;
@@ -224,16 +224,20 @@ async fn filter(trial: &Trial<'_>) -> Result<(), Stop> {
     let (whole, mut tried) = (case, false);
     for filter in &filters {
         for asked in filter.values(trial, &all) {
-            let is_whole = filter.asks == Asks::Same && filter.is_exact(&asked);
+            let is_exact = filter.is_exact(&asked);
+            let is_whole = filter.asks == Asks::Same && is_exact;
             // Where all items are let through, nothing is told but that they are.
             if !is_whole && all.iter().all(|item| filter.lets(&asked, item)) {
                 continue;
             }
             tried = true;
             let case = whole.clone().with(filter.parameter, filter.written(trial, &asked));
-            let page = trial.call(trial.operation, &case, Role::Valid).await?;
-            let items = listed_items(trial.operation, &page.answer).unwrap_or_default();
-            if page.answer.is_success() && items.iter().any(|item| !filter.lets(&asked, item)) {
+            let pages = trial.context.pages(trial.operation, &case, Role::Valid).await?;
+            let lets_others = |page: &&Exchange| {
+                let mut items = listed_items(trial.operation, &page.answer).unwrap_or_default().iter();
+                page.answer.is_success() && items.any(|item| !filter.lets(&asked, item))
+            };
+            if let Some(page) = pages.iter().find(lets_others) {
                 let name = &filter.parameter.name;
                 let cause = format!("the filter `{name}` lets other values through");
                 let within = match filter.asks {
@@ -242,11 +246,11 @@ async fn filter(trial: &Trial<'_>) -> Result<(), Stop> {
                     Asks::Most => "is not above",
                 };
                 let expected = format!("only items whose `{}` {within} {}", filter.member, text_of(&asked));
-                let make = if filter.is_exact(&asked) { Observation::error } else { Observation::note };
-                return Err(make(cause, expected, &page).at(&filter.parameter.pointer).into());
+                let make = if is_exact { Observation::error } else { Observation::note };
+                return Err(make(cause, expected, page).at(&filter.parameter.pointer).into());
             }
-            if page.answer.is_success() && is_whole {
-                leaves_none_out(trial, filter, &asked, &all, (&whole, &case)).await?;
+            if is_whole && pages.iter().all(|page| page.answer.is_success()) {
+                leaves_none_out(trial, filter, &asked, &all, (&whole, &pages)).await?;
             }
         }
     }

@@ -3,13 +3,14 @@
 use bitting_spec::{Document, Operation};
 use serde_json::{Map, Value};
 
-use super::change::{acted_on, collection, full_of, is_time, members, sent_members, skip};
+use super::change::{acted_on, full_of, members, sent_members};
+use super::same::is_time;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::Case;
 use crate::http::Exchange;
-use crate::run::{Stop, Trial};
+use crate::run::{Stop, Trial, skip};
 
 pub(super) const CHECKS: &[Check] = &[Check {
     info: CheckInfo {
@@ -24,7 +25,7 @@ pub(super) const CHECKS: &[Check] = &[Check {
     },
     applies: |document, operation| {
         let read = reader(document, operation);
-        read.and_then(collection).is_some_and(|path| document.creator(path).is_some())
+        read.and_then(Operation::collection).is_some_and(|path| document.creator(path).is_some())
     },
     run: |trial| Box::pin(others_stay(trial)),
 }];
@@ -86,8 +87,9 @@ async fn done_to(
         return Err(skip("it was not done"));
     }
     let after = members(&trial.call(read, &about, Role::Valid).await?);
-    let is_new =
-        |(name, value): &(String, Value)| before.get(name).is_some_and(|before| before != value) && !is_time(value);
+    let is_new = |(name, value): &(String, Value)| {
+        before.get(name).is_some_and(|before| before != value) && !value.as_str().is_some_and(is_time)
+    };
     Ok((done, after.into_iter().filter(is_new).collect()))
 }
 

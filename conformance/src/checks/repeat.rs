@@ -8,7 +8,7 @@ use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{Case, runner};
 use crate::http::Exchange;
-use crate::run::{Stop, Trial, all_items, certain_identity, item_operation};
+use crate::run::{Stop, Trial, all_items, certain_identity, item_operation, skip};
 
 /// How many other bodies are tried.
 const OTHERS: u32 = 4;
@@ -95,8 +95,4 @@ fn another(trial: &Trial<'_>, operation: &Operation, case: &Case) -> Option<Case
         let other = shape.valid(trial.context, operation, case, index, &mut chance);
         (other.body != case.body).then_some(other)
     })
-}
-
-fn skip(reason: &str) -> Stop {
-    Stop::Skip(reason.to_owned())
 }

@@ -125,12 +125,10 @@ pub(super) const CHECKS: &[Check] = &[
 
 /// Whether the operation is about one object whose kind something in the document makes.
 fn is_item(document: &Document, operation: &Operation, methods: &[&str]) -> bool {
-    let collection =
-        operation.trimmed_path().rsplit_once("/{").filter(|(_, last)| last.ends_with('}')).map(|(prefix, _)| prefix);
     is_protected(document, operation)
         && operation.tenant.is_some()
         && methods.contains(&operation.method.as_str())
-        && collection.is_some_and(|collection| document.creator(collection).is_some())
+        && operation.collection().is_some_and(|collection| document.creator(collection).is_some())
 }
 
 /// The statuses that the schemes allow across organizations.

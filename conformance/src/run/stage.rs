@@ -270,9 +270,8 @@ impl Context<'_> {
     /// Whether a POST is done to an object that can be read, such as `/devices/{id}/restart`.
     fn is_action(&self, operation: &Operation) -> bool {
         let object = operation.trimmed_path().rsplit_once('/').map(|(object, _)| object);
-        let object = object.filter(|object| object.ends_with('}'));
-        let mut reads = self.document.operations.iter().filter(|other| other.method == "GET");
-        operation.method == "POST" && object.is_some_and(|object| reads.any(|other| other.trimmed_path() == object))
+        let object = object.filter(|object| operation.method == "POST" && object.ends_with('}'));
+        object.is_some_and(|object| self.document.reader(object).is_some())
     }
 
     /// A case that may be sent once more: with a new body, where each is taken only once.

@@ -25,6 +25,11 @@ pub(crate) enum Stop {
     Skip(String),
 }
 
+/// What cannot be told, and why.
+pub(crate) fn skip(reason: &str) -> Stop {
+    Stop::Skip(reason.to_owned())
+}
+
 impl Stop {
     /// No answer that could be judged; `response.readable` is the check that says so.
     pub(crate) fn broken(broken: &Broken) -> Self {

@@ -124,8 +124,8 @@ pub enum MintError {
     Lifetime,
 }
 
-/// Refuses scopes that the scheme does not have, and environments that no scheme has: a typing error would be a credential that nothing
-/// lets in.
+/// Refuses scopes that the scheme does not have, and environments that no scheme has: a typing error would be a credential
+/// that nothing lets in.
 fn are_known<'s>(
     (scheme, all): (&Scheme, &[Scheme]),
     scopes: impl Iterator<Item = &'s String>,

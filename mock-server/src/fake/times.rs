@@ -1,5 +1,6 @@
 //! The times of one object in their order: nothing is changed before it is made, and nothing ends before it begins.
 
+use chrono::{DateTime, NaiveDate};
 use serde_json::{Map, Value};
 
 /// What a name says about when its time comes; what says nothing of it comes between the second and the last.
@@ -38,19 +39,11 @@ fn rank(name: &str) -> u8 {
 
 /// A time as [`timestamp`](super::timestamp) writes it.
 fn is_time(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| {
-        text.len() == 20 && text.ends_with('Z') && text.as_bytes()[10] == b'T' && is_day(&text[..10])
-    })
+    value.as_str().is_some_and(|text| text.len() == 20 && DateTime::parse_from_rfc3339(text).is_ok())
 }
 
 fn is_date(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| text.len() == 10 && is_day(text))
-}
-
-fn is_day(text: &str) -> bool {
-    text.bytes()
-        .enumerate()
-        .all(|(place, byte)| if matches!(place, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() })
+    value.as_str().is_some_and(|text| text.len() == 10 && text.parse::<NaiveDate>().is_ok())
 }
 
 #[cfg(test)]

@@ -65,6 +65,14 @@ impl Operation {
         self.path.trim_end_matches('/')
     }
 
+    /// The path of the collection that its object stands in: `/items` of `/items/{id}`; none where its path does not end
+    /// with a parameter.
+    #[must_use]
+    pub fn collection(&self) -> Option<&str> {
+        let (collection, last) = self.trimmed_path().rsplit_once('/')?;
+        (last.starts_with('{') && last.ends_with('}')).then_some(collection)
+    }
+
     /// Whether it can be called without a credential.
     #[must_use]
     pub fn is_public(&self) -> bool {

@@ -47,8 +47,8 @@ struct Run {
     spent: Option<(f64, f64)>,
 }
 
-/// Runs the suites once in each turn on each server, each turn with a seed of its own and a new server for each: on ours, which
-/// is fast, and on Prism, which takes the time that servers commonly take. Of each server ours is the first one.
+/// Runs the suites once in each turn on each server, each turn with a seed of its own and a new server for each: on ours,
+/// which is fast, and on Prism, which takes the time that servers commonly take. Of each server ours is the first one.
 pub(super) fn measure(
     built: &Built,
     prism: Option<&Peer>,

@@ -6,7 +6,8 @@ use bitting_spec::Operation;
 use bitting_spec::table::Location;
 use serde_json::{Map, Value};
 
-use super::super::state::{differing, has_pages, lost};
+use super::super::same::{differing, lost};
+use super::super::state::has_pages;
 use super::family::{Family, Item};
 use super::{Act, Step};
 use crate::credentials::Role;

@@ -4,7 +4,7 @@
 use bitting_spec::{Document, Operation};
 use serde_json::{Map, Value};
 
-use super::{another, differing};
+use super::super::same::{another_of, differing};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{Case, body_media};
@@ -85,18 +85,20 @@ pub(super) async fn persists(trial: &Trial<'_>) -> Result<(), Stop> {
     let Some(read) = context.document.reader(&operation.path) else { return Ok(()) };
     let about = context.positive(read, Role::Valid).await?;
     let before = trial.call(read, &about, Role::Valid).await?.answer.json().unwrap_or(Value::Null);
-    let writable: Vec<&str> = sent(context.document, operation).into_iter().map(|(name, _)| name).collect();
+    let writable = sent(context.document, operation);
     let members = before.as_object().into_iter().flatten();
     // What is not set says nothing in a PUT.
     let says = |value: &Value| !value.is_null() || operation.method == "PATCH";
     let former: Map<String, Value> = members
-        .filter(|(name, value)| writable.contains(&name.as_str()) && says(value))
+        .filter(|(name, value)| writable.iter().any(|(known, _)| known == name) && says(value))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     let mut changes = 0;
     for name in harmless(context.document, operation).into_iter().take(MOST) {
         let known = former.get(name).filter(|value| !value.is_boolean());
-        let Some(other) = known.and_then(|value| other(trial, name, value)) else { continue };
+        let schema = writable.iter().find(|(known, _)| *known == name).map(|(_, schema)| *schema);
+        let other = known.and_then(|value| another_of(schema, value)).filter(|other| !other.is_null());
+        let Some(other) = other else { continue };
         let with = |value: &Value| written(trial, &about, &former, name, value);
         let (Some(change), Some(undo)) = (with(&other), with(&former[name])) else { continue };
         context.undo_later(operation, &undo);
@@ -118,16 +120,6 @@ pub(super) async fn persists(trial: &Trial<'_>) -> Result<(), Stop> {
         return Err(Stop::Skip("nothing of it could be changed that is harmless and can be put back".to_owned()));
     }
     Ok(())
-}
-
-/// Another value for a member: another choice, where there are some.
-fn other(trial: &Trial<'_>, name: &str, value: &Value) -> Option<Value> {
-    let sent = sent(trial.context.document, trial.operation);
-    let schema = sent.into_iter().find(|(known, _)| *known == name).map(|(_, schema)| schema);
-    match schema.and_then(|schema| schema.get("enum")?.as_array()) {
-        Some(choices) => choices.iter().find(|choice| *choice != value && !choice.is_null()).cloned(),
-        None => another(value),
-    }
 }
 
 /// The call that gives a member this value: a PATCH names it alone, a PUT all that there was. `None`: the document does

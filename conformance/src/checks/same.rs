@@ -1,0 +1,173 @@
+//! Whether what is read is what was sent: values that are written in several ways, and values that differ for certain.
+
+use std::collections::BTreeSet;
+
+use bitting_spec::{Document, Operation};
+use serde_json::{Map, Number, Value, json};
+
+use crate::generate::{text_of, validator};
+use crate::infer::{answered, properties};
+use crate::run::named_in;
+
+/// The first member that was sent and that the answer of `read` has with another value, but for what tells objects apart,
+/// which is the server's to give, and for what the answer's own schema forbids, which cannot be shown.
+pub(super) fn differing<'s>(
+    (document, read): (&Document, &Operation),
+    name: &str,
+    sent: &'s Map<String, Value>,
+    body: &Value,
+) -> Option<(&'s String, &'s Value)> {
+    let shown = answered(document, read);
+    let (sent, body, shown) = match unwrapped(sent, body) {
+        Some((sent, inner)) => (sent, inner, inside(document, &shown)),
+        None => (sent, body, shown),
+    };
+    let id = named_in(body, name).map(|(id, _)| id);
+    let can_show = |name: &str, value: &Value| {
+        let schema = shown.iter().find(|(known, _)| *known == name).map(|(_, schema)| *schema);
+        let validator = schema.and_then(|schema| validator(document, schema));
+        validator.is_none_or(|validator| validator.is_valid(value))
+    };
+    lost(sent, body).find(|(name, value)| Some(*name) != id.as_ref() && can_show(name, value))
+}
+
+/// The member that holds the object where an answer has something around it.
+pub(super) const WRAPPER: &str = "data";
+
+/// What was sent and what was answered of the object itself, where the answer has it in `data`, with other members around
+/// it that have names of its own (JSON:API, 7).
+pub(super) fn unwrapped<'s, 'b>(
+    sent: &'s Map<String, Value>,
+    body: &'b Value,
+) -> Option<(&'s Map<String, Value>, &'b Value)> {
+    let inner = body.get(WRAPPER).filter(|inner| inner.as_object().is_some_and(|all| !all.is_empty()))?;
+    match sent.get(WRAPPER) {
+        Some(Value::Object(sent)) => Some((sent, inner)),
+        None if sent.keys().any(|name| inner.get(name).is_some()) => Some((sent, inner)),
+        _ => None,
+    }
+}
+
+/// The properties of the object in an answer's `data`.
+fn inside<'d>(document: &'d Document, shown: &[(&'d str, &'d Value)]) -> Vec<(&'d str, &'d Value)> {
+    let data = shown.iter().find(|(name, _)| *name == WRAPPER);
+    data.map(|(_, schema)| properties(document, schema)).unwrap_or_default()
+}
+
+/// The members that were sent and read back with another value. An answer that does not have one says nothing of it.
+pub(super) fn lost<'s>(sent: &'s Map<String, Value>, read: &Value) -> impl Iterator<Item = (&'s String, &'s Value)> {
+    sent.iter().filter(|(name, value)| read.get(*name).is_some_and(|read| !is_kept(value, read)))
+}
+
+/// Whether `read` has what was sent. A value of another kind is shown in another form (an object for its id), and an
+/// object may have grown: both say nothing.
+fn is_kept(sent: &Value, read: &Value) -> bool {
+    match (sent, read) {
+        (Value::Object(sent), Value::Object(read)) => {
+            sent.iter().all(|(name, sent)| read.get(name).is_none_or(|read| is_kept(sent, read)))
+        }
+        (Value::Array(sent), Value::Array(read)) if sent.len() == read.len() => {
+            sent.iter().zip(read).all(|(sent, read)| is_kept(sent, read)) || is_same_set(sent, read)
+        }
+        (Value::Number(sent), Value::Number(read)) => is_same_number(sent, read),
+        (Value::String(sent), Value::String(read)) => sent == read || is_same_text(sent, read),
+        (Value::Array(_), Value::Array(_)) | (Value::Bool(_), Value::Bool(_)) => sent == read,
+        (Value::Null, _) => read.is_null(),
+        _ => !sent.is_null() && !read.is_null(),
+    }
+}
+
+/// Whether two lists are of the same texts, no two of them alike: labels and the like, which servers keep as a set.
+fn is_same_set(sent: &[Value], read: &[Value]) -> bool {
+    let texts =
+        |list: &[Value]| list.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<BTreeSet<_>>>();
+    texts(sent).is_some_and(|all| all.len() == sent.len() && texts(read) == Some(all))
+}
+
+/// Whether two numbers are the same, but for what is behind the second decimal: that is often cut off.
+fn is_same_number(left: &Number, right: &Number) -> bool {
+    let is_near = |(left, right): (f64, f64)| (left - right).abs() < 0.01 && left.fract() != 0.0;
+    left.as_f64() == right.as_f64() || left.as_f64().zip(right.as_f64()).is_some_and(is_near)
+}
+
+/// Whether two texts say the same: times, numbers and addresses are written in several ways, and spaces around a text are
+/// often cut off; none of it is judged here.
+fn is_same_text(left: &str, right: &str) -> bool {
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+    let is_address = |text: &str| text.contains('@') || text.contains("://") || is_uuid(text);
+    left.trim() == right.trim()
+        || is_time(left) && is_time(right)
+        || number(left).is_some_and(|left| number(right) == Some(left))
+        || is_address(left) && left.eq_ignore_ascii_case(right)
+}
+
+/// Whether two ids are the same: in a `Location` a number is a text.
+pub(super) fn is_same_id(left: &Value, right: &Value) -> bool {
+    left == right || is_number(left) && is_number(right) && text_of(left) == text_of(right)
+}
+
+/// Whether an id is a number, be it as a text.
+pub(super) fn is_number(id: &Value) -> bool {
+    id.is_number() || id.as_str().is_some_and(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether a text is a UUID (RFC 9562, 4), as far as its form tells.
+pub(super) fn is_uuid(text: &str) -> bool {
+    text.len() == 36 && text.matches('-').count() == 4
+}
+
+/// Whether a text is a time (RFC 3339), as far as its form tells.
+pub(super) fn is_time(text: &str) -> bool {
+    text.len() >= 19 && text.as_bytes().get(10) == Some(&b'T')
+}
+
+/// Another value for a member of this schema: one of those that it lists, rather a value than `null`, or else one of the
+/// same kind.
+pub(super) fn another_of(schema: Option<&Value>, value: &Value) -> Option<Value> {
+    match schema.and_then(|schema| schema.get("enum")?.as_array()) {
+        Some(choices) => {
+            choices.iter().filter(|choice| *choice != value).min_by_key(|choice| choice.is_null()).cloned()
+        }
+        None => another(value),
+    }
+}
+
+/// Another value of the same kind.
+pub(super) fn another(value: &Value) -> Option<Value> {
+    match value {
+        Value::String(text) if is_uuid(text) => Some(json!("11111111-2222-4333-8444-555555555555")),
+        Value::String(text) if is_time(text) => Some(json!("2001-02-03T04:05:06Z")),
+        Value::String(text) => Some(json!(format!("{text}x"))),
+        // Far from what a server counts up to on the way.
+        Value::Number(number) => Some(json!(number.as_i64()?.checked_add(40_961)?)),
+        Value::Bool(flag) => Some(json!(!flag)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_in_another_way_is_kept() {
+        for (sent, read, kept) in [
+            (json!("-393084"), json!("-393084.00"), true),
+            (json!(" name "), json!("name"), true),
+            (json!("2026-01-02T03:04:05Z"), json!("2026-01-02T04:04:05.000+01:00"), true),
+            (json!("Ada@Example.com"), json!("Ada@example.com"), true),
+            (json!("Name"), json!("name"), false),
+            (json!("12"), json!("12.5"), false),
+            (json!(1.239_4), json!(1.24), true),
+            (json!(1.2), json!(1), false),
+            (json!({"a": 1}), json!({"a": 1.0, "b": 2}), true),
+            (json!([1]), json!([2]), false),
+            (json!([2, 1]), json!([1, 2]), false),
+            (json!(["b", "a"]), json!(["a", "b"]), true),
+            (json!(["a", "b"]), json!(["a", "c"]), false),
+            (json!(["a", "a"]), json!(["a", "b"]), false),
+        ] {
+            assert_eq!(is_kept(&sent, &read), kept, "{sent} and {read}");
+        }
+    }
+}
