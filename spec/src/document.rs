@@ -1,6 +1,7 @@
 //! A whole document: read, checked, and given as the model that everything else works on.
 
 mod error;
+mod halves;
 mod node;
 mod operation;
 mod overlay;

@@ -37,6 +37,8 @@ const TOTALS: [&str; 14] = [
 /// Infers the paging of `operation` from its query parameters and the shape of its answer: an object with exactly one
 /// list. Where either is missing there is none.
 pub(super) fn infer(operation: &Operation, components: &IndexMap<String, Value>) -> Option<Pagination> {
+    // Most operations have no such parameters, which is seen at once.
+    asked(operation, true)?;
     let properties = answer(operation, components)?.get("properties")?.as_object()?;
     let is_list =
         |value: &Value| resolve(value, components).is_some_and(|value| value.get("type") == Some(&"array".into()));

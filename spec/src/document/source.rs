@@ -9,6 +9,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Number, Value};
 
 use super::error::{ErrorKind, Fault};
+use super::halves::Halves;
 
 /// Deeper documents are refused: nobody writes them, and every walk over them would need a guard of its own.
 const MAX_DEPTH: usize = 256;
@@ -44,16 +45,7 @@ impl Source {
     }
 
     fn yaml(&self) -> Result<Value, (Fault, Option<usize>)> {
-        let mut builder = Builder::default();
-        for event in Parser::new_from_str(&self.text) {
-            let (event, span) = event.map_err(|error| {
-                let fault = Fault::new(ErrorKind::Syntax, "", format!("invalid YAML: {}", error.info()));
-                (fault, Some(error.marker().line()))
-            })?;
-            let line = span.start.line();
-            builder.event(event).map_err(|message| (Fault::new(ErrorKind::Syntax, "", message), Some(line)))?;
-        }
-        builder.root.ok_or_else(|| (Fault::new(ErrorKind::Syntax, "", "the file is empty"), None))
+        Halves::of(&self.text).and_then(|halves| halves.read(yaml)).map_or_else(|| yaml(&self.text), Ok)
     }
 
     /// The line of the place that `pointer` names, or of the nearest place above it. The lines of all places are found
@@ -62,6 +54,20 @@ impl Source {
         let lines = self.lines.get_or_init(|| Arc::new(Lines::of(&self.text)));
         lines.nearest(pointer)
     }
+}
+
+/// The value of a YAML text, or what is wrong in it, on which line.
+pub(super) fn yaml(text: &str) -> Result<Value, (Fault, Option<usize>)> {
+    let mut builder = Builder::default();
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|error| {
+            let fault = Fault::new(ErrorKind::Syntax, "", format!("invalid YAML: {}", error.info()));
+            (fault, Some(error.marker().line()))
+        })?;
+        let line = span.start.line();
+        builder.event(event).map_err(|message| (Fault::new(ErrorKind::Syntax, "", message), Some(line)))?;
+    }
+    builder.root.ok_or_else(|| (Fault::new(ErrorKind::Syntax, "", "the file is empty"), None))
 }
 
 /// One segment of a JSON pointer, unescaped (RFC 6901, 4).
