@@ -16,6 +16,7 @@ mod issue;
 mod key;
 mod leak;
 mod list;
+mod listed;
 mod login;
 mod membership;
 mod neighbor;
@@ -36,6 +37,7 @@ mod session;
 mod shown_once;
 mod state;
 mod tenancy;
+mod times;
 mod token;
 mod unauthenticated;
 mod undecodable;
@@ -74,6 +76,8 @@ static FAMILIES: &[&[Check]] = &[
     absent::CHECKS,
     change::CHECKS,
     neighbor::CHECKS,
+    listed::CHECKS,
+    times::CHECKS,
     default::CHECKS,
     filter::CHECKS,
     list::CHECKS,

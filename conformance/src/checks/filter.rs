@@ -116,6 +116,14 @@ impl Filter<'_> {
     }
 }
 
+/// The case with each filter of the list in turn, asked for what one of `items` has.
+pub(super) fn narrowed(trial: &Trial<'_>, case: &Case, items: &[Value]) -> Vec<Case> {
+    let filters = filters(trial.context.document, trial.operation);
+    let same = filters.iter().filter(|filter| filter.asks == Asks::Same);
+    let asked = same.filter_map(|filter| Some((filter, filter.values(trial, items).into_iter().next()?)));
+    asked.map(|(filter, asked)| case.clone().with(filter.parameter, filter.written(trial, &asked))).collect()
+}
+
 /// How two numbers or two times stand to each other.
 fn order(value: &Value, asked: &Value) -> Option<std::cmp::Ordering> {
     match (value, asked) {

@@ -124,7 +124,7 @@ fn secret(judging: &Judging<'_>) -> Option<Observation> {
 }
 
 /// Whether a member is called like a secret.
-fn is_secret(name: &str) -> bool {
+pub(super) fn is_secret(name: &str) -> bool {
     SECRETS.contains(&plain(name).as_str())
 }
 

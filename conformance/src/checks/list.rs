@@ -2,6 +2,7 @@
 
 use bitting_spec::table::Location;
 use bitting_spec::{Operation, Parameter, infer};
+use chrono::{DateTime, FixedOffset};
 use serde_json::Value;
 
 use super::filter::vary;
@@ -11,7 +12,7 @@ use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{Case, item_members};
 use crate::http::Exchange;
-use crate::infer::{answered, plain};
+use crate::infer::{answered, plain, sent};
 use crate::run::{Stop, Trial, all_items, listed_items};
 
 const NEEDS: &[Need] = &[Need::Valid];
@@ -30,7 +31,7 @@ pub(super) const CHECKS: &[Check] = &[
             id: "list.order",
             title: "a list comes in the order that was asked for",
             rule: "Where a query parameter takes an order and its reverse, a list of items that differ in what it orders by \
-                   is not the same both ways, and numbers go up or down.",
+                   is not the same both ways, and numbers, times and plain words go up or down.",
             source: "OpenAPI 3.1, 4.8.12; RFC 9110, 9.3.1",
             needs: NEEDS,
             phase: Phase::Scenario,
@@ -173,7 +174,7 @@ async fn order(trial: &Trial<'_>) -> Result<(), Stop> {
     for parameter in trial.operation.parameters.iter().filter(takes) {
         let directions = choices(trial.context.document, parameter);
         let known = directions.iter().filter_map(ordered_by).filter(|name| members.iter().any(|member| member == name));
-        let known: Vec<(&str, Vec<Value>)> = known.map(|name| (name, Vec::new())).collect();
+        let known: Vec<(&str, Vec<Value>)> = known.map(|name| (name, words(trial, name))).collect();
         // Where nothing can be made there may be something all the same.
         drop(vary(trial, &known).await);
         for direction in
@@ -225,19 +226,54 @@ async fn reversed(trial: &Trial<'_>, case: &Case, parameter: &Parameter) -> Resu
 }
 
 /// Whether what the items are ordered by goes another way than a direction says, or, where it says none, up here and
-/// down there. Only numbers are looked at: texts are ordered in many ways.
+/// down there.
 fn is_out_of_order(items: &[Value], direction: &Value) -> bool {
     let (member, said) = (ordered_by(direction).unwrap_or_default(), direction.as_str().unwrap_or_default());
     // An item may have nothing to order it by; it stands at an end.
     let values = items.iter().filter_map(|item| item.get(member)).filter(|value| !value.is_null());
-    let numbers: Option<Vec<f64>> = values.map(Value::as_f64).collect();
-    let numbers = numbers.unwrap_or_default();
-    let (rises, falls) = (numbers.is_sorted(), numbers.iter().rev().is_sorted());
+    let (rises, falls) = ways(&values.collect::<Vec<_>>());
     match () {
         () if said.starts_with('-') || said.ends_with("desc") => !falls,
         () if said.starts_with('+') || said.ends_with("asc") => !rises,
         () => !rises && !falls,
     }
+}
+
+/// Whether values rise, and whether they fall: numbers and times, and of texts, which are ordered in many ways, the plain
+/// words that were made for it.
+fn ways(values: &[&Value]) -> (bool, bool) {
+    let numbers: Option<Vec<f64>> = values.iter().map(|value| value.as_f64()).collect();
+    let time = |value: &&Value| DateTime::parse_from_rfc3339(value.as_str()?).ok();
+    let times: Option<Vec<DateTime<FixedOffset>>> = values.iter().map(time).collect();
+    let words: Vec<&str> = values.iter().filter_map(|value| value.as_str()).filter(|text| is_word(text)).collect();
+    match (numbers, times) {
+        (Some(all), _) => (all.is_sorted(), all.iter().rev().is_sorted()),
+        (_, Some(all)) => (all.is_sorted(), all.iter().rev().is_sorted()),
+        _ => (words.is_sorted(), words.iter().rev().is_sorted()),
+    }
+}
+
+/// How the words begin that are made to be put in order.
+const WORD: &str = "bitting-";
+
+/// Whether a text is such a word, which every collation puts in the same place among its like.
+fn is_word(text: &str) -> bool {
+    text.strip_prefix(WORD).is_some_and(|rest| rest.len() > 3 && rest.bytes().all(|byte| byte.is_ascii_lowercase()))
+}
+
+/// New words for a member that a creation takes as a free text; made in this order they neither rise nor fall.
+fn words(trial: &Trial<'_>, member: &str) -> Vec<Value> {
+    let document = trial.context.document;
+    let known = document.creator(&trial.operation.path).map(|creator| sent(document, creator)).unwrap_or_default();
+    let schema = known.into_iter().find(|(name, _)| *name == member).map(|(_, schema)| document.resolve(schema));
+    let is_free = |schema: &&Value| {
+        schema.get("type") == Some(&Value::from("string"))
+            && ["enum", "format", "pattern"].iter().all(|keyword| schema.get(*keyword).is_none())
+    };
+    let letters = |text: String| text.bytes().filter(u8::is_ascii_digit).map(|digit| char::from(digit + 49)).collect();
+    let fresh: String = letters(trial.context.fresh_text());
+    let word = |first: &str| Value::from(format!("{WORD}{first}{fresh:a>3}"));
+    schema.filter(is_free).map(|_| ["m", "c", "t"].map(word).to_vec()).unwrap_or_default()
 }
 
 /// The values of a filter, if it has a fixed set of them.
@@ -304,6 +340,13 @@ mod tests {
         some.insert(1, json!({"name": "without"}));
         assert!(is_out_of_order(&some, &json!("size")) && !is_out_of_order(&items(&[]), &json!("size")));
         assert!(is_wrong(&[1, 3, 2], "size") && is_wrong(&[1, 2], "-size") && !is_wrong(&[1, 3, 2], "name"));
+        let named = |names: &[&str], direction: &str| {
+            let items: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
+            is_out_of_order(&items, &json!(direction))
+        };
+        assert!(named(&["bitting-maab", "Zoe", "bitting-caab"], "name_asc") && !named(&["b", "a", "B"], "name_asc"));
+        assert!(!named(&["bitting-caab", "Zoe", "bitting-maab"], "name_asc"));
+        assert!(named(&["2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z"], "+name"));
         let by = |text: &str| ordered_by(&json!(text)).map(str::to_owned);
         assert_eq!(
             (by("-size"), by("created_at:desc"), by("name_asc")),

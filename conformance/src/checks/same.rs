@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use bitting_spec::{Document, Operation};
 use serde_json::{Map, Number, Value, json};
 
+use super::leak::is_secret;
 use crate::generate::{text_of, validator};
 use crate::infer::{answered, properties};
 use crate::run::named_in;
@@ -24,11 +25,32 @@ pub(super) fn differing<'s>(
     };
     let id = named_in(body, name).map(|(id, _)| id);
     let can_show = |name: &str, value: &Value| {
-        let schema = shown.iter().find(|(known, _)| *known == name).map(|(_, schema)| *schema);
-        let validator = schema.and_then(|schema| validator(document, schema));
-        validator.is_none_or(|validator| validator.is_valid(value))
+        shown.iter().find(|(known, _)| *known == name).is_none_or(|(_, schema)| takes(document, schema, value))
     };
     lost(sent, body).find(|(name, value)| Some(*name) != id.as_ref() && can_show(name, value))
+}
+
+/// The first member that was sent, that the document lets the answer of `read` show, and that is not there. What is secret
+/// need not be.
+pub(super) fn dropped<'s>(
+    (document, read): (&Document, &Operation),
+    sent: &'s Map<String, Value>,
+    body: &Value,
+) -> Option<&'s str> {
+    let (shown, body) = (answered(document, read), body.as_object()?);
+    let is_hidden = |schema: &Value| document.resolve(schema).get("writeOnly") == Some(&Value::Bool(true));
+    let can_show = |name: &str, value: &Value| {
+        let known = shown.iter().find(|(known, _)| *known == name);
+        known.is_some_and(|(_, schema)| !is_hidden(schema) && takes(document, schema, value))
+    };
+    let is_lost = |(name, value): &(&String, &Value)| {
+        !value.is_null() && !body.contains_key(*name) && !is_secret(name) && can_show(name, value)
+    };
+    sent.iter().find(is_lost).map(|(name, _)| name.as_str())
+}
+
+fn takes(document: &Document, schema: &Value, value: &Value) -> bool {
+    validator(document, schema).is_none_or(|validator| validator.is_valid(value))
 }
 
 /// The member that holds the object where an answer has something around it.
@@ -61,7 +83,7 @@ pub(super) fn lost<'s>(sent: &'s Map<String, Value>, read: &Value) -> impl Itera
 
 /// Whether `read` has what was sent. A value of another kind is shown in another form (an object for its id), and an
 /// object may have grown: both say nothing.
-fn is_kept(sent: &Value, read: &Value) -> bool {
+pub(super) fn is_kept(sent: &Value, read: &Value) -> bool {
     match (sent, read) {
         (Value::Object(sent), Value::Object(read)) => {
             sent.iter().all(|(name, sent)| read.get(name).is_none_or(|read| is_kept(sent, read)))
@@ -94,11 +116,15 @@ fn is_same_number(left: &Number, right: &Number) -> bool {
 /// often cut off; none of it is judged here.
 fn is_same_text(left: &str, right: &str) -> bool {
     let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
-    let is_address = |text: &str| text.contains('@') || text.contains("://") || is_uuid(text);
     left.trim() == right.trim()
         || is_time(left) && is_time(right)
         || number(left).is_some_and(|left| number(right) == Some(left))
-        || is_address(left) && left.eq_ignore_ascii_case(right)
+        || (is_address(left) || is_uuid(left)) && left.eq_ignore_ascii_case(right)
+}
+
+/// Whether a text is an address: of a mailbox, or a URI.
+pub(super) fn is_address(text: &str) -> bool {
+    text.contains('@') || text.contains("://")
 }
 
 /// Whether two ids are the same: in a `Location` a number is a text.

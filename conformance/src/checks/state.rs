@@ -6,13 +6,13 @@ use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, template_names};
 use serde_json::{Value, json};
 
-use super::same::{WRAPPER, another, differing, is_number, is_same_id, lost, unwrapped};
+use super::same::{WRAPPER, another, differing, dropped, is_number, is_same_id, lost, unwrapped};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{Case, lists_what_is_shown, runner};
 use crate::http::Exchange;
-use crate::infer::answered;
+use crate::infer::{answered, plain};
 use crate::run::{
     Stop, Trial, all_items, certain_identity, item_operation, listed_items, named_in, size_parameter, skip,
 };
@@ -88,7 +88,9 @@ pub(super) const CHECKS: &[Check] = &[
         info: CheckInfo {
             id: "state.pages",
             title: "pages have the size that was asked for and do not overlap",
-            rule: "A page holds at most as many items as were asked for, no item stands on two pages, and none on no page.",
+            rule: "A page holds at most as many items as were asked for, no item stands on two pages, and none on no page. \
+                   Where a page tells its size or its number, under the name of the parameter, it is the one that was asked \
+                   for.",
             source: "x-pagination",
             needs: NEEDS,
             phase: Phase::Scenario,
@@ -224,7 +226,28 @@ pub(super) fn has_pages(list: &Operation) -> bool {
 
 async fn created_is_readable(trial: &Trial<'_>) -> Result<(), Stop> {
     let (case, _, id) = made(trial).await?;
-    let (read, name) = item_operation(trial.context, trial.operation, "GET").ok_or_else(|| skip("nothing reads it"))?;
+    let read = item_operation(trial.context, trial.operation, "GET").ok_or_else(|| skip("nothing reads it"))?;
+    reads_back(trial, read, &case, id).await?;
+    // What the document leaves open is sent in other ways: all members, other choices.
+    for index in 1..=VARIANTS {
+        let mut chance = runner(trial.context.options.seed, &trial.operation.id, "made", index);
+        let base = trial.context.renewed(trial.operation, &case, Role::Valid).await;
+        let shape = trial.context.shape(trial.operation);
+        let case = shape.valid(trial.context, trial.operation, &base, index, &mut chance);
+        let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
+        let id = certain_identity(&exchange.answer, read.1).filter(|_| exchange.answer.is_success());
+        if let Some(id) = id {
+            reads_back(trial, read, &case, id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// How many other bodies are read back.
+const VARIANTS: u32 = 3;
+
+/// Stops unless what was made with `case` can be read, with the values that it was made with.
+async fn reads_back(trial: &Trial<'_>, (read, name): (&Operation, &str), case: &Case, id: Value) -> Result<(), Stop> {
     let mut about = case.clone();
     about.set(name, Location::Path, id);
     let exchange = trial.call(read, &trial.context.reading(read, &about), Role::Valid).await?;
@@ -238,7 +261,15 @@ async fn created_is_readable(trial: &Trial<'_>) -> Result<(), Stop> {
         return Err(Observation::error(cause, "what was created can be read", &exchange).into());
     }
     let body = exchange.answer.json().unwrap_or(Value::Null);
-    same_values((trial, read), name, &case, (&body, &exchange), "what was created")
+    same_values((trial, read), name, case, (&body, &exchange), "what was created")?;
+    let Some((_, Value::Object(sent))) = &case.body else { return Ok(()) };
+    match dropped((trial.context.document, read), sent, &body) {
+        Some(lost) => {
+            let cause = format!("what was created reads back without `{lost}`");
+            Err(Observation::note(cause, format!("`{lost}` as it was sent, or a refusal"), &exchange).into())
+        }
+        None => Ok(()),
+    }
 }
 
 /// Makes an object, and tells its case, the answer and its id.
@@ -415,6 +446,7 @@ async fn pages(trial: &Trial<'_>) -> Result<(), Stop> {
             seen.push(item.clone());
         }
     }
+    tell_what_was_asked(trial.operation, &pages, size)?;
     // Where the pages came to their end, they show everything.
     let shown = if pages.len() < most { all.len() } else { seen.len() };
     let left_out = all.into_iter().take(shown).find(|item| !seen.contains(item));
@@ -429,6 +461,39 @@ async fn pages(trial: &Trial<'_>) -> Result<(), Stop> {
             .into());
     }
     Ok(())
+}
+
+/// Where an answer tells of its page, beside its items.
+const ABOUT_PAGES: [&str; 5] = ["meta", "pagination", "paging", "page", "pageinfo"];
+
+/// Stops if a page tells another size or number of itself than was asked for. Some tell how many items there are under
+/// the name of the size.
+fn tell_what_was_asked(operation: &Operation, pages: &[Exchange], size: u64) -> Result<(), Stop> {
+    let Some(paging) = &operation.pagination else { return Ok(()) };
+    let number = paging.request.get("page").map(String::as_str);
+    for (page, index) in pages.iter().zip(1_u64..) {
+        let items = listed_items(operation, &page.answer).unwrap_or_default().len() as u64;
+        let size = size_parameter(paging).map(|name| (name, size, items));
+        // The first page is not asked for by its number.
+        let number = number.filter(|_| index > 1).map(|name| (name, index, index));
+        for (name, asked, other) in size.into_iter().chain(number) {
+            if let Some(told) = told(page, name).filter(|told| ![asked, other].contains(told)) {
+                let cause = format!("a page tells another `{name}` of itself than was asked for");
+                let saying = format!("`{name}` of {asked} is answered with {told}");
+                return Err(Observation::error(cause, format!("{asked}"), page).saying(saying).into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The number that an answer tells under the name of a parameter: in its body, or in what tells of its page there.
+fn told(page: &Exchange, parameter: &str) -> Option<u64> {
+    let body = page.answer.parsed()?.as_object()?;
+    let about = body.iter().filter(|(name, _)| ABOUT_PAGES.contains(&plain(name).as_str()));
+    let objects = about.filter_map(|(_, value)| value.as_object()).chain([body]);
+    let is_it = |(name, _): &(&String, &Value)| plain(name) == plain(parameter);
+    objects.flatten().find(is_it).and_then(|(_, value)| value.as_u64())
 }
 
 async fn stable_list(trial: &Trial<'_>) -> Result<(), Stop> {

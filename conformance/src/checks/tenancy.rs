@@ -5,7 +5,7 @@ use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, template_names};
 use serde_json::Value;
 
-use super::{foreign, is_protected};
+use super::{filter, foreign, is_protected};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
@@ -91,8 +91,8 @@ pub(super) const CHECKS: &[Check] = &[
         info: CheckInfo {
             id: "tenancy.foreign-list",
             title: "lists hold nothing of another organization",
-            rule: "A list holds no object of another organization, whatever the query asks for. What is no list (a search, an \
-                   export) shows nothing of an object that was made there to be recognized.",
+            rule: "A list holds no object of another organization, whatever the query asks for or filters by. What is no \
+                   list (a search, an export) shows nothing of an object that was made there to be recognized.",
             source: "OWASP API1:2023",
             needs: NEEDS,
             phase: Phase::Scenario,
@@ -277,6 +277,12 @@ async fn foreign_list(trial: &Trial<'_>) -> Result<(), Stop> {
             let request = trial.context.authorized(trial.operation, Role::Valid, request).await?;
             requests.push(("a list that asks for another organization", vec![trial.send(request).await?]));
         }
+    }
+    let theirs = trial.context.positive(trial.operation, Role::OtherOrganization).await?;
+    let theirs = trial.call(trial.operation, &theirs, Role::OtherOrganization).await?;
+    let theirs = listed_items(trial.operation, &theirs.answer).unwrap_or_default();
+    for case in filter::narrowed(trial, &own, theirs) {
+        requests.push(("a filtered list", vec![trial.call(trial.operation, &case, Role::Valid).await?]));
     }
     for (who, pages) in requests {
         for page in pages {

@@ -103,6 +103,8 @@ pub(crate) const DEFECTS: &[Defect] = &[
     defect("TE19", "LT06", "tenancy.foreign-list", "a search shows foreign rows"),
     defect("TE20", "LT03", "tenancy.foreign-action", "an action is done to an object below a foreign parent"),
     defect("TE21", "LT05", "tenancy.other-parent", "what belongs to one parent is listed under another"),
+    defect("TE22", "LT06", "tenancy.foreign-key", "all organizations share their idempotency keys"),
+    defect("TE23", "LT06", "tenancy.foreign-list", "a filter by a fixed choice shows foreign rows"),
     defect("RL01", "LR01", "rate-limit.headers", "the header fields are missing"),
     defect("RL02", "LR01", "rate-limit.headers", "the header fields are not integers"),
     defect("RL03", "LR02", "rate-limit.remaining", "Remaining does not fall"),
@@ -217,6 +219,11 @@ pub(crate) const DEFECTS: &[Defect] = &[
     defect("ST32", "LX07", "list.filter", "a filter lets nothing through"),
     defect("ST33", "LX03", "state.update-persists", "an update is answered with what there was"),
     defect("ST34", "LX03", "state.others-stay", "an action is done to every object"),
+    defect("ST35", "LX03", "state.listed-as-read", "a list has the state of old"),
+    defect("ST36", "LX03", "state.times", "a replacement has a time of creation of its own"),
+    defect("ST37", "LX05", "state.pages", "a page tells the usual size, whatever was asked for"),
+    defect("ST38", "LX07", "list.order", "names are ordered by their length"),
+    defect("ST39", "LX01", "state.created-is-readable", "a creation drops an optional member"),
 ];
 
 /// Those of [`Parcel`](crate::parcel::Parcel).

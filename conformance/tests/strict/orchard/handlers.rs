@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::auth::Caller;
 use super::store::{Object, Store};
 use super::{Given, Orchard, problem};
+use crate::clock::rfc3339;
 use crate::wire::{Answer, Request};
 
 /// The text of a given value.
@@ -84,7 +85,8 @@ impl Orchard {
             .collect();
         let sort = if self.bad("ST14") { "created_at" } else { text(given, "sort") };
         if let Some(member) = sort.strip_prefix('-').or(Some(sort)).filter(|member| *member == "name") {
-            all.sort_by_key(|site| site[member].as_str().unwrap_or("").to_owned());
+            let name = |site: &Value| site[member].as_str().unwrap_or("").to_owned();
+            all.sort_by_key(|site| if self.bad("ST38") { name(site).len().to_string() } else { name(site) });
         }
         if sort.starts_with('-') {
             all.reverse();
@@ -123,7 +125,8 @@ impl Orchard {
         };
         let items: Vec<&Value> = all.iter().skip(skipped).take(taken).collect();
         let total = if self.bad("ST10") { items.len() } else { all.len() + more };
-        let body = json!({"items": items, "total": total, "limit": limit, "offset": offset});
+        let told = if self.bad("ST37") { 20 } else { limit };
+        let body = json!({"items": items, "total": total, "limit": told, "offset": offset});
         Answer::json(200, "application/json", &body)
     }
 
@@ -210,7 +213,10 @@ impl Orchard {
             new[name] = value.clone();
         }
         new["id"] = site.value["id"].clone();
-        new["created_at"] = site.value["created_at"].clone();
+        new["created_at"] = match self.bad("ST36") {
+            true => json!(rfc3339(self.clock.now() + 60_000)),
+            false => site.value["created_at"].clone(),
+        };
         site.revision += 1;
         let answer = self.with_etag(Answer::json(200, "application/json", &new), site);
         if !self.bad("ST20") {

@@ -16,7 +16,10 @@ impl Orchard {
         let start: u64 = text(given, "cursor").trim_start_matches('c').parse().unwrap_or(0);
         let size = number(given, "page_size", 25);
         let seen = |organization: &str| {
-            organization == caller.organization || self.bad("TE07") || self.bad("TE11") && sensor.is_some()
+            organization == caller.organization
+                || self.bad("TE07")
+                || self.bad("TE11") && sensor.is_some()
+                || self.bad("TE23") && severity.is_some()
         };
         let fits: Vec<&Value> = store
             .alerts

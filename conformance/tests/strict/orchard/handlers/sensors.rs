@@ -40,6 +40,9 @@ impl Orchard {
             if self.bad("ST22") {
                 shown.iter_mut().for_each(|one| one["interval"] = json!(60));
             }
+            if self.bad("ST35") {
+                shown.iter_mut().for_each(|one| one["status"] = json!("offline"));
+            }
             if self.bad("RE07") {
                 shown.iter_mut().filter_map(Value::as_object_mut).for_each(|one| drop(one.remove("interval")));
             }
@@ -54,7 +57,8 @@ impl Orchard {
         if key.is_empty() || self.bad("ST26") {
             return self.create_sensor(given);
         }
-        let key = (caller.subject.clone(), key);
+        let owner = if self.bad("TE22") { String::new() } else { caller.subject.clone() };
+        let key = (owner, key);
         let known = self.store().repeats.get(&key).cloned();
         match known {
             Some((body, answer)) if body == given["body"] || self.bad("ST27") => answer,
@@ -75,6 +79,9 @@ impl Orchard {
         }
         if self.bad("ST28") && body.get("interval").is_none() {
             body["interval"] = json!(30);
+        }
+        if let (true, Some(members)) = (self.bad("ST39"), body.as_object_mut()) {
+            members.remove("firmware");
         }
         let sent = body.clone();
         if self.bad("ST13") {
