@@ -12,6 +12,8 @@ export type Binary = Uint8Array | ArrayBuffer | Blob | AsyncIterable<Uint8Array 
 export interface ClientOptions {
   /** An API key. */
   apiKey?: string;
+  /** API keys by the names of their security schemes, for an API that asks for two at once. */
+  apiKeys?: { readonly [scheme: string]: string };
   /** A bearer token that was obtained elsewhere. */
   token?: string;
   /**

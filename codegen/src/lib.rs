@@ -3,6 +3,7 @@
 //! Pure: a [`Document`](bitting_spec::Document) in, files out. The [`Surface`] says what a client offers; Rust, Python
 //! and Node each write it down in their own words, over the same operation table.
 
+mod credentials;
 pub mod names;
 pub mod node;
 pub mod python;

@@ -1,7 +1,7 @@
 //! What a generated client offers, free of any language: resources, methods, arguments, answers.
 
 use bitting_spec::table::Location;
-use bitting_spec::{Document, Operation, Parameter};
+use bitting_spec::{Document, Operation, Parameter, Status};
 use heck::ToSnakeCase;
 use serde_json::{Value, json};
 
@@ -176,10 +176,14 @@ impl<'a> Surface<'a> {
         let mut schemas: Vec<&Value> = Vec::new();
         let (mut empty, mut other) = (false, None);
         for response in operation.successes() {
-            empty |= response.content.is_empty();
+            // Such an answer never has a body, whatever the document says (RFC 9110, 15.3.5 and 15.3.6).
+            if response.content.is_empty() || matches!(response.status, Status::Code(204 | 205)) {
+                empty = true;
+                continue;
+            }
             for (media_type, media) in &response.content {
                 match &media.schema {
-                    Some(schema) if is_json(media_type) => {
+                    Some(schema) if is_json(media_type) || media_type == "*/*" && self.is_object(&schema.value) => {
                         if !schemas.contains(&&schema.value) {
                             schemas.push(&schema.value);
                         }
@@ -197,6 +201,14 @@ impl<'a> Surface<'a> {
             many => self.types.read(self.document, &json!({"anyOf": many}), &hint),
         };
         Answer::Json(if empty { TypeRef::Nullable(Box::new(kind)) } else { kind })
+    }
+
+    /// Whether a schema is of an object or a list, which no text and no bytes are: `*/*`, as springdoc writes it, means
+    /// JSON then.
+    fn is_object(&self, schema: &Value) -> bool {
+        let schema = self.document.resolve(schema);
+        let is_kind = |kind: &str| schema.get("type").is_some_and(|known| known == kind);
+        is_kind("object") || is_kind("array") || schema.get("properties").is_some()
     }
 
     /// The type of the items of a page, found where the paging says that they stand.
@@ -230,6 +242,15 @@ impl Resource<'_> {
             if names.iter().filter(|name| **name == method.name).count() > 1 {
                 method.name = method.operation.id.to_snake_case().replace('_', " ");
             }
+        }
+        // Two ids may differ in what no language keeps: `a-b` and `a_b`.
+        let mut taken: Vec<String> = Vec::new();
+        for method in &mut self.methods {
+            let same =
+                (1..).map(|count| if count == 1 { method.name.clone() } else { format!("{} {count}", method.name) });
+            let free = same.into_iter().find(|name| !taken.contains(name));
+            method.name = free.unwrap_or_default();
+            taken.push(method.name.clone());
         }
     }
 }
@@ -286,6 +307,33 @@ mod tests {
         let document = Document::parse("notes.yaml", text).expect("it is valid");
         let names: Vec<&str> = document.operations.iter().map(own_name).collect();
         assert_eq!(names, ["read_note", "_a_get"]);
+    }
+
+    /// What documents leave to be understood: `default` alone is what comes, springdoc's `*/*` is JSON where an object is
+    /// meant, a 204 has no body; and ids that differ in nothing that a language keeps are still different methods.
+    #[test]
+    fn answers_and_names_are_understood() {
+        let content = |kind: &str| {
+            format!("{{description: d, content: {{'{kind}': {{schema: {{type: object, properties: {{a: {{}}}}}}}}}}}}")
+        };
+        let operation = |id: &str, responses: String| {
+            format!("  /{id}: {{get: {{operationId: {id}, tags: [t], responses: {{{responses}}}}}}}\n")
+        };
+        let paths = [
+            operation("a-b", format!("default: {}", content("application/json"))),
+            operation("a_b", format!("'200': {}", content("*/*"))),
+            operation("aB", format!("'200': {0}, '204': {0}", content("application/json"))),
+            operation("bytes", format!("'200': {}, default: {}", content("image/png"), content("application/json"))),
+        ];
+        let text = format!("openapi: 3.1.0\ninfo: {{title: t, version: '1'}}\npaths:\n{}", paths.concat());
+        let document = Document::parse("answers.yaml", &text).expect("it is valid");
+        let surface = Surface::of(&document, "answers");
+        let methods = &surface.resources[0].methods;
+        let told: Vec<(&str, String)> =
+            methods.iter().map(|one| (one.name.as_str(), format!("{:?}", one.answer))).collect();
+        let starts = ["Json(Named", "Json(Named", "Json(Nullable", "Binary"];
+        assert!(told.iter().zip(starts).all(|((_, answer), start)| answer.starts_with(start)), "{told:?}");
+        assert_eq!(told.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["a b", "a b 2", "a b 3", "bytes"]);
     }
 
     #[test]

@@ -149,13 +149,15 @@ fn alternatives<'a>(parts: &Parts<'_>, security: &'a [Requirement]) -> Vec<Chose
     satisfied
 }
 
-/// The scheme of this name and the most preferred credential that serves it.
+/// The scheme of this name and the most preferred credential that serves it, one for it alone first.
 fn find(parts: &Parts<'_>, name: &str) -> Option<(usize, usize)> {
     let (index, scheme) = parts.api.schemes.iter().enumerate().find(|(_, scheme)| scheme.name == name)?;
     if scheme.kind != SchemeKind::MutualTls {
         Placement::of(&scheme.kind)?;
     }
-    let held = parts.held.iter().position(|held| held.serves(scheme, parts.api))?;
+    let serving = || parts.held.iter().enumerate().filter(|(_, held)| held.serves(scheme, parts.api));
+    // What was given for this scheme goes before what fits it too.
+    let held = serving().find(|(_, held)| held.scheme.is_some()).or_else(|| serving().next())?.0;
     Some((index, held))
 }
 

@@ -87,7 +87,12 @@ pub(crate) fn from_json(value: &Value, media_types: &[String]) -> Option<(String
         return Some((media_type.to_owned(), Body::Bytes(Bytes::from(value.to_string()))));
     }
     media_types.iter().find_map(|media_type| match media_type.as_str() {
-        "application/x-www-form-urlencoded" => Some((media_type.clone(), Body::Form(pairs(value)?))),
+        "application/x-www-form-urlencoded" => {
+            // A text is the form, written already.
+            let written = value.as_str().map(|text| Body::Bytes(Bytes::copy_from_slice(text.as_bytes())));
+            let form = || pairs(value).map(Body::Form);
+            Some((media_type.clone(), written.or_else(form)?))
+        }
         "multipart/form-data" => Some((media_type.clone(), Body::multipart(value, Vec::new())?)),
         media_type if media_type.starts_with("text/") => {
             let text = value.as_str()?.to_owned();
@@ -102,7 +107,16 @@ impl Body {
     /// `None` if `fields` is no object.
     #[must_use]
     pub fn multipart(fields: &Value, files: Vec<Part>) -> Option<Self> {
-        let part = |(name, text)| Part { name, file_name: None, media_type: None, content: Bytes::from(text) };
+        // An object in a form is JSON, and its part says so (OpenAPI 3.1, 4.8.15.1).
+        let is_object = |value: &Value| value.is_object();
+        let is_json = |name: &String| {
+            let value = fields.get(name);
+            value.is_some_and(|value| is_object(value) || value.as_array().is_some_and(|all| all.iter().any(is_object)))
+        };
+        let part = |(name, text)| {
+            let media_type = is_json(&name).then(|| "application/json".to_owned());
+            Part { name, file_name: None, media_type, content: Bytes::from(text) }
+        };
         Some(Self::Multipart(pairs(fields)?.into_iter().map(part).chain(files).collect()))
     }
 
@@ -173,6 +187,10 @@ mod tests {
         );
         assert!(text.ends_with(&format!("--{boundary}--\r\n")));
         assert!(from_json(&value, &["application/octet-stream".to_owned()]).is_none());
+        assert_eq!(encoded(&json!("text=a+b"), "application/x-www-form-urlencoded").1, "text=a+b");
+        let text = encoded(&json!({"meta": {"a": 1}, "tags": ["x"]}), "multipart/form-data").1;
+        assert!(text.contains("name=\"meta\"\r\nContent-Type: application/json\r\n\r\n{\"a\":1}"), "{text}");
+        assert!(text.contains("name=\"tags\"\r\n\r\nx"), "{text}");
     }
 
     /// A name cannot break out of its part's head.

@@ -17,6 +17,8 @@ use crate::typed::{Decode, Request, Success, undecodable};
 pub struct Pages<T> {
     request: Request<T>,
     pagination: Option<Pagination>,
+    /// The items of the page before.
+    before: Vec<Value>,
     done: bool,
 }
 
@@ -25,7 +27,7 @@ impl<T> Pages<T> {
         let operations = &request.client.api().operations;
         let operation = operations.iter().find(|operation| operation.id == request.call.operation);
         let pagination = operation.and_then(|operation| operation.pagination.clone());
-        Self { request, pagination, done: false }
+        Self { request, pagination, before: Vec::new(), done: false }
     }
 
     async fn fetch(&mut self) -> Option<Result<(Response, Page), Error>> {
@@ -44,7 +46,12 @@ impl<T> Pages<T> {
             return Some(Ok((response, Page::default())));
         };
         match Page::read(&response.body, pagination) {
+            Ok(page) if page.repeats(&self.before) => {
+                self.done = true;
+                None
+            }
             Ok(page) => {
+                self.before.clone_from(&page.items);
                 self.done = !advance(&mut self.request.call.arguments, pagination, &page);
                 Some(Ok((response, page)))
             }
@@ -106,6 +113,12 @@ struct Page {
 }
 
 impl Page {
+    /// Whether this is the page before once more: some servers do not know what asks for the next one, others give the
+    /// last one for whatever lies behind it. Where the total is known, that tells the end.
+    fn repeats(&self, before: &[Value]) -> bool {
+        self.total.is_none() && self.items.first().is_some_and(Value::is_object) && self.items == before
+    }
+
     /// Reads the body of a page; an error says what is wrong with it.
     fn read(body: &[u8], pagination: &Pagination) -> Result<Self, String> {
         let mut body: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
@@ -134,9 +147,10 @@ fn advance(arguments: &mut Vec<(String, Value)>, pagination: &Pagination, page: 
             more
         }
         PaginationStyle::Page => {
-            let current = number(&name("page")).unwrap_or(1);
+            let current = number(&name("page")).unwrap_or(pagination.first);
             let size = number(&name("size"));
-            let seen = current.saturating_mul(size.unwrap_or(count));
+            let pages = current.saturating_sub(pagination.first).saturating_add(1);
+            let seen = pages.saturating_mul(size.unwrap_or(count));
             let full = size.is_none_or(|size| count >= size);
             let more = count > 0 && page.total.map_or(full, |total| seen < total);
             replace(arguments, &name("page"), Value::from(current.saturating_add(1)));
@@ -179,7 +193,7 @@ mod tests {
     fn pagination(style: PaginationStyle) -> Pagination {
         let response = [("items", "/items"), ("total", "/total"), ("next", "/next")];
         let response = response.map(|(part, pointer)| (part.to_owned(), pointer.to_owned())).into();
-        Pagination { style, request: [].into(), response }
+        Pagination { style, request: [].into(), response, first: 1 }
     }
 
     fn page(count: usize, total: Option<u64>, next: Option<&str>) -> Page {
@@ -210,6 +224,11 @@ mod tests {
         assert!(advance(&mut call.arguments, &pagination(PaginationStyle::Page), &page(2, Some(3), None)));
         assert_eq!(argument(&call, "page"), Some(&json!(2)));
         assert!(!advance(&mut call.arguments, &pagination(PaginationStyle::Page), &page(1, Some(3), None)));
+        let from_zero = Pagination { first: 0, ..pagination(PaginationStyle::Page) };
+        let mut call = Call::new("list").argument("size", 2);
+        assert!(advance(&mut call.arguments, &from_zero, &page(2, Some(3), None)));
+        assert_eq!(argument(&call, "page"), Some(&json!(1)));
+        assert!(!advance(&mut call.arguments, &from_zero, &page(1, Some(3), None)));
         let cursor = pagination(PaginationStyle::Cursor);
         let mut call = Call::new("list");
         assert!(advance(&mut call.arguments, &cursor, &page(2, None, Some("abc"))));

@@ -38,7 +38,7 @@ pub(crate) async fn run(client: &Client, call: Call) -> Result<Response, Error> 
     let plan = shared.plan(&call.operation)?;
     let limits = Limits::of(shared, &call);
     let prepared = prepare(shared, plan, call)?;
-    if !prepared.own_credential
+    if prepared.own.is_empty()
         && let Choice::Missing(what) = &plan.choice
     {
         return Err(Error::Credentials(what.clone()));
@@ -146,7 +146,7 @@ impl<'a> Run<'a> {
     /// Sends the request once.
     async fn attempt(&mut self, ticket: &Ticket<'_>, permit: &Permit<'_>) -> Result<Outcome, Error> {
         let mut outgoing = self.prepared.outgoing.clone();
-        for used in ticket.uses {
+        for used in ticket.uses.iter().filter(|used| !self.brings(used)) {
             if let Grip::Fixed(attachment, _) = &used.grip {
                 attachment.apply(&mut outgoing);
             }
@@ -268,12 +268,21 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The alternatives of this call; none if the caller brought their own credential (B11).
+    /// The alternatives of this call. If the caller brought a credential of their own, the one that asks for more
+    /// beside it, else none (B11).
     fn alternatives(&self) -> &'a [Alternative] {
-        match &self.plan.choice {
-            Choice::Schemes(alternatives) if !self.prepared.own_credential => alternatives,
-            _ => &[],
+        let Choice::Schemes(alternatives) = &self.plan.choice else { return &[] };
+        if self.prepared.own.is_empty() {
+            return alternatives;
         }
+        let asks_for_more = |one: &Alternative| one.uses.len() > 1 && one.uses.iter().any(|used| self.brings(used));
+        let found = alternatives.iter().position(asks_for_more);
+        found.map_or(&[], |index| &alternatives[index..=index])
+    }
+
+    /// Whether the caller brought what would be put on the request (B11).
+    fn brings(&self, used: &Use) -> bool {
+        self.prepared.brings(&self.shared.api.schemes[used.scheme])
     }
 }
 

@@ -104,7 +104,8 @@ pub(crate) struct Plan {
 /// Cuts a path template at its expressions. An expression that names no path parameter stays as text.
 pub(crate) fn pieces(operation: &Operation) -> Vec<Piece> {
     let mut pieces = Vec::new();
-    let mut rest = operation.path.as_str();
+    // What some documents write behind a path to tell two operations apart is never sent (RFC 9110, 7.1).
+    let mut rest = operation.path.split('#').next().unwrap_or_default();
     while let Some((before, after)) = rest.split_once('{') {
         let Some((name, tail)) = after.split_once('}') else { break };
         let is_named =
@@ -155,5 +156,6 @@ mod tests {
         assert_eq!(pieces(&operation("/a/{id}/b")), [text("/a/"), Piece::Parameter(0), text("/b")]);
         assert_eq!(pieces(&operation("/a/{other}/{id}")), [text("/a/{other}/"), Piece::Parameter(0)]);
         assert_eq!(pieces(&operation("/a/{open")), [text("/a/{open")]);
+        assert_eq!(pieces(&operation("/a/{id}#twin")), [text("/a/"), Piece::Parameter(0)]);
     }
 }

@@ -1,7 +1,7 @@
 //! From an operation and arguments to a request, complete but for its credentials.
 
 use bitting_spec::style::encode;
-use bitting_spec::table::{Location, Operation, Parameter};
+use bitting_spec::table::{Location, Operation, Parameter, Scheme};
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -9,7 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use url::Url;
 
-use crate::attach::add_cookie;
+use crate::attach::{Placement, add_cookie};
 use crate::body::from_json;
 use crate::call::{Call, Payload};
 use crate::client::Shared;
@@ -24,10 +24,18 @@ const REQUEST_ID: &str = "x-request-id";
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) outgoing: Outgoing,
-    /// The caller brought a credential of their own, which takes the place of the client's (B11).
-    pub(crate) own_credential: bool,
+    /// The headers by which the caller brought credentials of their own, which take the place of the client's (B11).
+    pub(crate) own: Vec<HeaderName>,
     /// The key that every attempt carries (C11).
     pub(crate) idempotency_key: Option<String>,
+}
+
+impl Prepared {
+    /// Whether the caller brought what this scheme asks for.
+    pub(crate) fn brings(&self, scheme: &Scheme) -> bool {
+        !self.own.is_empty()
+            && Placement::of(&scheme.kind).and_then(|one| one.header()).is_some_and(|name| self.own.contains(&name))
+    }
 }
 
 /// Makes the request of a call.
@@ -52,10 +60,10 @@ impl Builder<'_> {
         let mut headers = self.headers(&values)?;
         let body = self.body(call.payload, &mut headers)?;
         let idempotency_key = self.idempotency_key(call.options.idempotency_key, &mut headers)?;
-        let own_credential = self.overlay(call.options.headers, &mut headers)?;
+        let own = self.overlay(call.options.headers, &mut headers)?;
         let url = self.url(&values, &call.options.query)?;
         let outgoing = Outgoing { method: self.plan.method.clone(), url, headers, body };
-        Ok(Prepared { outgoing, own_credential, idempotency_key })
+        Ok(Prepared { outgoing, own, idempotency_key })
     }
 
     /// The written value of each parameter, in the operation's order.
@@ -201,14 +209,14 @@ impl Builder<'_> {
         Ok(key)
     }
 
-    /// Lays the caller's headers over the others. Answers whether the caller brings a credential (B11).
-    fn overlay(&self, given: Vec<(String, String)>, headers: &mut HeaderMap) -> Result<bool, String> {
+    /// Lays the caller's headers over the others. Answers those by which the caller brings a credential (B11).
+    fn overlay(&self, given: Vec<(String, String)>, headers: &mut HeaderMap) -> Result<Vec<HeaderName>, String> {
         for (name, value) in given {
             let (name, mut value) = header(&name, &value)?;
             value.set_sensitive(self.shared.may_carry_credential(&name));
             headers.insert(name, value);
         }
-        Ok(headers.keys().any(|name| self.shared.is_credential_header(name)))
+        Ok(headers.keys().filter(|name| self.shared.is_credential_header(name)).cloned().collect())
     }
 }
 

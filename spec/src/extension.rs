@@ -346,6 +346,18 @@ pub struct Pagination {
     pub request: BTreeMap<String, String>,
     /// Where the parts of the page stand in the answer, as JSON pointers: `items`, `total`, `next`.
     pub response: BTreeMap<String, String>,
+    /// The number of the first page, where pages have numbers: 0 or 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub first: u64,
+}
+
+fn one() -> u64 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_one(number: &u64) -> bool {
+    *number == 1
 }
 
 /// What the next page is asked for by.
@@ -354,7 +366,7 @@ pub struct Pagination {
 pub enum PaginationStyle {
     /// How many items to pass over.
     Offset,
-    /// A page number that starts at 1.
+    /// A page number.
     Page,
     /// An opaque mark that the last answer gave.
     Cursor,

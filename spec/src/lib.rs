@@ -11,6 +11,7 @@ pub mod extension;
 pub mod lower;
 pub mod style;
 pub mod table;
+mod variables;
 
 #[cfg(feature = "document")]
 mod document;

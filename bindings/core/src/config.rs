@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitting::table::Api;
-use bitting::{CallOptions, Client, ClientBuilder, TokenProvider};
+use bitting::{CallOptions, Client, ClientBuilder, Credential, Secret, TokenProvider};
 use serde::Deserialize;
 
 use crate::outcome::Failure;
@@ -17,6 +17,8 @@ pub struct Config {
     api: Api,
     base_url: Option<String>,
     api_key: Option<String>,
+    /// Keys by the names of their security schemes.
+    api_keys: Option<BTreeMap<String, String>>,
     token: Option<String>,
     username: Option<String>,
     password: Option<String>,
@@ -101,6 +103,9 @@ impl Config {
 
     /// The credentials that were given. What belongs together must come together.
     fn credentials(&self, mut builder: ClientBuilder) -> Result<ClientBuilder, Failure> {
+        for (scheme, key) in self.api_keys.iter().flatten() {
+            builder = builder.credential_for(scheme, Credential::ApiKey(Secret::new(key)));
+        }
         if let Some(key) = &self.api_key {
             builder = builder.api_key(key);
         }

@@ -6,6 +6,7 @@ const { ConfigError, RequestError } = require('./errors.cjs');
 /** What says who calls: JavaScript's names and the core's. */
 const CREDENTIALS = {
   apiKey: 'api_key',
+  apiKeys: 'api_keys',
   token: 'token',
   username: 'username',
   password: 'password',

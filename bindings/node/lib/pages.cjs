@@ -1,14 +1,21 @@
 /** The pages of a list: `await` for the first one, `for await` for the items of all of them. */
 'use strict';
 
+const { isDeepStrictEqual } = require('node:util');
+
 const { APIResponseValidationError } = require('./errors.cjs');
 const { APIPromise } = require('./promise.cjs');
 
-/** The items of `page`: what stands where a JSON pointer (RFC 6901) leads. */
+/** What stands where a JSON pointer (RFC 6901) leads. */
+function at(page, pointer) {
+  const segments = pointer.split('/').slice(1);
+  return segments.reduce((place, name) => place?.[name.replaceAll('~1', '/').replaceAll('~0', '~')], page);
+}
+
+/** The items of `page`. */
 function itemsOf(page, pagination) {
   const pointer = pagination.response.items ?? '';
-  const segments = pointer.split('/').slice(1);
-  const items = segments.reduce((place, name) => place?.[name.replaceAll('~1', '/').replaceAll('~0', '~')], page);
+  const items = at(page, pointer);
   if (!Array.isArray(items)) throw new APIResponseValidationError(`the page has no list of items at '${pointer}'`);
   return items;
 }
@@ -29,7 +36,24 @@ class PagePromise extends APIPromise {
 
   /** The pages one after the other, each asked for when it is wanted. */
   async *iterPages() {
-    for (let page = this; page; page = page.#following()) yield await page;
+    let before;
+    for (let page = this; page; page = page.#following()) {
+      const answer = await page;
+      if (before !== undefined && this.#repeats(answer, before)) return;
+      yield answer;
+      before = answer;
+    }
+  }
+
+  /**
+   * Whether this is the page before once more: some servers do not know what asks for the next one, others give the last
+   * one for whatever lies behind it. Where the total is known, that tells the end.
+   */
+  #repeats(page, before) {
+    const items = itemsOf(page, this.#pagination);
+    const { total } = this.#pagination.response;
+    const isCounted = total !== undefined && typeof at(page, total) === 'number';
+    return !isCounted && typeof items[0] === 'object' && isDeepStrictEqual(items, itemsOf(before, this.#pagination));
   }
 
   #following() {

@@ -138,3 +138,15 @@ test('text, bytes and nothing are answers too', async (t) => {
   await assert.rejects(files.echo({ a: 1 }), /the body of echoBytes must be text, bytes, a Blob or a stream/);
   assert.equal(Buffer.from(await files.echo(new Blob(['from a blob']))).toString(), 'from a blob');
 });
+
+/** B1: a key goes by the name of its scheme. */
+test('two keys stand each in its own place', async (t) => {
+  const seen = [];
+  const baseURL = await stub(t, (request, response) => {
+    seen.push(request.headers['x-api-key']);
+    json(response, { items: [], total: 0, limit: 20, offset: 0 });
+  });
+  const client = new Roboticks({ baseURL, apiKeys: { ApiKeyHeader: 'rbtk_test_header' } });
+  await client.devices.list('acme', 'warehouse');
+  assert.deepEqual(seen, ['rbtk_test_header']);
+});

@@ -63,3 +63,11 @@ test('by page number, with the options of the call', async (t) => {
   assert.equal(count, 5);
   assert.deepEqual(asked, ['/api/v1/users?page_size=2 7', '/api/v1/users?page=2&page_size=2 7', '/api/v1/users?page=3&page_size=2 7']);
 });
+
+test('a page that comes again is the end', async (t) => {
+  const baseURL = await stub(t, (_, response) => json(response, { items: [device(0), device(1)] }));
+  const client = new Roboticks({ apiKey, baseURL });
+  const names = [];
+  for await (const { name } of client.devices.list('acme', 'warehouse', { limit: 2 })) names.push(name);
+  assert.deepEqual(names, [device(0).name, device(1).name]);
+});

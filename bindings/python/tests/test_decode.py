@@ -92,6 +92,14 @@ def test_an_empty_body_is_only_taken_where_it_may_be() -> None:
         assert caught.value.request_id == "req-1"
 
 
+def test_a_204_is_no_error_where_a_body_is_promised(stub: Stub, client: Roboticks) -> None:
+    """What the call was to do is done; only a strict client wants to know of it."""
+    stub.answer = lambda request: Answer(204)
+    assert client.devices.get("acme", "warehouse", "7") is None
+    with pytest.raises(APIResponseValidationError):
+        client.with_options(response_validation="strict").devices.get("acme", "warehouse", "7")
+
+
 def test_a_strict_client_refuses(stub: Stub, client: Roboticks) -> None:
     """`response_validation="strict"` raises, with the place in the body."""
     stub.answer = lambda request: Answer(200, {**device(), "name": 7})

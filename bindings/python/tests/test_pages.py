@@ -88,3 +88,13 @@ def test_a_page_knows_its_way_without_being_asked_twice(stub: Stub, client: Robo
     assert found.has_next_page() and found.has_next_page()
     assert [one.name for one in found.next_page().items] == ["Picker 2", "Picker 3"]
     assert [request.query for request in stub.requests] == ["limit=2", "limit=2&offset=2"]
+
+
+def test_a_page_that_comes_again_is_the_end(stub: Stub, client: Roboticks) -> None:
+    """A server that does not know what asks for the next page, and tells no total, is not asked for ever."""
+    whole = page(range(2), 2, 2, 0)
+    del whole["total"]
+    stub.answer = lambda request: Answer(200, whole)
+    names = [found.name for found in client.devices.list("acme", "warehouse", limit=2)]
+    assert names == ["Picker 0", "Picker 1"]
+    assert [request.query for request in stub.requests] == ["limit=2", "limit=2&offset=2"]

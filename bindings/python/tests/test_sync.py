@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from arrow import Arrow
-from bitting import ConfigError, RequestError
+from bitting import ConfigError, CredentialsError, RequestError
 from conftest import KEY
 from roboticks import Roboticks
 from roboticks.models import Device
@@ -159,3 +159,14 @@ def test_a_variable_switches_logs_on(stub: Stub, level: str | None, lines: int) 
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     found = [line for line in done.stderr.splitlines() if " answered 200 after 1 requests" in line]
     assert len(found) == lines and "secret-device" not in done.stderr, done.stderr
+
+
+def test_two_keys_stand_each_in_its_own_place(stub: Stub) -> None:
+    """B1: a key goes by the name of its scheme; one that no scheme has is told, and not shown."""
+    stub.answer = lambda request: Answer(200, page(range(0), 0))
+    with Roboticks(base_url=stub.url, api_keys={"ApiKeyBearer": "rbtk_test_bearer"}, environment={}) as client:
+        client.devices.list("acme", "warehouse")
+    assert stub.requests[-1].headers["authorization"] == "Bearer rbtk_test_bearer"
+    with pytest.raises(CredentialsError, match="fits no security scheme of roboticks") as caught:
+        Roboticks(base_url=stub.url, api_keys={"Nothing": "rbtk_test_canary"}, environment={})
+    assert "canary" not in str(caught.value)

@@ -3,7 +3,7 @@
 use super::file;
 use super::naming::Naming;
 use super::text::{MARK, comment, one_line};
-use crate::{File, Surface};
+use crate::{File, Surface, credentials};
 
 /// The CommonJS entry, which is the code.
 pub(super) fn commonjs(naming: &Naming) -> File {
@@ -63,20 +63,9 @@ fn about(surface: &Surface<'_>) -> Vec<String> {
     let document = surface.document;
     let mut paragraphs = vec![format!("A client of the {} {}.", one_line(&document.title), document.version)];
     paragraphs.extend(document.description.clone());
-    let variables = variables(surface);
+    let variables = credentials::all_variables(&document.table(&surface.name));
     if !variables.is_empty() {
         paragraphs.push(format!("Credentials that are not given are read from `{}`.", variables.join("`, `")));
     }
     paragraphs
-}
-
-/// The environment variables that credentials are read from.
-pub(super) fn variables(surface: &Surface<'_>) -> Vec<String> {
-    let mut variables: Vec<String> = Vec::new();
-    for variable in surface.document.security_schemes.iter().flat_map(|scheme| scheme.auth.env.values()) {
-        if !variables.contains(variable) {
-            variables.push(variable.clone());
-        }
-    }
-    variables
 }

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::file;
 use super::naming::Naming;
+use super::signature;
 use super::text::one_line;
-use super::{client, signature};
-use crate::{File, Surface};
+use crate::{File, Surface, credentials};
 
 /// The version of the runtime that the code is made for.
 const RUNTIME: &str = env!("CARGO_PKG_VERSION");
@@ -59,7 +59,7 @@ pub(super) fn readme(surface: &Surface<'_>, naming: &Naming) -> File {
     let title = one_line(&surface.document.title);
     let Naming { client, .. } = naming;
     let name = &surface.name;
-    let variables = client::variables(surface);
+    let variables = credentials::all_variables(&surface.document.table(&surface.name));
     let credentials = if variables.is_empty() {
         String::new()
     } else {

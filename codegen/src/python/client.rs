@@ -1,11 +1,11 @@
 //! `__init__.py` and `_client.py`: the two clients and the package's names, all loaded when they are first used.
 
-use bitting_spec::SecurityScheme;
-use bitting_spec::table::{Flows, SchemeKind};
+use bitting_spec::table::{Api, Scheme};
 
 use super::docs;
 use super::text::{docstring, literal};
 use super::{Package, ResourceNames};
+use crate::credentials;
 
 /// The names of a client that no resource may have.
 pub(super) const TAKEN: [&str; 4] = ["call", "close", "rate_limit", "with_options"];
@@ -84,7 +84,8 @@ fn about(package: &Package<'_>, prefix: &str) -> Vec<String> {
     let kind = if prefix.is_empty() { "Synchronous" } else { "Asynchronous" };
     let mut paragraphs = vec![docs::sentence(&format!("{kind} client: {}", docs::one_line(&document.title)))];
     paragraphs.extend(document.description.as_ref().map(|text| text.trim().to_owned()));
-    let credentials: Vec<String> = package.surface.document.security_schemes.iter().map(scheme).collect();
+    let api = document.table(&package.surface.name);
+    let credentials: Vec<String> = api.schemes.iter().map(|one| scheme(&api, one)).collect();
     if !credentials.is_empty() {
         paragraphs.push(format!("Credentials:\n{}", credentials.join("\n")));
     }
@@ -93,28 +94,18 @@ fn about(package: &Package<'_>, prefix: &str) -> Vec<String> {
 }
 
 /// One security scheme: the arguments that give it a credential, and the variables that do so without any.
-fn scheme(scheme: &SecurityScheme) -> String {
-    let arguments = match &scheme.kind {
-        SchemeKind::OAuth2 { flows } => oauth_arguments(scheme, flows),
-        _ if scheme.auth.acquire.is_some() => "``username`` and ``password``, or ``token``".to_owned(),
-        SchemeKind::ApiKey { .. } => "``api_key``".to_owned(),
-        SchemeKind::Http { scheme, .. } if scheme == "basic" => "``username`` and ``password``".to_owned(),
-        _ if scheme.auth.env.contains_key("key") => "``api_key``".to_owned(),
-        _ => "``token``".to_owned(),
+fn scheme(api: &Api, scheme: &Scheme) -> String {
+    let own = api.own_variable(scheme).map(|_| format!(", or ``api_keys={{{}: ...}}``", literal(&scheme.name)));
+    let argument = |part: &&str| match *part {
+        "key" => format!("``api_key``{}", own.as_deref().unwrap_or_default()),
+        part => format!("``{part}``"),
     };
-    let variables: Vec<String> = scheme.auth.env.values().map(|name| format!("``{name}``")).collect();
-    let variables = match variables.as_slice() {
-        [] => String::new(),
-        names => format!("; from the environment: {}", names.join(", ")),
-    };
-    format!("    {}: {arguments}{variables}.", scheme.name)
-}
-
-/// The arguments that the flows of OAuth 2.0 take; a user's consent is kept by `bitting login`, or is a token.
-fn oauth_arguments(scheme: &SecurityScheme, flows: &Flows) -> String {
-    let takes_user = flows.password.is_some() || scheme.auth.acquire.is_some();
-    let user = takes_user.then_some("``username`` and ``password``");
-    let client = flows.client_credentials.is_some().then_some("``client_id`` and ``client_secret``");
-    let ways: Vec<&str> = [user, client].into_iter().flatten().collect();
-    if ways.is_empty() { "``token``".to_owned() } else { format!("{}, or ``token``", ways.join(", or ")) }
+    let way = |parts: &[&str]| parts.iter().map(argument).collect::<Vec<_>>().join(" and ");
+    let ways: Vec<String> = credentials::ways(scheme).into_iter().map(way).collect();
+    let variables: Vec<String> = credentials::variables(api, scheme).iter().map(|name| format!("``{name}``")).collect();
+    let sources = [ways.join(", or "), variables.join(", ")];
+    match sources {
+        [ways, _] if ways.is_empty() => format!("    {}: a client certificate.", scheme.name),
+        [ways, variables] => format!("    {}: {ways}; from the environment: {variables}.", scheme.name),
+    }
 }

@@ -52,12 +52,9 @@ pub(super) fn inputs(types: &Types, method: &Method<'_>) -> Vec<TypeRef> {
     kinds
 }
 
-/// Whether the body of `method` is a form with a file in it.
-fn has_file(types: &Types, method: &Method<'_>) -> bool {
-    method.body.as_ref().is_some_and(|body| {
-        let fields = types.fields(&body.kind).filter(|_| body.media_type.starts_with("multipart/"));
-        fields.is_some_and(|fields| fields.iter().any(|field| upload(types, &field.kind).is_some()))
-    })
+/// Whether the body of `method` is a form that may hold files: bytes that are given for a field of any type are one.
+fn is_form(method: &Method<'_>) -> bool {
+    method.body.as_ref().is_some_and(|body| body.media_type.starts_with("multipart/"))
 }
 
 /// How a field of a form is annotated that takes files; `None` for another one.
@@ -121,7 +118,7 @@ pub(super) fn source(
     let column = if secrets.is_empty() { 8 } else { 12 };
     let arguments = dictionary(column + 4, "", &parameters, false);
     let mut crossing = vec![method.index.to_string(), arguments, value, "options".to_owned()];
-    crossing.extend(body(column + 4, &package.surface.types, method, &parameters));
+    crossing.extend(body(column + 4, method, &parameters));
     let call = listed(column, call, &crossing, ")");
     if secrets.is_empty() {
         return source + &call;
@@ -255,9 +252,9 @@ fn dictionary(column: usize, head: &str, parameters: &[Parameter], of_members: b
 }
 
 /// The arguments of the call that carry the body. Bytes and text name their media type; the core writes the others.
-fn body(column: usize, types: &Types, method: &Method<'_>, parameters: &[Parameter]) -> Vec<String> {
+fn body(column: usize, method: &Method<'_>, parameters: &[Parameter]) -> Vec<String> {
     let Some(body) = &method.body else { return Vec::new() };
-    let form = has_file(types, method).then(|| "media_type=\"multipart/form-data\"".to_owned());
+    let form = is_form(method).then(|| "media_type=\"multipart/form-data\"".to_owned());
     if body.flat {
         let members = match body.required {
             true => dictionary(column, "body=", parameters, true),

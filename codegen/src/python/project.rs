@@ -4,8 +4,8 @@ use bitting_spec::Document;
 
 use super::text::literal;
 use super::{Package, docs, method};
-use crate::File;
 use crate::types::TypeRef;
+use crate::{File, credentials};
 
 /// The files beside the modules.
 pub(super) fn files(package: &Package<'_>) -> Vec<File> {
@@ -85,12 +85,25 @@ from {import} import Async{class}
 async with Async{class}() as client:
 {later}```
 
-Credentials come from keyword arguments or from the environment; `help({class})` names both. Errors are exceptions of
-`bitting`, all below `bitting.BittingError`.
+{credentials}Errors are exceptions of `bitting`, all below `bitting.BittingError`.
 ",
         origin = package.origin(),
         sync = example[0],
         later = example[1],
+        credentials = credentials_of(package),
+    )
+}
+
+/// Where credentials come from, if there are any.
+fn credentials_of(package: &Package<'_>) -> String {
+    let variables = credentials::all_variables(&package.surface.document.table(&package.surface.name));
+    if variables.is_empty() {
+        return String::new();
+    }
+    let variables = variables.join("`, `");
+    format!(
+        "Credentials are arguments of the client, which `help({})` names, or are read from `{variables}`.\n\n",
+        package.class
     )
 }
 

@@ -4,7 +4,7 @@ use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation};
 use serde_json::{Map, Value};
 
-use super::same::{is_address, is_kept, is_same_id, is_time};
+use super::same::{WRAPPER, is_address, is_kept, is_same_id, is_time};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
@@ -89,7 +89,10 @@ async fn compared(
     let is_it = |item: &&Value| named_in(item, name).is_some_and(|(_, own)| is_same_id(&own, id));
     let item = listed.iter().find(is_it).and_then(Value::as_object);
     let exchange = trial.call(read, about, Role::Valid).await?;
-    let shown = exchange.answer.parsed().and_then(Value::as_object).filter(|_| exchange.answer.is_success());
+    let body = exchange.answer.parsed().filter(|_| exchange.answer.is_success());
+    // The object stands in the answer, or in its `data`; what else does has names of its own.
+    let shown = body.into_iter().flat_map(|body| [Some(body), body.get(WRAPPER)]).flatten();
+    let shown = shown.filter(|object| is_it(object)).find_map(Value::as_object);
     let differences = item.zip(shown).map(|(item, shown)| differences(item, shown));
     Ok(differences.map(|differences| (differences, exchange)))
 }

@@ -471,11 +471,11 @@ const ABOUT_PAGES: [&str; 5] = ["meta", "pagination", "paging", "page", "pageinf
 fn tell_what_was_asked(operation: &Operation, pages: &[Exchange], size: u64) -> Result<(), Stop> {
     let Some(paging) = &operation.pagination else { return Ok(()) };
     let number = paging.request.get("page").map(String::as_str);
-    for (page, index) in pages.iter().zip(1_u64..) {
+    for (page, index) in pages.iter().zip(paging.first..) {
         let items = listed_items(operation, &page.answer).unwrap_or_default().len() as u64;
         let size = size_parameter(paging).map(|name| (name, size, items));
         // The first page is not asked for by its number.
-        let number = number.filter(|_| index > 1).map(|name| (name, index, index));
+        let number = number.filter(|_| index > paging.first).map(|name| (name, index, index));
         for (name, asked, other) in size.into_iter().chain(number) {
             if let Some(told) = told(page, name).filter(|told| ![asked, other].contains(told)) {
                 let cause = format!("a page tells another `{name}` of itself than was asked for");

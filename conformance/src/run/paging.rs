@@ -42,7 +42,7 @@ impl Context<'_> {
         while pages.len() < most {
             let page = self.call(operation, &case, role).await?;
             let items = listed_items(operation, &page.answer).unwrap_or_default();
-            let next = next(paging, &page, passed + items.len(), pages.len() + 2);
+            let next = next(paging, &page, passed + items.len(), paging.first + pages.len() as u64 + 1);
             passed += items.len();
             let is_last = items.is_empty() || !page.answer.is_success();
             pages.push(page);
@@ -72,7 +72,7 @@ fn largest(operation: &Operation, paging: &Pagination) -> u64 {
 }
 
 /// The parameter that asks for the page after `page`, when so many items and pages have passed.
-fn next(paging: &Pagination, page: &Exchange, items: usize, number: usize) -> Option<(String, Value)> {
+fn next(paging: &Pagination, page: &Exchange, items: usize, number: u64) -> Option<(String, Value)> {
     match paging.style {
         PaginationStyle::Offset => Some((paging.request.get("offset")?.clone(), Value::from(items))),
         PaginationStyle::Page => Some((paging.request.get("page")?.clone(), Value::from(number))),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bitting_spec::extension::{Pagination, PaginationStyle};
+use bitting_spec::extension::PaginationStyle;
 use bitting_spec::infer::{self, Asks};
 use bitting_spec::table::Location;
 use chrono::DateTime;
@@ -151,7 +151,7 @@ impl Desk<'_> {
         let start = match paging.style {
             PaginationStyle::Offset => asked("offset").unwrap_or(0),
             PaginationStyle::Page => {
-                let first = self.first_page(paging);
+                let first = usize::try_from(paging.first).unwrap_or(1);
                 asked("page").unwrap_or(first).saturating_sub(first).saturating_mul(size)
             }
             PaginationStyle::Cursor => {
@@ -168,11 +168,6 @@ impl Desk<'_> {
             }
         };
         Some(Page { start, size })
-    }
-
-    fn first_page(&self, paging: &Pagination) -> usize {
-        let schema = paging.request.get("page").and_then(|name| self.query_schema(name));
-        usize::from(schema.and_then(|schema| schema.get("minimum")?.as_f64()) != Some(0.0))
     }
 
     fn default(&self, name: &str) -> Option<usize> {
@@ -250,8 +245,8 @@ impl Desk<'_> {
             _ if is("limit") || is("size") => Some(Value::from(page.size)),
             _ if is("offset") => Some(Value::from(page.start)),
             _ if is("page") => {
-                let first = paging.map_or(1, |paging| self.first_page(paging));
-                Some(Value::from(first.saturating_add(page.start / page.size.max(1))))
+                let passed = u64::try_from(page.start / page.size.max(1)).unwrap_or(u64::MAX);
+                Some(Value::from(paging.map_or(1, |paging| paging.first).saturating_add(passed)))
             }
             "total" | "total_count" | "totalCount" => Some(Value::from(total)),
             "pages" | "total_pages" | "totalPages" => Some(Value::from(total.div_ceil(page.size.max(1)))),

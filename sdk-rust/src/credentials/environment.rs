@@ -9,16 +9,13 @@ use crate::secret::Secret;
 /// Reads one variable; `None` if it is not set.
 pub(crate) type Read = dyn Fn(&str) -> Option<String> + Send + Sync;
 
-/// The kinds of credentials in order of precedence, each with the parts that it needs: the word that `x-auth.env`
-/// uses, and the ends of the names that are tried otherwise.
-const KINDS: [(Kind, &[Part]); 4] = [
-    (Kind::ApiKey, &[("key", &["_API_KEY"])]),
-    (Kind::Token, &[("token", &["_TOKEN", "_ACCESS_TOKEN"])]),
-    (Kind::Client, &[("client_id", &["_CLIENT_ID"]), ("client_secret", &["_CLIENT_SECRET"])]),
-    (Kind::Login, &[("username", &["_USERNAME", "_EMAIL"]), ("password", &["_PASSWORD"])]),
+/// The kinds of credentials in order of precedence, each with the parts that it needs.
+const KINDS: [(Kind, &[&str]); 4] = [
+    (Kind::ApiKey, &["key"]),
+    (Kind::Token, &["token"]),
+    (Kind::Client, &["client_id", "client_secret"]),
+    (Kind::Login, &["username", "password"]),
 ];
-
-type Part = (&'static str, &'static [&'static str]);
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
@@ -48,14 +45,6 @@ pub(crate) fn variable(read: &Read, name: &str) -> Option<String> {
     read(name).filter(|value| !value.trim().is_empty())
 }
 
-/// The name under which a part may stand, the declared one or the usual ones.
-fn names(api: &Api, scheme: &Scheme, (part, ends): &Part) -> Vec<String> {
-    match scheme.auth.env.get(*part) {
-        Some(name) => vec![name.clone()],
-        None => ends.iter().map(|end| format!("{}{end}", api.env_prefix)).collect(),
-    }
-}
-
 /// All credentials that the environment holds for `api`, the preferred one first. A variable that serves several
 /// schemes is one credential.
 pub(crate) fn credentials(api: &Api, read: &Read) -> Result<Vec<Held>, Error> {
@@ -63,16 +52,17 @@ pub(crate) fn credentials(api: &Api, read: &Read) -> Result<Vec<Held>, Error> {
     for (kind, parts) in &KINDS {
         for scheme in &api.schemes {
             let values = parts.iter().map(|part| {
-                let names = names(api, scheme, part);
+                let names = api.variables(scheme, part);
                 names.into_iter().find_map(|name| variable(read, &name).map(|value| (name, value)))
             });
             let Some(values) = values.collect::<Option<Vec<_>>>() else { continue };
             let (names, values): (Vec<_>, Vec<_>) = values.into_iter().unzip();
+            let own = api.own_variable(scheme).is_some_and(|own| names == [own]).then(|| scheme.name.clone());
             let source = CredentialSource::Environment(names);
             let Some(credential) = kind.credential(values) else { continue };
             let known = found.iter().any(|held| held.source == source);
             if !known && credential.fits(scheme, api) {
-                found.push(Held::new(credential, source, None)?);
+                found.push(Held::new(credential, source, own)?);
             }
         }
     }
@@ -87,7 +77,7 @@ pub(crate) fn suggestions(api: &Api, scheme: &Scheme) -> Vec<String> {
     });
     fitting
         .map(|(_, parts)| {
-            let first = parts.iter().filter_map(|part| names(api, scheme, part).into_iter().next());
+            let first = parts.iter().filter_map(|part| api.variables(scheme, part).into_iter().next());
             first.collect::<Vec<_>>().join(" and ")
         })
         .collect()

@@ -68,7 +68,7 @@ impl<'a> Run<'a> {
     /// The tokens that the next attempt carries. Keys need none of this.
     pub(super) async fn authorize(&self, lane: &'a crate::client::Lane, uses: &'a [Use]) -> Result<Ticket<'a>, Error> {
         let mut tokens = Vec::new();
-        for used in uses {
+        for used in uses.iter().filter(|used| !self.brings(used)) {
             let Grip::Session(cache) = &used.grip else { continue };
             let token = match cache.fresh(self.shared.clock.now()) {
                 Some(token) => token,

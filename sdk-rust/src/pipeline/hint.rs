@@ -20,8 +20,9 @@ pub(super) fn hint(shared: &Shared, plan: &Plan, prepared: &Prepared, uses: &[Us
     if let Choice::Withheld(server) = &plan.choice {
         return Some(format!("no credential was sent: `{server}` is no server of the document"));
     }
-    if prepared.own_credential {
-        return Some("the credential of the call's own headers was sent, and the client's were not".to_owned());
+    if !prepared.own.is_empty() {
+        let others = if uses.is_empty() { "and the client's were not" } else { "with the client's for what they lack" };
+        return Some(format!("the credential of the call's own headers was sent, {others}"));
     }
     if uses.is_empty() {
         return Some("no credential was sent: the document calls this operation public".to_owned());

@@ -44,6 +44,34 @@ async fn an_and_needs_all_of_its_schemes() {
     assert_eq!(header(request, "authorization"), Some("Bearer test-token"));
 }
 
+/// B1, B9: two keys at once, each under the name of its scheme, as arguments and from the environment.
+#[tokio::test]
+async fn two_keys_stand_each_in_its_own_place() {
+    let stage = Stage::new().await;
+    stage.answer(|_, _| empty_list()).await;
+    let mut table = table();
+    let second = json!({"name": "X-App.Token", "type": "apiKey", "in": "header", "parameter": "X-App"});
+    table["schemes"].as_array_mut().expect("a list").push(second);
+    table["operations"][3]["security"] = json!([{"ApiKeyHeader": [], "X-App.Token": []}]);
+    let key = |text: &str| Credential::ApiKey(Secret::new(text));
+    let given = stage.builder_of(table.clone()).api_key("rbtk_test_1").credential_for("X-App.Token", key("test-2"));
+    let variables = |name: &str| match name {
+        "ROBOTICKS_API_KEY" => Some("rbtk_test_1".to_owned()),
+        "ROBOTICKS_X_APP_TOKEN" => Some("test-2".to_owned()),
+        _ => None,
+    };
+    let found = stage.builder_of(table.clone()).environment(variables);
+    // B11: one's own header takes the place of what it stands for, and of nothing else.
+    let own = stage.builder_of(table).api_key("rbtk_test_1").default_header("X-App", "test-2");
+    for builder in [given, found, own] {
+        builder.build().expect("a client").call(list()).await.expect("an answer");
+    }
+    for request in stage.requests().await {
+        let headers = (header(&request, "x-api-key"), header(&request, "x-app"));
+        assert_eq!(headers, (Some("rbtk_test_1"), Some("test-2")));
+    }
+}
+
 /// B2, ARTOS-2: a public operation gets no credential, not even one that was set as a default header.
 #[tokio::test]
 async fn a_public_operation_gets_no_credential() {

@@ -89,9 +89,11 @@ impl Operation {
         exact.or_else(ranged).or_else(default)
     }
 
-    /// The documented successful answers, exact codes first.
+    /// The documented successful answers, exact codes first. Where no code stands for one, it is the `default`.
     pub fn successes(&self) -> impl Iterator<Item = &Response> {
-        self.responses.iter().filter(|response| response.status.is_success())
+        let is_told = self.responses.iter().any(|response| !response.status.is_error());
+        let is_it = move |status: Status| status.is_success() || !is_told && status == Status::Default;
+        self.responses.iter().filter(move |response| is_it(response.status))
     }
 }
 
@@ -169,6 +171,11 @@ impl Status {
     #[must_use]
     pub fn is_success(self) -> bool {
         matches!(self, Self::Code(200..=299) | Self::Range(2))
+    }
+
+    /// Whether it is a refusal or a failure, or whatever is not documented.
+    fn is_error(self) -> bool {
+        matches!(self, Self::Code(400..) | Self::Range(4..) | Self::Default)
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -326,6 +333,11 @@ impl Reader<'_> {
         if location == Location::Header && reserved.contains(&name.to_ascii_lowercase().as_str()) {
             // OpenAPI 3.1, 4.8.12.2.1: such a definition is ignored.
             self.warn(node, format!("the header parameter `{name}` is ignored, as OpenAPI says"));
+            return Ok(None);
+        }
+        let framing = ["content-length", "transfer-encoding", "connection", "host"];
+        if location == Location::Header && framing.contains(&name.to_ascii_lowercase().as_str()) {
+            self.warn(node, format!("the header parameter `{name}` is ignored: HTTP itself says it of each message"));
             return Ok(None);
         }
         let (encoding, schema, example) = self.encoding(node, location)?;

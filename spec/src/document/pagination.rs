@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::operation::Operation;
+use super::operation::{Operation, Parameter};
 use super::schema::component_name;
 use super::source::escape;
 use crate::extension::{Pagination, PaginationStyle};
@@ -47,20 +47,22 @@ pub(super) fn infer(operation: &Operation, components: &IndexMap<String, Value>)
 
     let answered = |names: &[&str]| properties.keys().find(|name| names.contains(&name.as_str()));
     let (style, request) = asked(operation, answered(&NEXTS).is_some())?;
+    let first = first(operation, &request);
     let pointer = |name: &str| format!("/{}", escape(name));
     let mut response = BTreeMap::from([("items".to_owned(), pointer(items))]);
     response.extend(answered(&TOTALS).map(|name| ("total".to_owned(), pointer(name))));
     if style == PaginationStyle::Cursor {
         response.extend(answered(&NEXTS).map(|name| ("next".to_owned(), pointer(name))));
     }
-    Some(Pagination { style, request, response })
+    Some(Pagination { style, request, response, first })
 }
 
 /// Infers the paging of a list that is the whole answer, from its query parameters alone.
 pub(crate) fn bare(operation: &Operation, components: &IndexMap<String, Value>) -> Option<Pagination> {
     answer(operation, components)?.get("type").filter(|kind| *kind == "array")?;
     let (style, request) = asked(operation, false)?;
-    Some(Pagination { style, request, response: BTreeMap::from([("items".to_owned(), String::new())]) })
+    let first = first(operation, &request);
+    Some(Pagination { style, request, response: BTreeMap::from([("items".to_owned(), String::new())]), first })
 }
 
 /// The schema of what a GET answers.
@@ -72,21 +74,50 @@ fn answer<'a>(operation: &'a Operation, components: &'a IndexMap<String, Value>)
 
 /// What a page is asked for by, and the query parameters for it.
 fn asked(operation: &Operation, tells_next: bool) -> Option<(PaginationStyle, BTreeMap<String, String>)> {
-    let query = |names: &[&str]| {
-        let parameters = operation.parameters.iter().filter(|parameter| parameter.location == Location::Query);
-        parameters.map(|parameter| parameter.name.clone()).find(|name| names.contains(&name.as_str()))
+    let query = |names: &[&str], is_it: fn(&Value) -> bool| {
+        let mut parameters = operation.parameters.iter().filter(|one| one.location == Location::Query);
+        let named = |one: &&Parameter| names.contains(&one.name.as_str()) && is_it(&one.schema.value);
+        parameters.find(named).map(|one| one.name.clone())
     };
-    let (style, key, parameter) = if let Some(offset) = query(&OFFSETS) {
+    let (style, key, parameter) = if let Some(offset) = query(&OFFSETS, is_number) {
         (PaginationStyle::Offset, "offset", offset)
-    } else if let Some(cursor) = query(&CURSORS).filter(|_| tells_next) {
+    } else if let Some(cursor) = query(&CURSORS, is_mark).filter(|_| tells_next) {
         (PaginationStyle::Cursor, "cursor", cursor)
     } else {
-        (PaginationStyle::Page, "page", query(&PAGES)?)
+        (PaginationStyle::Page, "page", query(&PAGES, is_number)?)
     };
     let mut request = BTreeMap::from([(key.to_owned(), parameter)]);
     let limit = if style == PaginationStyle::Page { "size" } else { "limit" };
-    request.extend(query(&LIMITS).map(|name| (limit.to_owned(), name)));
+    request.extend(query(&LIMITS, is_number).map(|name| (limit.to_owned(), name)));
     Some((style, request))
+}
+
+/// Whether a parameter takes a number, be it as a text: a `start` may be a date, and a `page` an object.
+fn is_number(schema: &Value) -> bool {
+    let kinds = kinds(schema);
+    let is_other = ["format", "enum", "properties"].iter().any(|keyword| schema.get(*keyword).is_some());
+    let takes = |kind: &str| kinds.contains(&kind);
+    takes("integer") || takes("number") || (kinds.is_empty() || takes("string")) && !is_other
+}
+
+/// Whether a parameter takes one value, of whatever kind.
+fn is_mark(schema: &Value) -> bool {
+    !kinds(schema).iter().any(|kind| ["object", "array", "boolean"].contains(kind))
+}
+
+/// The types that a schema names.
+fn kinds(schema: &Value) -> Vec<&str> {
+    let kinds = schema.get("type");
+    let list = kinds.and_then(Value::as_array).into_iter().flatten();
+    list.chain(kinds).filter_map(Value::as_str).collect()
+}
+
+/// The number of the first page, as the parameter for it tells: its default, or else its least value.
+fn first(operation: &Operation, request: &BTreeMap<String, String>) -> u64 {
+    let page = request.get("page").and_then(|name| operation.parameters.iter().find(|one| one.name == *name));
+    let schema = page.map(|one| &one.schema.value);
+    let told = |keyword| schema.and_then(|schema| schema.get(keyword)?.as_f64());
+    u64::from(told("default").filter(|page| [0.0, 1.0].contains(page)).or_else(|| told("minimum")) != Some(0.0))
 }
 
 /// The schema itself, with the references to components followed.

@@ -1,5 +1,6 @@
 //! The four documents, read and looked at statement by statement.
 
+use bitting_spec::Document;
 use bitting_spec::extension::{AuthCase, PaginationStyle, RefreshStyle, Tenant};
 use bitting_spec::table::{Api, SchemeKind};
 
@@ -92,4 +93,30 @@ fn places_have_lines() {
     let login = document.line("/paths/~1api~1v1~1auth~1login/post").unwrap();
     assert!(login > document.line("/paths").unwrap());
     assert_eq!(document.line("/paths/~1api~1v1~1auth~1login/post/nowhere"), Some(login));
+}
+
+/// What plain documents tell of their pages: the number of the first one, and that a date or an object is no place.
+#[test]
+fn pages_are_walked_as_their_parameters_say() {
+    let paging = |parameters: &str| {
+        let text = format!(
+            "{{openapi: 3.1.0, info: {{title: T, version: '1'}}, paths: {{/things: {{get: {{operationId: list,
+               parameters: [{parameters}], responses: {{'200': {{description: D, content: {{application/json: {{schema:
+               {{type: object, properties: {{items: {{type: array, items: {{}}}}}}}}}}}}}}}}}}}}}}}}"
+        );
+        let document = Document::parse("pages.yaml", &text).unwrap();
+        document.operation("list").unwrap().pagination.clone().map(|paging| (paging.style, paging.first))
+    };
+    let (page, offset) = (PaginationStyle::Page, PaginationStyle::Offset);
+    for (parameters, expected) in [
+        ("{name: page, in: query, schema: {type: integer}}", Some((page, 1))),
+        ("{name: page, in: query, schema: {type: integer, default: 0}}", Some((page, 0))),
+        ("{name: page, in: query, schema: {type: [integer, 'null'], format: int32, minimum: 0}}", Some((page, 0))),
+        ("{name: page, in: query, schema: {type: integer, minimum: 0, default: 1}}", Some((page, 1))),
+        ("{name: start, in: query, schema: {type: string}}", Some((offset, 1))),
+        ("{name: start, in: query, schema: {type: string, format: date}}", None),
+        ("{name: page, in: query, style: deepObject, schema: {type: object}}", None),
+    ] {
+        assert_eq!(paging(parameters), expected, "{parameters}");
+    }
 }

@@ -14,7 +14,7 @@ export * from './resources/auth.cjs';
  * same header and the same format: an API key, an OAuth access token of an app, or the JWT of a login.
  *
  * Credentials that are not given are read from `ARROTECH_API_KEY`, `ARROTECH_CLIENT_ID`, `ARROTECH_CLIENT_SECRET`,
- * `ARROTECH_PASSWORD`, `ARROTECH_TOKEN`, `ARROTECH_EMAIL`.
+ * `ARROTECH_TOKEN`, `ARROTECH_EMAIL`, `ARROTECH_PASSWORD`.
  */
 export class Arrotech extends BaseClient {
   constructor(options?: ClientOptions);

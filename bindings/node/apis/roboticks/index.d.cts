@@ -13,8 +13,8 @@ export * from './resources/devices.cjs';
  * Two kinds of credential reach this API: an API key for CI/CD and automation, and a JWT of one hour for the web app and
  * the command line. Most resources live under an organization and a project, which the path names.
  *
- * Credentials that are not given are read from `ROBOTICKS_API_KEY`, `ROBOTICKS_PASSWORD`, `ROBOTICKS_TOKEN`,
- * `ROBOTICKS_EMAIL`.
+ * Credentials that are not given are read from `ROBOTICKS_API_KEY`, `ROBOTICKS_EMAIL`, `ROBOTICKS_PASSWORD`,
+ * `ROBOTICKS_TOKEN`.
  */
 export class Roboticks extends BaseClient {
   constructor(options?: ClientOptions);

@@ -23,6 +23,9 @@ class Answer(Protocol[T_co]):
         ...
 
 
+_WITHOUT_BODY = (204, 205, 304)
+
+
 class Json(Generic[T]):
     """JSON of a type. ``may_be_empty``: the document also knows an answer without a body, which reads as ``None``."""
 
@@ -39,7 +42,8 @@ class Json(Generic[T]):
 
         body = reply.body
         try:
-            if not body and self._may_be_empty:
+            if not body and (self._may_be_empty or not is_strict and reply.status in _WITHOUT_BODY):
+                self._tell_missing(reply)
                 return None  # type: ignore[return-value]
             return (self._decoder or self._made()).decode(body)
         except msgspec.ValidationError as error:
@@ -60,6 +64,14 @@ class Json(Generic[T]):
 
         self._decoder = msgspec.json.Decoder(self._kind, dec_hook=decode_hook)
         return self._decoder
+
+    def _tell_missing(self, reply: Reply) -> None:
+        # What the call was to do is done: an answer that has no body is no reason to tell the program otherwise.
+        if not self._may_be_empty:
+            from . import _log
+
+            text = "%s %s answered %s without the body that is promised, which reads as None"
+            _log.logger().warning(text, reply.method, reply.path, reply.status)
 
     def _as_far_as_it_goes(self, reply: Reply, body: bytes, error: Exception) -> T:
         import msgspec

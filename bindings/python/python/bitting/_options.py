@@ -18,6 +18,8 @@ class ClientOptions(TypedDict, total=False):
     """Where the API stands, instead of the document's first server."""
     api_key: str | None
     """An API key."""
+    api_keys: Mapping[str, str] | None
+    """API keys by the names of their security schemes, for an API that asks for two at once."""
     token: str | None
     """A bearer token that somebody else obtained and renews."""
     credentials: Callable[[], str | AccessToken | Awaitable[str | AccessToken]] | None
@@ -90,7 +92,7 @@ _LIST = (list, tuple, set, frozenset)
 _OF_A_CLIENT: dict[str, Any] = {
     **dict.fromkeys(("base_url", "api_key", "token", "username", "password", "client_id", "client_secret", "profile"), str),
     **dict.fromkeys(("timeout", "deadline"), _NUMBER),
-    **dict.fromkeys(("default_headers", "environment"), Mapping),
+    **dict.fromkeys(("api_keys", "default_headers", "environment"), Mapping),
     "scopes": _LIST,
     "max_retries": int,
     "allow_insecure_http": bool,
@@ -151,7 +153,7 @@ class Settings:
             return None
         from ._provider import Provider
 
-        others = [name for name in ("api_key", "token", "username", "client_id", "profile") if name in self._values]
+        others = [name for name in ("api_key", "api_keys", "token", "username", "client_id", "profile") if name in self._values]
         if others:
             from ._errors import ConfigError
 
@@ -160,7 +162,10 @@ class Settings:
 
     def with_changes(self, changes: Settings) -> Settings:
         """These settings with ``changes`` on top. Other credentials replace those that were there as a whole."""
-        credentials = {"api_key", "token", "credentials", "username", "password", "client_id", "client_secret", "scopes", "profile"}
+        credentials = {
+            *("api_key", "api_keys", "token", "credentials", "username", "password"),
+            *("client_id", "client_secret", "scopes", "profile"),
+        }
         kept = self._values
         if credentials & changes._values.keys():
             kept = {name: value for name, value in kept.items() if name not in credentials}

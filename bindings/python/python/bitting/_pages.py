@@ -75,6 +75,12 @@ class _Page(Generic[Item, ClientT]):
             raise RuntimeError("this is the last page; ask has_next_page() first")
         return call
 
+    def _repeats(self, before: _Page[Item, ClientT]) -> bool:
+        # Some servers do not know what asks for the next page, others give the last one for whatever lies behind it.
+        # Where the total is known, that tells the end.
+        is_plain = not self.items or isinstance(self.items[0], str | int | float)
+        return self.total is None and not is_plain and self.items == before.items
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self.items)} items>"
 
@@ -94,7 +100,9 @@ class SyncPage(_Page[Item, "SyncClient"]):
         page = self
         yield page
         while page.has_next_page():
-            page = page.next_page()
+            before, page = page, page.next_page()
+            if page._repeats(before):
+                return
             yield page
 
     def __iter__(self) -> Iterator[Item]:
@@ -117,7 +125,9 @@ class AsyncPage(_Page[Item, "AsyncClient"]):
         page = self
         yield page
         while page.has_next_page():
-            page = await page.next_page()
+            before, page = page, await page.next_page()
+            if page._repeats(before):
+                return
             yield page
 
     async def __aiter__(self) -> AsyncIterator[Item]:

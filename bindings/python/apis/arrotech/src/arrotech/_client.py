@@ -22,9 +22,9 @@ class Arrotech(SyncClient):
     Credentials:
         ApiKey: ``api_key``; from the environment: ``ARROTECH_API_KEY``.
         OAuth2: ``client_id`` and ``client_secret``, or ``token``; from the environment: ``ARROTECH_CLIENT_ID``,
-            ``ARROTECH_CLIENT_SECRET``.
-        UserJwt: ``username`` and ``password``, or ``token``; from the environment: ``ARROTECH_PASSWORD``,
-            ``ARROTECH_TOKEN``, ``ARROTECH_EMAIL``.
+            ``ARROTECH_CLIENT_SECRET``, ``ARROTECH_TOKEN``.
+        UserJwt: ``username`` and ``password``, or ``token``; from the environment: ``ARROTECH_EMAIL``,
+            ``ARROTECH_PASSWORD``, ``ARROTECH_TOKEN``.
 
     The keyword arguments are those of ``bitting.ClientOptions``.
     """
@@ -55,9 +55,9 @@ class AsyncArrotech(AsyncClient):
     Credentials:
         ApiKey: ``api_key``; from the environment: ``ARROTECH_API_KEY``.
         OAuth2: ``client_id`` and ``client_secret``, or ``token``; from the environment: ``ARROTECH_CLIENT_ID``,
-            ``ARROTECH_CLIENT_SECRET``.
-        UserJwt: ``username`` and ``password``, or ``token``; from the environment: ``ARROTECH_PASSWORD``,
-            ``ARROTECH_TOKEN``, ``ARROTECH_EMAIL``.
+            ``ARROTECH_CLIENT_SECRET``, ``ARROTECH_TOKEN``.
+        UserJwt: ``username`` and ``password``, or ``token``; from the environment: ``ARROTECH_EMAIL``,
+            ``ARROTECH_PASSWORD``, ``ARROTECH_TOKEN``.
 
     The keyword arguments are those of ``bitting.ClientOptions``.
     """

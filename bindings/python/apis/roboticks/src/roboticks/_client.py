@@ -22,8 +22,8 @@ class Roboticks(SyncClient):
     Credentials:
         ApiKeyBearer: ``api_key``; from the environment: ``ROBOTICKS_API_KEY``.
         ApiKeyHeader: ``api_key``; from the environment: ``ROBOTICKS_API_KEY``.
-        UserToken: ``username`` and ``password``, or ``token``; from the environment: ``ROBOTICKS_PASSWORD``,
-            ``ROBOTICKS_TOKEN``, ``ROBOTICKS_EMAIL``.
+        UserToken: ``username`` and ``password``, or ``token``; from the environment: ``ROBOTICKS_EMAIL``,
+            ``ROBOTICKS_PASSWORD``, ``ROBOTICKS_TOKEN``.
 
     The keyword arguments are those of ``bitting.ClientOptions``.
     """
@@ -54,8 +54,8 @@ class AsyncRoboticks(AsyncClient):
     Credentials:
         ApiKeyBearer: ``api_key``; from the environment: ``ROBOTICKS_API_KEY``.
         ApiKeyHeader: ``api_key``; from the environment: ``ROBOTICKS_API_KEY``.
-        UserToken: ``username`` and ``password``, or ``token``; from the environment: ``ROBOTICKS_PASSWORD``,
-            ``ROBOTICKS_TOKEN``, ``ROBOTICKS_EMAIL``.
+        UserToken: ``username`` and ``password``, or ``token``; from the environment: ``ROBOTICKS_EMAIL``,
+            ``ROBOTICKS_PASSWORD``, ``ROBOTICKS_TOKEN``.
 
     The keyword arguments are those of ``bitting.ClientOptions``.
     """
