@@ -22,7 +22,9 @@ mod membership;
 mod neighbor;
 mod oauth;
 mod oauth_code;
+mod omitted;
 mod origin;
+mod owned;
 mod public;
 mod reference;
 mod refresh;
@@ -76,11 +78,13 @@ static FAMILIES: &[&[Check]] = &[
     absent::CHECKS,
     change::CHECKS,
     neighbor::CHECKS,
+    owned::CHECKS,
     listed::CHECKS,
     times::CHECKS,
     default::CHECKS,
     filter::CHECKS,
     list::CHECKS,
+    omitted::CHECKS,
     sequence::CHECKS,
     response::CHECKS,
     leak::CHECKS,

@@ -5,14 +5,14 @@ use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, Status};
 use serde_json::{Map, Value};
 
-use super::same::{another_of, differing, is_same_id, is_time};
+use super::same::{changed, differing, is_same_id, is_time};
 use super::state::{is_object, last_name};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{Case, lists_what_is_shown, runner};
 use crate::http::Exchange;
-use crate::infer::{properties, sent};
+use crate::infer::sent;
 use crate::run::{Stop, Trial, listed_items, named_in, reference_names, skip};
 
 const NEEDS: &[Need] = &[Need::Valid];
@@ -100,22 +100,6 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         info: CheckInfo {
-            id: "state.owned-update",
-            title: "a change does not set what the server owns",
-            rule: "A property that the document marks `readOnly` is not taken from a PATCH or PUT: the request is refused, \
-                   or the property ignored.",
-            source: "JSON Schema Validation 2020-12, 9.4; OWASP API3:2023",
-            needs: NEEDS,
-            phase: Phase::Scenario,
-        },
-        applies: |document, operation| {
-            matches!(operation.method.as_str(), "PATCH" | "PUT")
-                && document.reader(&operation.path).is_some_and(|read| !owned(document, read).is_empty())
-        },
-        run: |trial| Box::pin(owned_update(trial)),
-    },
-    Check {
-        info: CheckInfo {
             id: "state.update-is-listed",
             title: "a change is there in the list too",
             rule: "After a successful PATCH or PUT the list of the collection shows the object with the values that were \
@@ -185,7 +169,7 @@ pub(super) fn members(exchange: &Exchange) -> Map<String, Value> {
 }
 
 /// The object that a changing operation is about, with everything set that a request can set; and the case that set it.
-async fn full<'a>(trial: &Trial<'a>) -> Result<(&'a Operation, Case, Map<String, Value>), Stop> {
+pub(super) async fn full<'a>(trial: &Trial<'a>) -> Result<(&'a Operation, Case, Map<String, Value>), Stop> {
     let context = trial.context;
     let read = context.document.reader(&trial.operation.path).ok_or_else(|| skip("nothing reads it"))?;
     let about = context.arguments(trial.operation, Role::Valid, true).await?;
@@ -218,7 +202,7 @@ pub(super) fn sent_members(case: &Case) -> Map<String, Value> {
     }
 }
 
-fn with_members(case: &Case, members: Map<String, Value>) -> Case {
+pub(super) fn with_members(case: &Case, members: Map<String, Value>) -> Case {
     let media_type = case.body.as_ref().map_or_else(|| "application/json".to_owned(), |(name, _)| name.clone());
     Case { body: Some((media_type, Value::Object(members))), ..case.clone() }
 }
@@ -349,9 +333,16 @@ async fn failed_update(trial: &Trial<'_>) -> Result<(), Stop> {
             ));
         }
         tried |= refused.answer.status >= 400;
-        if refused.answer.status >= 400 && look().await?.answer.json() != before.answer.json() {
+        if refused.answer.status < 400 {
+            continue;
+        }
+        let body = |exchange: &Exchange| exchange.answer.json().unwrap_or(Value::Null);
+        let (before, after) = (body(&before), body(&look().await?));
+        let member = if before == after { None } else { changed(&before, &after, &body(&look().await?)) };
+        if let Some(member) = member {
             let cause = format!("a change was refused with {} and made all the same", refused.answer.status);
-            return Err(Observation::error(cause, "the object as it was", &refused).into());
+            let saying = format!("{member} is read otherwise than before");
+            return Err(Observation::error(cause, "the object as it was", &refused).saying(saying).into());
         }
     }
     if tried { Ok(()) } else { Err(skip("no change was refused")) }
@@ -489,42 +480,6 @@ async fn deleted_is_unlisted(trial: &Trial<'_>) -> Result<(), Stop> {
         }
     }
     Ok(())
-}
-
-/// The members of what an operation reads that only the server sets.
-fn owned(document: &Document, read: &Operation) -> Vec<String> {
-    let schemas =
-        read.successes().flat_map(|response| response.content.values()).filter_map(|media| media.schema.as_ref());
-    let all = schemas.flat_map(|schema| properties(document, &schema.value));
-    all.filter(|(_, schema)| schema.get("readOnly") == Some(&Value::Bool(true)))
-        .map(|(name, _)| name.to_owned())
-        .collect()
-}
-
-async fn owned_update(trial: &Trial<'_>) -> Result<(), Stop> {
-    let (read, case, before) = full(trial).await?;
-    let about = Case { body: None, ..case.clone() };
-    for name in owned(trial.context.document, read) {
-        let Some(other) = before.get(&name).and_then(|value| another(trial, read, &name, value)) else { continue };
-        let mut members_sent = sent_members(&case);
-        members_sent.insert(name.clone(), other.clone());
-        let exchange = trial.call(trial.operation, &with_members(&case, members_sent), Role::Valid).await?;
-        let after = trial.call(read, &about, Role::Valid).await?;
-        if !after.answer.is_success() || members(&after).get(&name) == Some(&other) {
-            let cause = format!("the client set `{name}`, which the document marks readOnly");
-            return Err(Observation::error(cause, format!("`{name}` is the server's to set"), &exchange).into());
-        }
-    }
-    Ok(())
-}
-
-/// Another value for a member: one that its schema allows, where it lists them.
-fn another(trial: &Trial<'_>, read: &Operation, name: &str, value: &Value) -> Option<Value> {
-    let schemas =
-        read.successes().flat_map(|response| response.content.values()).filter_map(|media| media.schema.as_ref());
-    let document = trial.context.document;
-    let listed = schemas.flat_map(|schema| properties(document, &schema.value)).find(|(known, _)| *known == name);
-    another_of(listed.map(|(_, schema)| schema), value)
 }
 
 async fn precondition(trial: &Trial<'_>) -> Result<(), Stop> {

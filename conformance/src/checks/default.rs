@@ -8,7 +8,7 @@ use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::Case;
-use crate::infer::{answered, sent};
+use crate::infer::{answered, named, sent};
 use crate::run::{Stop, Trial};
 
 pub(super) const CHECKS: &[Check] = &[Check {
@@ -21,7 +21,11 @@ pub(super) const CHECKS: &[Check] = &[Check {
         needs: &[Need::Valid],
         phase: Phase::Scenario,
     },
-    applies: |document, operation| operation.method == "POST" && !defaults(document, operation).is_empty(),
+    // A token endpoint makes no object: what it answers is what was granted (RFC 6749, 5.1).
+    applies: |document, operation| {
+        let grants = named(&answered(document, operation), &["access_token", "accessToken", "token"]).is_some();
+        operation.method == "POST" && !grants && !defaults(document, operation).is_empty()
+    },
     run: |trial| Box::pin(defaulted(trial)),
 }];
 

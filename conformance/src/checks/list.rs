@@ -279,9 +279,12 @@ fn words(trial: &Trial<'_>, member: &str) -> Vec<Value> {
 /// The values of a filter, if it has a fixed set of them.
 pub(super) fn choices(document: &bitting_spec::Document, parameter: &Parameter) -> Vec<Value> {
     let schema = document.resolve(&parameter.schema.value);
+    // FastAPI writes what need not be given as one of two, of which the other is `null`.
+    let parts = ["anyOf", "oneOf", "allOf"].into_iter().filter_map(|keyword| schema.get(keyword)?.as_array()).flatten();
+    let all = parts.map(|part| document.resolve(part)).chain([schema]);
+    let choices = all.filter_map(|schema| schema.get("enum")?.as_array()).flatten();
     // No query says `null`.
-    let choices = schema.get("enum").and_then(Value::as_array).into_iter().flatten().filter(|choice| !choice.is_null());
-    let choices: Vec<Value> = choices.cloned().collect();
+    let choices: Vec<Value> = choices.filter(|choice| !choice.is_null()).cloned().collect();
     if parameter.location == Location::Query { choices } else { Vec::new() }
 }
 

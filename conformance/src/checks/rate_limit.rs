@@ -7,7 +7,7 @@ mod reach;
 use std::time::Duration;
 
 use bitting_spec::extension::{RateLimit, RateLimitExceeded, RateLimitHeaders, ResetFormat};
-use bitting_spec::{Document, Operation, SecurityScheme};
+use bitting_spec::{Document, Operation, Response, SecurityScheme, Status};
 use serde_json::Value;
 
 use super::response::as_documented;
@@ -18,7 +18,7 @@ use crate::finding::Observation;
 use crate::generate::{Case, validator};
 use crate::http::Exchange;
 use crate::provision::KeyOrder;
-use crate::run::{NO_LIMIT, Stop, Trial};
+use crate::run::{NO_LIMIT, Stop, Trial, apply};
 use crate::secret::Secret;
 
 /// The limit that is set for the checks that reach it.
@@ -75,7 +75,7 @@ pub(super) const CHECKS: &[Check] = &[
             id: "rate-limit.exceeded",
             title: "the limit holds, and the refusal is as documented",
             rule: "As many requests as the limit allows succeed; the next is answered with 429, with the documented body \
-                   and the time to wait, which is the same wherever it stands.",
+                   and the time to wait, which is the same wherever it stands; no other address or user agent gets past it.",
             source: "RFC 6585, 4; RFC 9110, 10.2.3; x-rate-limit.exceeded",
             needs: &[Need::Valid],
             phase: Phase::Rate,
@@ -125,12 +125,20 @@ fn rule<'a>(document: &'a Document, operation: &'a Operation) -> Option<&'a Rate
     operation.rate_limit.as_ref().or(document.rate_limit.as_ref())
 }
 
-/// Whether the operation stands for the limits of the document: the first list that needs a credential.
+/// Whether the operation stands for the limits of the document: the first list that needs a credential, of those that
+/// document their limit if any does.
 fn limits(document: &Document, operation: &Operation) -> bool {
     let is_list =
         |other: &&Operation| other.method == "GET" && !other.is_public() && !other.trimmed_path().ends_with('}');
-    rule(document, operation).is_some()
-        && document.operations.iter().find(is_list).is_some_and(|first| first.id == operation.id)
+    let is_told = |other: &&Operation| other.rate_limit.is_some() || other.response(429).is_some_and(is_about_limits);
+    let mut lists = document.operations.iter().filter(is_list);
+    let chosen = lists.clone().find(is_told).or_else(|| lists.next());
+    rule(document, operation).is_some() && chosen.is_some_and(|chosen| chosen.id == operation.id)
+}
+
+/// Whether an answer is documented for itself: what stands for everything else says nothing of limits.
+fn is_about_limits(response: &Response) -> bool {
+    matches!(response.status, Status::Code(_))
 }
 
 fn tells(document: &Document, operation: &Operation) -> bool {
@@ -383,7 +391,25 @@ async fn refusal(trial: &Trial<'_>, set: bool) -> Result<(), Stop> {
         }
         _ => {}
     }
-    refusal_body(trial, &exchange, waits[0])
+    refusal_body(trial, &exchange, waits[0])?;
+    disguised(trial, &own).await
+}
+
+/// Stops if a caller who has used up the limit is served in the disguise of another one, and still refused without.
+async fn disguised(trial: &Trial<'_>, own: &Own<'_>) -> Result<(), Stop> {
+    const DISGUISES: [(&str, &str); 3] =
+        [("x-forwarded-for", "203.0.113.7"), ("forwarded", "for=203.0.113.7"), ("user-agent", "another/1.0")];
+    for (name, value) in DISGUISES {
+        let request = trial.request().await?.with_header(name, value);
+        let served = trial.send(apply(own.scheme, &own.secret, request)).await?;
+        if served.answer.is_success()
+            && refusals(trial).contains(&trial.with_secret(own.scheme, &own.secret).await?.answer.status)
+        {
+            let cause = format!("another `{name}` gets past the limit");
+            return Err(Observation::error(cause, "a limit by the credential", &served).into());
+        }
+    }
+    Ok(())
 }
 
 /// Stops unless the body is of its schema, and equals the document's example but for the time to wait.
@@ -507,7 +533,10 @@ async fn lock_out(trial: &Trial<'_>) -> Result<(), Stop> {
 async fn wrong_ones_cost_nothing(trial: &Trial<'_>) -> Result<(), Stop> {
     let own = own_key(trial).await?;
     // The caller is known to the limit before anybody is refused.
-    trial.with_secret(own.scheme, &own.secret).await?;
+    let before = trial.with_secret(own.scheme, &own.secret).await?;
+    if !before.answer.is_success() {
+        return Err(Stop::Skip(format!("the caller's own call was answered with {} before", before.answer.status)));
+    }
     let wrong = Secret::new("not-a-credential");
     for _ in 0..2 * LIMIT {
         let exchange = trial.with_secret(own.scheme, &wrong).await?;

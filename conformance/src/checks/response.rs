@@ -85,7 +85,7 @@ pub(super) const CHECKS: &[Check] = &[
             phase: Phase::Generated,
         },
         applies: |_, _| true,
-        run: |trial| Box::pin(trial.exercised("response.no-5xx")),
+        run: |trial| Box::pin(no_request_breaks_it(trial)),
     },
     Check {
         info: CheckInfo {
@@ -122,6 +122,19 @@ pub(super) fn as_documented(trial: &Trial<'_>, exchange: &Exchange) -> Result<()
     match judges.filter_map(|judge| (judge.sees)(&judging)).next() {
         Some(seen) => Err(seen.into()),
         None => Ok(()),
+    }
+}
+
+async fn no_request_breaks_it(trial: &Trial<'_>) -> Result<(), Stop> {
+    let (context, operation, case) = (trial.context, trial.operation, &Case::default());
+    let ended = trial.exercised("response.no-5xx").await;
+    // What breaks by each valid request is never exercised.
+    match (&ended, context.broke(operation)) {
+        (Err(Stop::Skip(_)), Some(exchange)) => {
+            let judging = Judging { context, operation, case, sign: &Sign::Valid, exchange: &exchange };
+            no_5xx(&judging).map_or(ended, |seen| Err(seen.into()))
+        }
+        _ => ended,
     }
 }
 

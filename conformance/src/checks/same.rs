@@ -49,6 +49,16 @@ pub(super) fn dropped<'s>(
     sent.iter().find(is_lost).map(|(name, _)| name.as_str())
 }
 
+/// The first member that is another one after something was tried, and stays so: what the next read shows in yet another
+/// way changes by itself, such as a count of the reads. `None` where all is as before.
+pub(super) fn changed(before: &Value, after: &Value, again: &Value) -> Option<String> {
+    let (Value::Object(before), Value::Object(after)) = (before, after) else {
+        return (before != after && after == again).then(|| "the object itself".to_owned());
+    };
+    let is_settled = |name: &String| before.get(name) != after.get(name) && after.get(name) == again.get(name);
+    after.keys().chain(before.keys()).find(|name| is_settled(name)).map(|name| format!("`{name}`"))
+}
+
 fn takes(document: &Document, schema: &Value, value: &Value) -> bool {
     validator(document, schema).is_none_or(|validator| validator.is_valid(value))
 }

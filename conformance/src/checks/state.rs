@@ -4,9 +4,9 @@ mod singleton;
 
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, template_names};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::same::{WRAPPER, another, differing, dropped, is_number, is_same_id, lost, unwrapped};
+use super::same::{WRAPPER, differing, dropped, is_number, is_same_id, lost, unwrapped};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
@@ -116,19 +116,6 @@ pub(super) const CHECKS: &[Check] = &[
         },
         run: |trial| Box::pin(stable_list(trial)),
     },
-    Check {
-        info: CheckInfo {
-            id: "state.read-only",
-            title: "a client cannot set what the server owns",
-            rule: "A property that the document marks `readOnly` is not taken from a request: the request is refused, or \
-                   the property ignored.",
-            source: "JSON Schema Validation 2020-12, 9.4; OWASP API3:2023",
-            needs: NEEDS,
-            phase: Phase::Scenario,
-        },
-        applies: |document, operation| operation.method == "POST" && !owned(document, operation).is_empty(),
-        run: |trial| Box::pin(read_only(trial)),
-    },
 ];
 
 /// The operation that lists what `creator` makes, as far as the document says so: its items are of the same schema.
@@ -155,16 +142,6 @@ fn item_of(document: &Document, collection: &Operation, method: &str) -> bool {
         other.method == method
             && other.trimmed_path().strip_prefix(&prefix).is_some_and(|rest| rest.ends_with('}') && !rest.contains('/'))
     })
-}
-
-/// The properties of an operation's answer that only the server sets.
-fn owned(document: &Document, operation: &Operation) -> Vec<String> {
-    let media = operation.successes().flat_map(|response| response.content.values());
-    let schemas = media.filter_map(|media| media.schema.as_ref()).map(|schema| document.resolve(&schema.value));
-    let properties = schemas.filter_map(|schema| schema.get("properties")?.as_object()).flatten();
-    let read_only =
-        properties.filter(|(_, schema)| document.resolve(schema).get("readOnly") == Some(&Value::Bool(true)));
-    read_only.map(|(name, _)| name.clone()).collect()
 }
 
 async fn created_is_listed(trial: &Trial<'_>) -> Result<(), Stop> {
@@ -273,7 +250,7 @@ async fn reads_back(trial: &Trial<'_>, (read, name): (&Operation, &str), case: &
 }
 
 /// Makes an object, and tells its case, the answer and its id.
-async fn made(trial: &Trial<'_>) -> Result<(Case, Exchange, Value), Stop> {
+pub(super) async fn made(trial: &Trial<'_>) -> Result<(Case, Exchange, Value), Stop> {
     let (case, exchange) = trial.context.create(trial.operation, Role::Valid).await?;
     trial.count(1);
     let name = item_operation(trial.context, trial.operation, "GET").map_or("id", |(_, name)| name);
@@ -502,7 +479,7 @@ async fn stable_list(trial: &Trial<'_>) -> Result<(), Stop> {
     let first = list().await?;
     for _ in 0..2 {
         let again = list().await?;
-        if listed_items(trial.operation, &first.answer) != listed_items(trial.operation, &again.answer) {
+        if ids(trial.operation, &first) != ids(trial.operation, &again) {
             let cause = "the same list came in another order";
             return Err(Observation::error(cause, "the same items in the same order", &again).into());
         }
@@ -510,30 +487,8 @@ async fn stable_list(trial: &Trial<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-async fn read_only(trial: &Trial<'_>) -> Result<(), Stop> {
-    let (case, plain, _) = made(trial).await?;
-    let body = plain.answer.json().unwrap_or(Value::Null);
-    for name in owned(trial.context.document, trial.operation) {
-        let Some(other) = body.get(&name).and_then(another) else { continue };
-        let (mut taken, mut exchange) = (false, plain.clone());
-        // Of two values one may be the server's own choice, so a flag is set both ways.
-        let values = if other.is_boolean() { vec![other.clone(), json!(other == json!(false))] } else { vec![other] };
-        for value in values {
-            let case = trial.context.renewed(trial.operation, &case, Role::Valid).await;
-            let Some((media_type, Value::Object(mut members))) = case.body.clone() else { break };
-            members.insert(name.clone(), value.clone());
-            let body = Some((media_type, Value::Object(members)));
-            exchange = trial.call(trial.operation, &Case { body, ..case }, Role::Valid).await?;
-            let shown = exchange.answer.json().and_then(|body| body.get(&name).cloned());
-            taken = exchange.answer.is_success() && shown == Some(value);
-            if !taken {
-                break;
-            }
-        }
-        if taken {
-            let cause = format!("the client set `{name}`, which the document marks readOnly");
-            return Err(Observation::error(cause, format!("`{name}` is the server's to set"), &exchange).into());
-        }
-    }
-    Ok(())
+/// What tells the items of a list apart, where anything does: other members may change by themselves.
+pub(super) fn ids<'e>(list: &Operation, page: &'e Exchange) -> Vec<&'e Value> {
+    let items = listed_items(list, &page.answer).unwrap_or_default();
+    items.iter().map(|item| item.get("id").or_else(|| item.get("uuid")).unwrap_or(item)).collect()
 }

@@ -3,14 +3,15 @@
 use bitting_spec::extension::{AuthCase, Tenant, TenantIsolation};
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, template_names};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{filter, foreign, is_protected};
+use super::{filter, foreign, is_protected, same};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::Case;
 use crate::http::Exchange;
+use crate::infer::plain;
 use crate::run::{Stop, Trial, identity, item_operation, listed_items};
 
 const NEEDS: &[Need] = &[Need::Valid, Need::OtherOrganization];
@@ -237,13 +238,23 @@ async fn foreign_change(trial: &Trial<'_>) -> Result<(), Stop> {
             Some((read, before)) => Some((before, trial.call(read, &theirs, Role::OtherOrganization).await?)),
             None => None,
         };
-        let is_as_before = after.as_ref().is_some_and(|(before, after)| after.answer.json() == before.answer.json());
+        let mut changed = None;
+        if let (Some((before, after)), Some((read, _))) = (&after, &before)
+            && before.answer.json() != after.answer.json()
+        {
+            let again = trial.call(read, &theirs, Role::OtherOrganization).await?;
+            let body = |exchange: &Exchange| exchange.answer.json().unwrap_or(Value::Null);
+            changed = same::changed(&body(before), &body(after), &body(&again));
+        }
+        let is_as_before = after.is_some() && changed.is_none();
         if !(is_as_before && deletes_nothing(trial, &own, &exchange).await?) {
             kept_apart(trial, &exchange, "a change of an object of another organization")?;
         }
-        if after.is_some() && !is_as_before {
+        if let Some(member) = changed {
             let cause = "the change was refused and made all the same";
-            return Err(Observation::error(cause, "the owner reads the object as it was", &exchange).into());
+            let saying = format!("its owner reads {member} otherwise than before");
+            let expected = "the owner reads the object as it was";
+            return Err(Observation::error(cause, expected, &exchange).saying(saying).into());
         }
     }
     Ok(())
@@ -347,8 +358,11 @@ async fn foreign_content(trial: &Trial<'_>, own: &Case) -> Result<(), Stop> {
     }
 }
 
+/// Whether an item is the id, or has it. A number may stand for anything but in a member that is called an id.
 fn holds(item: &Value, id: &Value) -> bool {
-    item == id || item.as_object().is_some_and(|members| members.values().any(|value| value == id))
+    let may_be_it = |name: &String| !id.is_number() || plain(name).ends_with("id");
+    let has_it = |all: &Map<String, Value>| all.iter().any(|(name, value)| value == id && may_be_it(name));
+    item == id || item.as_object().is_some_and(has_it)
 }
 
 async fn existence(trial: &Trial<'_>) -> Result<(), Stop> {

@@ -35,6 +35,8 @@ pub(super) struct Stage {
     reached: Mutex<HashMap<(String, Role), Reached>>,
     /// What an operation answered to the valid principal in place of a success.
     refused: Mutex<HashMap<String, String>>,
+    /// The last answers of operations that fail for each valid request.
+    broken: Mutex<HashMap<String, Exchange>>,
     objects: Mutex<HashMap<(String, Role), Found>>,
     /// What is still there, by the method and the path of the call that takes it away.
     made: Mutex<IndexMap<String, Made>>,
@@ -107,13 +109,18 @@ impl Context<'_> {
         self.stage.refused.lock().unwrap_or_else(PoisonError::into_inner).get(&operation.id).cloned()
     }
 
+    /// The answer to the last of the valid requests, if the operation was never reached for an error of the server.
+    pub(crate) fn broke(&self, operation: &Operation) -> Option<Exchange> {
+        self.stage.broken.lock().unwrap_or_else(PoisonError::into_inner).get(&operation.id).cloned()
+    }
+
     async fn reach(&self, operation: &Operation, role: Role) -> Result<Case, Stop> {
         // What an action is done to may be good for nothing else, such as a cancelled order.
         let is_fresh = operation.method == "DELETE" || self.is_mere_action(operation);
         let arguments = self.arguments(operation, role, is_fresh).await?;
         let references = self.references(operation, role).await;
         let shape = self.shape(operation);
-        let mut last = None;
+        let (mut last, mut broke) = (None, None);
         for candidate in self.candidates(operation, role)? {
             let mut case = referring(candidate.about(&arguments), &references, &shape);
             if let Some((scheme, refresh)) = renewing(self.document, operation) {
@@ -124,13 +131,16 @@ impl Context<'_> {
                 self.learn_pickiness(operation, &case, role).await?;
                 return Ok(case);
             }
-            last = last.or(Some(exchange.answer));
+            last = last.or_else(|| Some(exchange.answer.clone()));
+            broke = Some(exchange).filter(|exchange| exchange.answer.status >= 500);
         }
         let answer = last.map_or_else(|| "no request could be made for it".to_owned(), |answer| said(&answer));
         let reason = format!("{} was not reached as `{role}`: {answer}", place(operation));
         if role == Role::Valid {
             let mut refused = self.stage.refused.lock().unwrap_or_else(PoisonError::into_inner);
             refused.insert(operation.id.clone(), reason.clone());
+            let mut broken = self.stage.broken.lock().unwrap_or_else(PoisonError::into_inner);
+            broken.extend(broke.map(|exchange| (operation.id.clone(), exchange)));
         }
         Err(Stop::Skip(reason))
     }

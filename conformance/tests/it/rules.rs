@@ -71,7 +71,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("LX04 failed update", &["state.failed-update", "state.failed-create", "http.idempotency", "http.precondition", "http.etag"]),
     ("LX05 page size", &["state.pages", "list.limit"]),
     ("LX06 pages", &["state.pages", "state.stable-list"]),
-    ("LX07 filter", &["list.filter", "list.order"]),
+    ("LX07 filter", &["list.filter", "list.order", "list.default"]),
     ("LX08 total", &["list.total"]),
 ];
 

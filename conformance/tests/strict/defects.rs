@@ -122,6 +122,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
     defect("RL15", "LR05", "rate-limit.exceeded", "Retry-After is a date where an integer is documented"),
     defect("RL16", "LR03", "rate-limit.reset", "Reset is in milliseconds"),
     defect("RL17", "LR04", "rate-limit.exceeded", "429 comes while Remaining says more"),
+    defect("RL18", "LR04", "rate-limit.exceeded", "another X-Forwarded-For is another caller"),
     defect("IN01", "LI02", "input.negative-refused", "type is not checked"),
     defect("IN02", "LI02", "input.negative-refused", "required is not checked"),
     defect("IN03", "LI02", "input.negative-refused", "minimum is not checked"),
@@ -166,6 +167,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
     defect("RE12", "LC06", "response.no-5xx", "an unknown object is a 500"),
     defect("RE13", "LC05", "response.schema", "an absent member is null"),
     defect("RE14", "LC05", "response.problem", "a problem names another status"),
+    defect("RE15", "LC05", "response.no-5xx", "an operation fails for whatever it is asked"),
     defect("HT01", "LH02", "http.method-not-allowed", "405 comes without Allow"),
     defect("HT02", "LH01", "http.method-not-allowed", "undeclared methods are answered as GET"),
     defect("HT03", "LH03", "response.headers", "201 comes without Location"),
@@ -223,6 +225,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
     defect("ST36", "LX03", "state.times", "a replacement has a time of creation of its own"),
     defect("ST37", "LX05", "state.pages", "a page tells the usual size, whatever was asked for"),
     defect("ST38", "LX07", "list.order", "names are ordered by their length"),
+    defect("ST40", "LX07", "list.default", "without an order the newest come first"),
     defect("ST39", "LX01", "state.created-is-readable", "a creation drops an optional member"),
 ];
 
@@ -250,6 +253,7 @@ pub(crate) const PARCEL_DEFECTS: &[Defect] = &[
     defect("PX20", "LX02", "state.deleted-is-gone", "what was deleted is still there"),
     defect("PX21", "LX03", "state.partial-update", "PATCH clears what it does not name"),
     defect("PX22", "LX03", "state.update-persists", "an update is not kept"),
+    defect("PX23", "LI06", "state.owned-update", "a change takes what its request does not have"),
 ];
 
 /// The keyword of JSON Schema that a defect ignores.

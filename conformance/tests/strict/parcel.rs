@@ -248,7 +248,12 @@ impl Parcel {
     }
 
     fn one(&self, method: &str, id: u64, request: &Request, partner: usize) -> Result<Answer, Answer> {
-        let change = if method == "PATCH" { self.body(request, &schema("ParcelChange"))? } else { json!({}) };
+        let loose = serde_json::from_slice(&request.body).ok().filter(|body: &Value| body.get("reference").is_some());
+        let change = match loose.filter(|_| self.bad("PX23")) {
+            Some(loose) => loose,
+            None if method == "PATCH" => self.body(request, &schema("ParcelChange"))?,
+            None => json!({}),
+        };
         let mut state = self.state();
         let open = self.bad("PX17") && method == "DELETE" || self.bad("PX18") && method == "PATCH";
         let found = state.parcels.iter().position(|(owner, one)| one["id"] == id && (*owner == partner || open));

@@ -47,6 +47,7 @@ impl Orchard {
             "listAlerts" => self.list_alerts(given, caller),
             "raiseAlert" => self.raise_alert(given, caller),
             "getAlert" | "deleteAlert" | "acknowledgeAlert" => self.one_alert(run, given, caller),
+            "getUsage" if self.bad("RE15") => problem(500, "Something broke"),
             "getUsage" => self.usage(given, caller),
             _ => self.below_a_site(run, given, caller),
         }
@@ -84,6 +85,7 @@ impl Orchard {
             .map(|site| site.value.clone())
             .collect();
         let sort = if self.bad("ST14") { "created_at" } else { text(given, "sort") };
+        let sort = if self.bad("ST40") && sort.is_empty() { "-created_at" } else { sort };
         if let Some(member) = sort.strip_prefix('-').or(Some(sort)).filter(|member| *member == "name") {
             let name = |site: &Value| site[member].as_str().unwrap_or("").to_owned();
             all.sort_by_key(|site| if self.bad("ST38") { name(site).len().to_string() } else { name(site) });
