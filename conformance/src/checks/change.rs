@@ -338,7 +338,8 @@ async fn failed_update(trial: &Trial<'_>) -> Result<(), Stop> {
         }
         let body = |exchange: &Exchange| exchange.answer.json().unwrap_or(Value::Null);
         let (before, after) = (body(&before), body(&look().await?));
-        let member = if before == after { None } else { changed(&before, &after, &body(&look().await?)) };
+        let member =
+            if before == after { None } else { changed(&sent_members(&case), &before, &after, &body(&look().await?)) };
         if let Some(member) = member {
             let cause = format!("a change was refused with {} and made all the same", refused.answer.status);
             let saying = format!("{member} is read otherwise than before");

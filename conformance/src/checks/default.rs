@@ -23,7 +23,7 @@ pub(super) const CHECKS: &[Check] = &[Check {
     },
     // A token endpoint makes no object: what it answers is what was granted (RFC 6749, 5.1).
     applies: |document, operation| {
-        let grants = named(&answered(document, operation), &["access_token", "accessToken", "token"]).is_some();
+        let grants = named(&answered(document, operation), &["accesstoken", "token"]).is_some();
         operation.method == "POST" && !grants && !defaults(document, operation).is_empty()
     },
     run: |trial| Box::pin(defaulted(trial)),

@@ -49,14 +49,18 @@ pub(super) fn dropped<'s>(
     sent.iter().find(is_lost).map(|(name, _)| name.as_str())
 }
 
-/// The first member that is another one after something was tried, and stays so: what the next read shows in yet another
-/// way changes by itself, such as a count of the reads. `None` where all is as before.
-pub(super) fn changed(before: &Value, after: &Value, again: &Value) -> Option<String> {
+/// The first member that is another one after `sent` was tried, by that: it has what was sent, or it is gone, and the next
+/// read shows the same. What else changes does so by itself, such as a count of the reads.
+pub(super) fn changed(sent: &Map<String, Value>, before: &Value, after: &Value, again: &Value) -> Option<String> {
     let (Value::Object(before), Value::Object(after)) = (before, after) else {
         return (before != after && after == again).then(|| "the object itself".to_owned());
     };
-    let is_settled = |name: &String| before.get(name) != after.get(name) && after.get(name) == again.get(name);
-    after.keys().chain(before.keys()).find(|name| is_settled(name)).map(|name| format!("`{name}`"))
+    let is_set = |name: &String, value: &Value| sent.get(name).is_some_and(|sent| is_kept(sent, value));
+    let is_taken = |name: &String| match after.get(name) {
+        Some(value) => before.get(name) != Some(value) && again.get(name) == Some(value) && is_set(name, value),
+        None => again.get(name).is_none(),
+    };
+    after.keys().chain(before.keys()).find(|name| is_taken(name)).map(|name| format!("`{name}`"))
 }
 
 fn takes(document: &Document, schema: &Value, value: &Value) -> bool {

@@ -5,6 +5,7 @@ use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, template_names};
 use serde_json::{Map, Value};
 
+use super::change::sent_members;
 use super::{filter, foreign, is_protected, same};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
@@ -244,7 +245,7 @@ async fn foreign_change(trial: &Trial<'_>) -> Result<(), Stop> {
         {
             let again = trial.call(read, &theirs, Role::OtherOrganization).await?;
             let body = |exchange: &Exchange| exchange.answer.json().unwrap_or(Value::Null);
-            changed = same::changed(&body(before), &body(after), &body(&again));
+            changed = same::changed(&sent_members(&case), &body(before), &body(after), &body(&again));
         }
         let is_as_before = after.is_some() && changed.is_none();
         if !(is_as_before && deletes_nothing(trial, &own, &exchange).await?) {

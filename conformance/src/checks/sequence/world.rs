@@ -219,9 +219,11 @@ impl<'w, 'a> World<'w, 'a> {
     /// Whether an item stands in the list only if a flag asks for it, as those that are archived often do.
     async fn is_hidden(&self, list: &Operation, case: &Case, is_it: impl Fn(&&Value) -> bool) -> Result<bool, Stop> {
         let context = self.trial.context;
+        let shape = context.shape(list);
+        let takes = |name: &str, value: Value| shape.takes_in_query(name, &value);
         let is_flag = |one: &&Parameter| {
-            let schema = context.document.resolve(&one.schema.value);
-            one.location == Location::Query && schema.get("type").is_some_and(|kind| kind == "boolean")
+            let is_only = || !takes(&one.name, Value::from("bitting"));
+            one.location == Location::Query && takes(&one.name, Value::Bool(true)) && is_only()
         };
         for flag in list.parameters.iter().filter(is_flag) {
             let pages = context.pages(list, &case.clone().with(flag, Value::Bool(true)), Role::Valid).await?;
