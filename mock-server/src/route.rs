@@ -106,14 +106,18 @@ impl Routes {
     fn at<'r>(&'r self, method: &Method, path: &'r str) -> Routed<'r> {
         let Ok(found) = self.router.at(path) else { return Routed::NotFound };
         let templates = self.places[*found.value].iter();
-        let mut matching = templates.filter_map(|template| Some((template, template.parameters(path)?)));
-        let Some((template, parameters)) = matching.next() else { return Routed::NotFound };
-        let wanted = |wanted: &Method| template.methods.iter().find(|(method, _)| method == wanted);
-        let head = || wanted(&Method::GET).filter(|_| method == Method::HEAD);
-        match wanted(method).or_else(head) {
-            Some((_, operation)) => Routed::Found { operation: *operation, parameters },
-            None => Routed::WrongMethod { allowed: template.allowed() },
+        // Documents write one path under several names of its parameters, each with methods of its own.
+        let mut others: Vec<Method> = Vec::new();
+        for template in templates {
+            let Some(parameters) = template.parameters(path) else { continue };
+            let wanted = |wanted: &Method| template.methods.iter().find(|(method, _)| method == wanted);
+            let head = || wanted(&Method::GET).filter(|_| method == Method::HEAD);
+            if let Some((_, operation)) = wanted(method).or_else(head) {
+                return Routed::Found { operation: *operation, parameters };
+            }
+            others.extend(template.methods.iter().map(|(method, _)| method.clone()));
         }
+        if others.is_empty() { Routed::NotFound } else { Routed::WrongMethod { allowed: allowed(others) } }
     }
 }
 
@@ -133,17 +137,17 @@ impl Template {
         }
         Some(found)
     }
+}
 
-    fn allowed(&self) -> Vec<Method> {
-        let mut allowed: Vec<Method> = self.methods.iter().map(|(method, _)| method.clone()).collect();
-        if allowed.contains(&Method::GET) && !allowed.contains(&Method::HEAD) {
-            allowed.push(Method::HEAD);
+/// The methods of a path, with those that every one has.
+fn allowed(mut methods: Vec<Method>) -> Vec<Method> {
+    let has_get = methods.contains(&Method::GET);
+    for (method, is_had) in [(Method::HEAD, has_get), (Method::OPTIONS, true)] {
+        if is_had && !methods.contains(&method) {
+            methods.push(method);
         }
-        if !allowed.contains(&Method::OPTIONS) {
-            allowed.push(Method::OPTIONS);
-        }
-        allowed
     }
+    methods
 }
 
 /// The parts of a template's segment: `report-{id}.{format}` has four.
@@ -228,6 +232,18 @@ mod tests {
         assert_eq!(found(&routes, "/v1/t").map(|found| found.0), Some(6));
         assert_eq!(found(&routes, "/a/"), None);
         assert_eq!(found(&routes, "//a/1"), None);
+    }
+
+    #[test]
+    fn one_path_may_stand_under_several_names() {
+        let text = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {
+            "/a/{slug}": {"get": {"responses": {}}}, "/a/{id}": {"put": {"responses": {}}, "delete": {"responses": {}}}}}"#;
+        let routes = Routes::new(&Document::parse("t.json", text).unwrap()).unwrap();
+        let put = Routed::Found { operation: 1, parameters: vec![("id", "1")] };
+        assert_eq!(routes.find(&Method::PUT, "/a/1"), put);
+        assert_eq!(found(&routes, "/a/1"), Some((0, vec!["slug=1".into()])));
+        let Routed::WrongMethod { allowed } = routes.find(&Method::POST, "/a/1") else { panic!("there is no POST") };
+        assert!([Method::GET, Method::PUT, Method::DELETE].iter().all(|method| allowed.contains(method)));
     }
 
     #[test]

@@ -167,7 +167,12 @@ impl<'d> Rules<'d> {
                 required: parameter.required,
                 encoding: parameter.encoding.clone(),
             };
-            parameters.push(Input { parameter: on_wire, rule: self.rule(&parameter.schema, Side::Request)? });
+            let rule = self.rule(&parameter.schema, Side::Request)?;
+            let default = self.document.resolve(&parameter.schema.value).get("default");
+            // An empty text asks for nothing, and some documents name a default that they forbid.
+            let default = default.filter(|value| parameter.location == Location::Query && is_said(value));
+            let default = default.filter(|value| rule.fault(value).is_none()).cloned();
+            parameters.push(Input { parameter: on_wire, rule, default });
         }
         let mut body = None;
         if let Some(declared) = &operation.request_body {
@@ -273,6 +278,8 @@ pub(crate) fn allows_null(document: &Document, schema: &Value) -> bool {
 struct Input {
     parameter: table::Parameter,
     rule: Arc<Rule>,
+    /// What a query asks for that leaves it out.
+    default: Option<Value>,
 }
 
 #[derive(Debug)]
@@ -357,6 +364,8 @@ impl Inputs {
                     let place = parameter.location.as_str();
                     return Err(Invalid::new(format!("{place} parameter `{}` is missing", parameter.name)));
                 }
+                let default = input.default.iter().cloned();
+                given.parameters.extend(default.map(|value| (parameter.location, parameter.name.clone(), value)));
                 continue;
             };
             if let Some(fault) = input.rule.fault(&value) {
@@ -370,6 +379,11 @@ impl Inputs {
         }
         Ok(given)
     }
+}
+
+/// Whether a default asks for anything.
+fn is_said(value: &Value) -> bool {
+    !value.is_null() && !value.is_array() && !value.is_object() && *value != ""
 }
 
 impl Input {

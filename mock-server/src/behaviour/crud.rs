@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bitting_spec::Document;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
@@ -9,7 +10,7 @@ use super::{Behaviour, Desk, body_schema};
 use crate::collection::{Collection, WRAPPER};
 use crate::defect::Flaw;
 use crate::exchange::Answer;
-use crate::fake::seed_of;
+use crate::fake::{flatten, seed_of};
 use crate::object::{Choice, Maker, NAMINGS};
 use crate::world::{Row, Scope};
 
@@ -37,13 +38,27 @@ impl Desk<'_> {
         Maker { document: &self.core.plan.document, collection, seed, now: self.now, number: None }
     }
 
-    /// The members of the object that a client sends, without a wrapper.
+    /// The members of the object that a client sends, without a wrapper, and without those that the object has and the
+    /// request does not: they are the server's (defect M86 takes them).
     fn members(&self, collection: &Collection) -> Map<String, Value> {
+        let document = &self.core.plan.document;
         let given = self.given.body.as_object().cloned().unwrap_or_default();
-        match (given.get(WRAPPER), given.len()) {
-            (Some(Value::Object(inner)), 1) if collection.property(WRAPPER).is_none() => inner.clone(),
-            _ => given,
+        let body = body_schema(&self.plan.operation).filter(|_| !self.core.flaws.has(Flaw::M86));
+        let flat = body.map(|schema| flatten(document, schema));
+        let (mut members, body) = match (given.get(WRAPPER), given.len()) {
+            (Some(Value::Object(inner)), 1) if collection.property(WRAPPER).is_none() => {
+                let inside = flat.as_ref().and_then(|body| body.get("properties")?.get(WRAPPER));
+                (inner.clone(), inside)
+            }
+            _ => (given, body),
+        };
+        if let Some(body) = body.filter(|body| !is_open(document, body)) {
+            let flat = flatten(document, body);
+            let taken = flat.get("properties").and_then(Value::as_object).filter(|all| !all.is_empty());
+            let is_taken = |name: &str| taken.is_none_or(|taken| taken.contains_key(name));
+            members.retain(|name, _| is_taken(name) || collection.property(name).is_none());
         }
+        members
     }
 
     /// Answers an object.
@@ -179,4 +194,13 @@ impl Desk<'_> {
             None => self.not_found(),
         }
     }
+}
+
+/// Whether a request may have more than the properties of its schema tell.
+fn is_open(document: &Document, schema: &Value) -> bool {
+    let schema = document.resolve(schema);
+    let is_there = |keyword: &&str| schema.get(*keyword).is_some_and(|value| *value != Value::Bool(false));
+    let mut parts = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
+    ["oneOf", "anyOf", "additionalProperties", "patternProperties"].iter().any(is_there)
+        || parts.any(|part| is_open(document, part))
 }
