@@ -252,6 +252,14 @@ fn relax(document: &Document, schema: &mut Value, side: Side) {
             if let Some(Value::Array(required)) = keywords.get_mut("required") {
                 required.retain(|name| !spared.iter().any(|spared| name == spared));
             }
+            // What a discriminator tells apart may be valid by several of the schemas (OpenAPI 3.1, 4.8.25).
+            if side == Side::Request
+                && keywords.contains_key("discriminator")
+                && !keywords.contains_key("anyOf")
+                && let Some(schemas) = keywords.remove("oneOf")
+            {
+                keywords.insert("anyOf".to_owned(), schemas);
+            }
             keywords.values_mut().for_each(|value| relax(document, value, side));
         }
         Value::Array(items) => items.iter_mut().for_each(|item| relax(document, item, side)),

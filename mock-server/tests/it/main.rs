@@ -18,6 +18,7 @@ mod limits;
 mod lists;
 mod oauth;
 mod parallel;
+mod plain;
 mod real;
 mod repeats;
 #[cfg(feature = "wiremock")]

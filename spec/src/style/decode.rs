@@ -77,6 +77,12 @@ impl Shape {
         self.allows("object") || !self.properties.is_empty()
     }
 
+    /// The object that a field of a form writes as JSON, where one may stand (OpenAPI 3.1, 4.8.15.1.1).
+    fn written(&self, text: &str) -> Option<Value> {
+        let may_be_one = self.is_object() && text.trim_start().starts_with('{');
+        may_be_one.then(|| serde_json::from_str(text).ok()).flatten()
+    }
+
     /// The scalar that `text` is. What fits no other type is a string: the schema's validator then says what is wrong.
     #[must_use]
     pub fn scalar(&self, text: String) -> Value {
@@ -160,7 +166,10 @@ impl Field {
     fn value(self, shape: Option<&Shape>) -> Value {
         match (self, shape) {
             (Self::Value(value), _) => value,
-            (Self::Text(text), Some(shape)) => shape.scalar(text),
+            (Self::Text(text), Some(shape)) => match shape.written(&text) {
+                Some(object) => object,
+                None => shape.scalar(text),
+            },
             (Self::Text(text), None) => Value::String(text),
         }
     }
@@ -521,5 +530,8 @@ mod tests {
         let schema = json!({"type": "object", "properties": {"n": {"type": "integer"}, "tags": {"type": "array"}}});
         let value = Shape::of(&schema).form("n=3&tags=a&tags=b&name=x+y%26z");
         assert_eq!(value, Ok(json!({"n": 3, "tags": ["a", "b"], "name": "x y&z"})));
+        let schema = json!({"type": "object", "properties": {"meta": {"type": "object"}, "text": {"type": "string"}}});
+        let value = Shape::of(&schema).form("meta=%7B%22a%22%3A1%7D&text=%7B%22a%22%3A1%7D");
+        assert_eq!(value, Ok(json!({"meta": {"a": 1}, "text": "{\"a\":1}"})));
     }
 }

@@ -2,19 +2,19 @@
 
 use std::collections::HashMap;
 
+use bitting_spec::Operation;
 use bitting_spec::table::Location;
-use bitting_spec::{Operation, Parameter};
 use serde_json::{Map, Value};
 
 use super::super::same::{differing, lost};
-use super::super::state::has_pages;
+use super::super::state::{has_pages, is_hidden};
 use super::family::{Family, Item};
 use super::{Act, Step};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{Case, runner, text_of};
 use crate::http::Exchange;
-use crate::run::{MAX_PAGES, Stop, Trial, all_items, listed_items, named_in};
+use crate::run::{MAX_PAGES, Stop, Trial, listed_items, named_in};
 
 /// The most steps of any sequence, for the numbers that data grow from.
 const STRIDE: u32 = 64;
@@ -216,24 +216,6 @@ impl<'w, 'a> World<'w, 'a> {
         }
     }
 
-    /// Whether an item stands in the list only if a flag asks for it, as those that are archived often do.
-    async fn is_hidden(&self, list: &Operation, case: &Case, is_it: impl Fn(&&Value) -> bool) -> Result<bool, Stop> {
-        let context = self.trial.context;
-        let shape = context.shape(list);
-        let takes = |name: &str, value: Value| shape.takes_in_query(name, &value);
-        let is_flag = |one: &&Parameter| {
-            let is_only = || !takes(&one.name, Value::from("bitting"));
-            one.location == Location::Query && takes(&one.name, Value::Bool(true)) && is_only()
-        };
-        for flag in list.parameters.iter().filter(is_flag) {
-            let pages = context.pages(list, &case.clone().with(flag, Value::Bool(true)), Role::Valid).await?;
-            if all_items(list, &pages).iter().any(|item| is_it(&item)) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// Reads the list of an object and its like: those that are there stand in it, and those that were deleted do not.
     async fn look_at_list(&mut self, at: usize) -> Result<(), Stop> {
         let (family, below) = (self.objects[at].family, self.objects[at].below);
@@ -260,7 +242,11 @@ impl<'w, 'a> World<'w, 'a> {
             let shows =
                 |item: &&Value| item.as_object().is_some_and(|all| all.values().any(|value| is_text(value, &id)));
             let is = |item: &&Value| named_in(item, name).is_some_and(|(_, value)| is_text(&value, &id));
-            if object.is_there && is_whole && !items.iter().any(shows) && !self.is_hidden(list, &case, shows).await? {
+            if object.is_there
+                && is_whole
+                && !items.iter().any(shows)
+                && !is_hidden(self.trial, list, &case, shows).await?
+            {
                 return Err(self.wrong("what is there is not in its list", "the list holds every object", last));
             }
             if !object.is_there && items.iter().any(is) {
