@@ -4,6 +4,7 @@ pub(crate) mod rate_limit;
 
 mod absent;
 mod change;
+mod conditional;
 mod confusion;
 mod consent;
 mod credentials;
@@ -91,6 +92,7 @@ static FAMILIES: &[&[Check]] = &[
     shown_once::CHECKS,
     input::CHECKS,
     http::CHECKS,
+    conditional::CHECKS,
     repeat::CHECKS,
     undecodable::CHECKS,
     rate_limit::CHECKS,

@@ -2,7 +2,7 @@
 //! behind, what an action changes, and the tags that tell versions apart.
 
 use bitting_spec::table::Location;
-use bitting_spec::{Document, Operation, Status};
+use bitting_spec::{Document, Operation};
 use serde_json::{Map, Value};
 
 use super::same::{changed, differing, is_same_id, is_time};
@@ -114,39 +114,6 @@ pub(super) const CHECKS: &[Check] = &[
                 && document.reader(&operation.path).is_some()
         },
         run: |trial| Box::pin(update_is_listed(trial)),
-    },
-    Check {
-        info: CheckInfo {
-            id: "http.precondition",
-            title: "a change with a wrong If-Match is refused",
-            rule: "Where an operation takes If-Match and documents 412, a request with the tag of no version is answered \
-                   with 412 and changes nothing.",
-            source: "RFC 9110, 13.1.1 and 15.5.13",
-            needs: NEEDS,
-            phase: Phase::Scenario,
-        },
-        applies: |_, operation| {
-            let takes = operation.parameters.iter().any(|one| is_match(one.location, &one.name));
-            takes && operation.responses.iter().any(|response| response.status == Status::Code(412))
-        },
-        run: |trial| Box::pin(precondition(trial)),
-    },
-    Check {
-        info: CheckInfo {
-            id: "http.etag",
-            title: "another version has another entity tag",
-            rule: "After a change that a read shows, the strong ETag of the object is another one.",
-            source: "RFC 9110, 8.8.3 and 8.8.1",
-            needs: NEEDS,
-            phase: Phase::Scenario,
-        },
-        applies: |document, operation| {
-            matches!(operation.method.as_str(), "PATCH" | "PUT")
-                && document
-                    .reader(&operation.path)
-                    .is_some_and(|read| read.successes().any(|response| response.headers.contains_key("etag")))
-        },
-        run: |trial| Box::pin(etag(trial)),
     },
 ];
 
@@ -481,45 +448,4 @@ async fn deleted_is_unlisted(trial: &Trial<'_>) -> Result<(), Stop> {
         }
     }
     Ok(())
-}
-
-async fn precondition(trial: &Trial<'_>) -> Result<(), Stop> {
-    let mut case = trial.case().await?;
-    let parameter = trial.operation.parameters.iter().find(|one| is_match(one.location, &one.name));
-    let Some(parameter) = parameter else { return Ok(()) };
-    case = case.with(parameter, Value::from("\"bitting-no-such-version\""));
-    let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
-    if exchange.answer.is_success() {
-        let cause = format!("a wrong If-Match was answered with {}", exchange.answer.status);
-        return Err(Observation::error(cause, "412, and no change", &exchange).into());
-    }
-    match exchange.answer.status {
-        412 | 428 => Ok(()),
-        // It may be refused for another reason.
-        status => Err(Stop::Skip(format!("a wrong If-Match was answered with {status}"))),
-    }
-}
-
-async fn etag(trial: &Trial<'_>) -> Result<(), Stop> {
-    let (read, case, before) = full(trial).await?;
-    let about = Case { body: None, ..case.clone() };
-    let first = trial.call(read, &about, Role::Valid).await?;
-    let shape = trial.context.shape(trial.operation);
-    for index in 0..6 {
-        let mut chance = runner(trial.context.options.seed, &trial.operation.id, "etag", index);
-        let mut other = shape.valid(trial.context, trial.operation, &case, 2, &mut chance).about(&about);
-        other.arguments.retain(|one| !is_match(one.location, &one.name));
-        trial.call(trial.operation, &other, Role::Valid).await?;
-        let after = trial.call(read, &about, Role::Valid).await?;
-        if members(&after) == before {
-            continue;
-        }
-        let tag = after.answer.header("etag");
-        if tag.is_some() && tag == first.answer.header("etag") && !tag.unwrap_or_default().starts_with("W/") {
-            let cause = "the object changed and its ETag did not";
-            return Err(Observation::error(cause, "another ETag", &after).into());
-        }
-        return Ok(());
-    }
-    Err(skip("no change was taken that a read shows"))
 }

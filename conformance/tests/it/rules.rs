@@ -68,7 +68,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("LX02 deleted is gone", &["state.others-stay", "state.deleted-is-gone", "state.unknown-is-absent", "state.deleted-is-unlisted"]),
     ("LX03 update persists", &["state.update-persists", "state.others-stay", "state.update-is-listed", "state.replaces", "state.partial-update", "state.action-persists", "state.listed-as-read",
                               "state.times"]),
-    ("LX04 failed update", &["state.failed-update", "state.failed-create", "http.idempotency", "http.precondition", "http.etag"]),
+    ("LX04 failed update", &["state.failed-update", "state.failed-create", "http.idempotency", "http.precondition", "http.etag", "http.not-modified"]),
     ("LX05 page size", &["state.pages", "list.limit"]),
     ("LX06 pages", &["state.pages", "state.stable-list"]),
     ("LX07 filter", &["list.filter", "list.order", "list.default"]),

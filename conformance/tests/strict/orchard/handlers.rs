@@ -174,6 +174,10 @@ impl Orchard {
             .find(|site| site.id == text(given, "site_id") && (any || self.sees(site, given, caller)))
         {
             Some(site) => {
+                let known = given.get("If-None-Match").and_then(Value::as_str);
+                if known.is_some_and(|known| known == etag(site) || self.bad("HT18")) {
+                    return Answer::new(304);
+                }
                 let mut shown = site.value.clone();
                 if self.bad("RE13") && shown.get("tags").is_none() {
                     shown["tags"] = Value::Null;
@@ -204,7 +208,10 @@ impl Orchard {
             return problem(404, "No such site");
         };
         let wanted = given.get("If-Match").and_then(Value::as_str).filter(|_| !self.bad("HT11"));
-        if wanted.is_some_and(|wanted| wanted != "*" && wanted != etag(site)) {
+        if wanted.is_some_and(|wanted| wanted != "*" && (wanted != etag(site) || self.bad("HT16"))) {
+            if self.bad("HT17") {
+                site.value["name"] = body["name"].clone();
+            }
             return problem(412, "It has changed");
         }
         if taken {
