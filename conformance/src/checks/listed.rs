@@ -86,13 +86,14 @@ async fn compared(
     id: &Value,
 ) -> Result<Option<(Vec<Difference>, Exchange)>, Stop> {
     let listed = look(trial, case).await?;
-    let is_it = |item: &&Value| named_in(item, name).is_some_and(|(_, own)| is_same_id(&own, id));
-    let item = listed.iter().find(is_it).and_then(Value::as_object);
+    let own = |object: &Value| named_in(object, name).filter(|(_, own)| is_same_id(own, id)).map(|(member, _)| member);
+    let Some(item) = listed.iter().find(|item| own(item).is_some()) else { return Ok(None) };
+    let (member, item) = (own(item), item.as_object());
     let exchange = trial.call(read, about, Role::Valid).await?;
     let body = exchange.answer.parsed().filter(|_| exchange.answer.is_success());
     // The object stands in the answer, or in its `data`; what else does has names of its own.
     let shown = body.into_iter().flat_map(|body| [Some(body), body.get(WRAPPER)]).flatten();
-    let shown = shown.filter(|object| is_it(object)).find_map(Value::as_object);
+    let shown = shown.filter(|object| own(object) == member).find_map(Value::as_object);
     let differences = item.zip(shown).map(|(item, shown)| differences(item, shown));
     Ok(differences.map(|differences| (differences, exchange)))
 }
