@@ -155,20 +155,20 @@ async fn creation(trial: &Trial<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     let exchange = create_with(trial, &case, &others).await?;
-    judge(&others, &exchange, &exchange)?;
+    judge(&others, &exchange)?;
     // A closed body refuses all of them; one that bears a name may be taken all the same.
     for one in others.iter().filter(|(one, _)| one.is_privilege() && !exchange.answer.is_success()) {
         let exchange = create_with(trial, &case, std::slice::from_ref(one)).await?;
-        judge(std::slice::from_ref(one), &exchange, &exchange)?;
+        judge(std::slice::from_ref(one), &exchange)?;
     }
     Ok(())
 }
 
-/// Stops if `shown` has what was sent in a request that was taken.
-fn judge(others: &[(&Owned, Value)], taken: &Exchange, shown: &Exchange) -> Result<(), Stop> {
-    let shown = members(shown);
+/// Stops if a creation that was taken shows what was sent.
+fn judge(others: &[(&Owned, Value)], made: &Exchange) -> Result<(), Stop> {
+    let shown = members(made);
     match others.iter().find(|(one, value)| shown.get(&one.name) == Some(value)) {
-        Some((one, _)) if taken.answer.is_success() => Err(one.finding(taken)),
+        Some((one, _)) if made.answer.is_success() => Err(one.finding(made)),
         _ => Ok(()),
     }
 }
