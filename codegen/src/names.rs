@@ -107,7 +107,12 @@ fn started(name: String) -> String {
 
 /// Makes `names` differ by numbering those that came before.
 pub(crate) fn distinct(name: String, taken: &mut Vec<String>) -> String {
-    let mut numbered = (2..).map(|number| format!("{name}{number}"));
+    distinct_words(name, "", taken)
+}
+
+/// The same with `joint` before the number.
+pub(crate) fn distinct_words(name: String, joint: &str, taken: &mut Vec<String>) -> String {
+    let mut numbered = (2..).map(|number| format!("{name}{joint}{number}"));
     let distinct = if taken.contains(&name) { numbered.find(|other| !taken.contains(other)) } else { None };
     let distinct = distinct.unwrap_or(name);
     taken.push(distinct.clone());

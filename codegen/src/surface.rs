@@ -1,6 +1,6 @@
 //! What a generated client offers, free of any language: resources, methods, arguments, answers.
 
-use bitting_spec::table::Location;
+use bitting_spec::table::{Api, Location};
 use bitting_spec::{Document, Operation, Parameter, Status};
 use heck::ToSnakeCase;
 use serde_json::{Value, json};
@@ -19,6 +19,8 @@ pub struct Surface<'a> {
     pub resources: Vec<Resource<'a>>,
     /// Its types.
     pub types: Types,
+    /// The operation table, which a client carries.
+    pub table: Api,
 }
 
 /// A group of methods, named by the first tag of their operations.
@@ -94,7 +96,8 @@ impl<'a> Surface<'a> {
     /// The surface of `document` for an API called `name`.
     #[must_use]
     pub fn of(document: &'a Document, name: &str) -> Self {
-        let mut surface = Self { document, name: name.to_owned(), resources: Vec::new(), types: Types::of(document) };
+        let (types, table) = (Types::of(document), document.table(name));
+        let mut surface = Self { document, name: name.to_owned(), resources: Vec::new(), types, table };
         for (index, operation) in document.operations.iter().enumerate() {
             let resource = operation.tags.first().map_or("default", String::as_str).to_owned();
             let method = surface.method(index, operation, &resource);
@@ -244,13 +247,9 @@ impl Resource<'_> {
             }
         }
         // Two ids may differ in what no language keeps: `a-b` and `a_b`.
-        let mut taken: Vec<String> = Vec::new();
+        let mut taken = Vec::new();
         for method in &mut self.methods {
-            let same =
-                (1..).map(|count| if count == 1 { method.name.clone() } else { format!("{} {count}", method.name) });
-            let free = same.into_iter().find(|name| !taken.contains(name));
-            method.name = free.unwrap_or_default();
-            taken.push(method.name.clone());
+            method.name = names::distinct_words(std::mem::take(&mut method.name), " ", &mut taken);
         }
     }
 }

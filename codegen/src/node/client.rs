@@ -63,7 +63,7 @@ fn about(surface: &Surface<'_>) -> Vec<String> {
     let document = surface.document;
     let mut paragraphs = vec![format!("A client of the {} {}.", one_line(&document.title), document.version)];
     paragraphs.extend(document.description.clone());
-    let variables = credentials::all_variables(&document.table(&surface.name));
+    let variables = credentials::all_variables(&surface.table);
     if !variables.is_empty() {
         paragraphs.push(format!("Credentials that are not given are read from `{}`.", variables.join("`, `")));
     }

@@ -46,7 +46,7 @@ fn version(version: &str) -> String {
 
 /// `api.json`: the operation table.
 pub(super) fn table(surface: &Surface<'_>) -> File {
-    let table = serde_json::to_value(surface.document.table(&surface.name)).unwrap_or_default();
+    let table = serde_json::to_value(&surface.table).unwrap_or_default();
     file("api.json", pretty(&table))
 }
 
@@ -59,7 +59,7 @@ pub(super) fn readme(surface: &Surface<'_>, naming: &Naming) -> File {
     let title = one_line(&surface.document.title);
     let Naming { client, .. } = naming;
     let name = &surface.name;
-    let variables = credentials::all_variables(&surface.document.table(&surface.name));
+    let variables = credentials::all_variables(&surface.table);
     let credentials = if variables.is_empty() {
         String::new()
     } else {

@@ -84,8 +84,8 @@ fn about(package: &Package<'_>, prefix: &str) -> Vec<String> {
     let kind = if prefix.is_empty() { "Synchronous" } else { "Asynchronous" };
     let mut paragraphs = vec![docs::sentence(&format!("{kind} client: {}", docs::one_line(&document.title)))];
     paragraphs.extend(document.description.as_ref().map(|text| text.trim().to_owned()));
-    let api = document.table(&package.surface.name);
-    let credentials: Vec<String> = api.schemes.iter().map(|one| scheme(&api, one)).collect();
+    let api = &package.surface.table;
+    let credentials: Vec<String> = api.schemes.iter().map(|one| scheme(api, one)).collect();
     if !credentials.is_empty() {
         paragraphs.push(format!("Credentials:\n{}", credentials.join("\n")));
     }

@@ -10,7 +10,7 @@ use crate::{File, credentials};
 /// The files beside the modules.
 pub(super) fn files(package: &Package<'_>) -> Vec<File> {
     let root = format!("src/{}", package.import);
-    let table = package.surface.document.table(&package.surface.name);
+    let table = &package.surface.table;
     let table = serde_json::to_string_pretty(&table).unwrap_or_default();
     let file = |path: String, text: String| File { path, text };
     vec![
@@ -96,7 +96,7 @@ async with Async{class}() as client:
 
 /// Where credentials come from, if there are any.
 fn credentials_of(package: &Package<'_>) -> String {
-    let variables = credentials::all_variables(&package.surface.document.table(&package.surface.name));
+    let variables = credentials::all_variables(&package.surface.table);
     if variables.is_empty() {
         return String::new();
     }

@@ -1,5 +1,5 @@
 //! `state.*`, beyond one object: what a replacement drops, what a partial change keeps, what a refused creation leaves
-//! behind, what an action changes, and the tags that tell versions apart.
+//! behind, and what an action changes.
 
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation};
@@ -117,7 +117,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-fn is_match(location: Location, name: &str) -> bool {
+pub(super) fn is_match(location: Location, name: &str) -> bool {
     location == Location::Header && name.eq_ignore_ascii_case("if-match")
 }
 
@@ -278,6 +278,21 @@ async fn count(trial: &Trial<'_>, list: &Operation, about: &Case) -> Result<usiz
     Ok(pages.iter().map(|page| listed_items(list, &page.answer).unwrap_or_default().len()).sum())
 }
 
+/// What a change that was refused has made all the same, if anything: `look` reads the object, once more where it is not
+/// as before, since it may change by itself.
+pub(super) async fn made_all_the_same<F: Future<Output = Result<Exchange, Stop>>>(
+    case: &Case,
+    before: &Exchange,
+    look: impl Fn() -> F,
+) -> Result<Option<String>, Stop> {
+    let body = |exchange: &Exchange| exchange.answer.json().unwrap_or(Value::Null);
+    let (before, after) = (body(before), body(&look().await?));
+    if before == after {
+        return Ok(None);
+    }
+    Ok(changed(&sent_members(case), &before, &after, &body(&look().await?)))
+}
+
 async fn failed_update(trial: &Trial<'_>) -> Result<(), Stop> {
     let base = trial.case().await?;
     let read = trial.context.document.reader(&trial.operation.path).ok_or_else(|| skip("nothing reads it"))?;
@@ -287,8 +302,7 @@ async fn failed_update(trial: &Trial<'_>) -> Result<(), Stop> {
     let full = shape.valid(trial.context, trial.operation, &base, 1, &mut chance).about(&base);
     let broken = shape.invalid(trial.context, trial.operation, std::slice::from_ref(&full));
     let broken: Vec<_> = broken.into_iter().filter(|broken| broken.place.starts_with("body /")).collect();
-    let about = trial.context.reading(read, &base);
-    let look = || trial.call(read, &about, Role::Valid);
+    let look = || trial.seen(read, &base);
     let (step, mut tried) = (broken.len().div_ceil(6).max(1), false);
     let by_schema = broken.into_iter().step_by(step).map(|one| (one.case, true));
     for (case, is_invalid) in by_schema.chain(naming_nobody(trial, &full).map(|case| (case, false))) {
@@ -303,11 +317,7 @@ async fn failed_update(trial: &Trial<'_>) -> Result<(), Stop> {
         if refused.answer.status < 400 {
             continue;
         }
-        let body = |exchange: &Exchange| exchange.answer.json().unwrap_or(Value::Null);
-        let (before, after) = (body(&before), body(&look().await?));
-        let member =
-            if before == after { None } else { changed(&sent_members(&case), &before, &after, &body(&look().await?)) };
-        if let Some(member) = member {
+        if let Some(member) = made_all_the_same(&case, &before, look).await? {
             let cause = format!("a change was refused with {} and made all the same", refused.answer.status);
             let saying = format!("{member} is read otherwise than before");
             return Err(Observation::error(cause, "the object as it was", &refused).saying(saying).into());

@@ -1,16 +1,14 @@
 //! `http.precondition`, `http.etag`, `http.not-modified`: the tags that tell versions apart, and the conditions on them.
 
 use bitting_spec::table::Location;
-use bitting_spec::{Document, Operation, Parameter, Status};
+use bitting_spec::{Operation, Parameter, Status};
 use serde_json::Value;
 
-use super::change::{full, members, sent_members};
-use super::same::changed;
+use super::change::{full, is_match, made_all_the_same, members};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{Case, runner};
-use crate::http::Exchange;
 use crate::run::{Stop, Trial, skip};
 
 const NEEDS: &[Need] = &[Need::Valid];
@@ -67,17 +65,12 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 /// The header parameter of a condition.
-pub(super) fn condition<'o>(operation: &'o Operation, name: &str) -> Option<&'o Parameter> {
+fn condition<'o>(operation: &'o Operation, name: &str) -> Option<&'o Parameter> {
     operation.parameters.iter().find(|one| one.location == Location::Header && one.name.eq_ignore_ascii_case(name))
 }
 
 fn documents(operation: &Operation, status: Status) -> bool {
     operation.responses.iter().any(|response| response.status == status)
-}
-
-/// What reads the object of a change, and what it shows.
-async fn seen(trial: &Trial<'_>, read: &Operation, case: &Case) -> Result<Exchange, Stop> {
-    trial.call(read, &trial.context.reading(read, case), Role::Valid).await
 }
 
 async fn precondition(trial: &Trial<'_>) -> Result<(), Stop> {
@@ -96,10 +89,9 @@ async fn precondition(trial: &Trial<'_>) -> Result<(), Stop> {
 /// Stops unless the case is refused with the tag of nothing, and not with the tag that its object has.
 async fn refused(trial: &Trial<'_>, parameter: &Parameter, case: Case) -> Result<(), Stop> {
     let case = case.with(parameter, Value::from(NOTHING));
-    let document: &Document = trial.context.document;
-    let read = document.reader(&trial.operation.path);
+    let read = trial.context.document.reader(&trial.operation.path);
     let before = match read {
-        Some(read) => Some((read, seen(trial, read, &case).await?)),
+        Some(read) => Some((read, trial.seen(read, &case).await?)),
         None => None,
     };
     let refused = trial.call(trial.operation, &case, Role::Valid).await?;
@@ -112,19 +104,17 @@ async fn refused(trial: &Trial<'_>, parameter: &Parameter, case: Case) -> Result
         return Err(Stop::Skip(format!("a wrong If-Match was answered with {}", refused.answer.status)));
     }
     let Some((read, before)) = before else { return Ok(()) };
-    let body = |exchange: &Exchange| exchange.answer.json().unwrap_or(Value::Null);
-    let after = seen(trial, read, &case).await?;
-    let again = seen(trial, read, &case).await?;
-    if let Some(member) = changed(&sent_members(&case), &body(&before), &body(&after), &body(&again)) {
+    if let Some(member) = made_all_the_same(&case, &before, || trial.seen(read, &case)).await? {
         let cause = format!("a wrong If-Match was refused with {}, and the change made", refused.answer.status);
         let saying = format!("{member} is read otherwise than before");
         return Err(Observation::error(cause, "412, and no change", &refused).saying(saying).into());
     }
-    let Some(tag) = again.answer.header("etag").filter(|tag| !tag.starts_with("W/")) else { return Ok(()) };
+    let now = trial.seen(read, &case).await?;
+    let Some(tag) = now.answer.header("etag").filter(|tag| !tag.starts_with("W/")) else { return Ok(()) };
     let right = case.with(parameter, Value::from(tag.to_string()));
     let taken = trial.call(trial.operation, &right, Role::Valid).await?;
     // Somebody else may have changed it in between.
-    let is_current = seen(trial, read, &right).await?.answer.header("etag") == Some(tag);
+    let is_current = trial.seen(read, &right).await?.answer.header("etag") == Some(tag);
     if taken.answer.status == 412 && is_current {
         let cause = "the tag that the object has was refused with 412";
         return Err(Observation::error(cause, "a condition that holds", &taken).into());
@@ -140,7 +130,7 @@ async fn etag(trial: &Trial<'_>) -> Result<(), Stop> {
     for index in 0..6 {
         let mut chance = runner(trial.context.options.seed, &trial.operation.id, "etag", index);
         let mut other = shape.valid(trial.context, trial.operation, &case, 2, &mut chance).about(&about);
-        other.arguments.retain(|one| one.location != Location::Header || !one.name.eq_ignore_ascii_case("if-match"));
+        other.arguments.retain(|one| !is_match(one.location, &one.name));
         trial.call(trial.operation, &other, Role::Valid).await?;
         let after = trial.call(read, &about, Role::Valid).await?;
         if members(&after) == before {

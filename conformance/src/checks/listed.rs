@@ -1,7 +1,7 @@
 //! `state.listed-as-read`: an item of a list and the read of the same object say the same.
 
+use bitting_spec::Operation;
 use bitting_spec::table::Location;
-use bitting_spec::{Document, Operation};
 use serde_json::{Map, Value};
 
 use super::same::{WRAPPER, is_address, is_kept, is_same_id, is_time};
@@ -25,13 +25,9 @@ pub(super) const CHECKS: &[Check] = &[Check {
         needs: &[Need::Valid],
         phase: Phase::Scenario,
     },
-    applies: |document, operation| operation.method == "GET" && item(document, operation).is_some(),
+    applies: |document, operation| operation.method == "GET" && items(document, operation, "GET").is_some(),
     run: |trial| Box::pin(listed_as_read(trial)),
 }];
-
-fn item<'d>(document: &'d Document, list: &Operation) -> Option<(&'d Operation, &'d str)> {
-    items(document, list, "GET")
-}
 
 async fn listed_as_read(trial: &Trial<'_>) -> Result<(), Stop> {
     let context = trial.context;

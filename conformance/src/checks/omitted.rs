@@ -1,7 +1,7 @@
 //! `list.default`: a parameter that is left out asks for its default.
 
 use bitting_spec::table::Location;
-use bitting_spec::{Document, Operation, Parameter};
+use bitting_spec::{Document, Operation, Parameter, infer};
 use serde_json::Value;
 
 use super::state::ids;
@@ -30,9 +30,7 @@ pub(super) const CHECKS: &[Check] = &[Check {
 
 /// The query parameters that need not be given, with their defaults.
 fn defaults<'d>(document: &'d Document, operation: &'d Operation) -> impl Iterator<Item = (&'d Parameter, &'d Value)> {
-    let optional = operation.parameters.iter().filter(|one| one.location == Location::Query && !one.required);
-    let said = |value: &&Value| !value.is_null() && !value.is_array() && !value.is_object() && *value != "";
-    optional.filter_map(move |one| Some((one, document.resolve(&one.schema.value).get("default").filter(said)?)))
+    operation.parameters.iter().filter_map(|one| Some((one, infer::default(document, one)?)))
 }
 
 async fn default(trial: &Trial<'_>) -> Result<(), Stop> {

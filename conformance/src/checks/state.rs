@@ -258,7 +258,7 @@ const VARIANTS: u32 = 3;
 async fn reads_back(trial: &Trial<'_>, (read, name): (&Operation, &str), case: &Case, id: Value) -> Result<(), Stop> {
     let mut about = case.clone();
     about.set(name, Location::Path, id);
-    let exchange = trial.call(read, &trial.context.reading(read, &about), Role::Valid).await?;
+    let exchange = trial.seen(read, &about).await?;
     if !exchange.answer.is_success() {
         let status = exchange.answer.status;
         let cause = format!("what was created is answered with {status}");
@@ -321,7 +321,7 @@ async fn deleted_is_gone(trial: &Trial<'_>) -> Result<(), Stop> {
     if !gone.answer.is_success() {
         return Err(Stop::Skip(format!("the deletion was answered with {}", gone.answer.status)));
     }
-    let exchange = trial.call(read, &trial.context.reading(read, &case), Role::Valid).await?;
+    let exchange = trial.seen(read, &case).await?;
     if exchange.answer.is_success() {
         return Err(Observation::error("what was deleted can still be read", "404 or 410", &exchange).into());
     }
@@ -338,8 +338,7 @@ async fn update_persists(trial: &Trial<'_>) -> Result<(), Stop> {
         let mut chance = runner(trial.context.options.seed, &trial.operation.id, "update", index);
         let case = shape.valid(trial.context, trial.operation, &base, index, &mut chance).about(&about);
         let case = of_itself(trial.operation, case);
-        let about = trial.context.reading(read, &case);
-        let look = || trial.call(read, &about, Role::Valid);
+        let look = || trial.seen(read, &case);
         let before = look().await?;
         let changed = trial.call(trial.operation, &case, Role::Valid).await?;
         if !changed.answer.is_success() {

@@ -1,6 +1,5 @@
 //! `state.times`: the times that an object tells of itself.
 
-use bitting_spec::Operation;
 use chrono::{DateTime, FixedOffset};
 use serde_json::{Map, Value};
 
@@ -8,7 +7,6 @@ use super::change::{full_of, members};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
-use crate::generate::Case;
 use crate::infer::plain;
 use crate::run::{Stop, Trial, skip};
 
@@ -38,12 +36,12 @@ async fn times(trial: &Trial<'_>) -> Result<(), Stop> {
     let read = context.document.reader(&trial.operation.path).ok_or_else(|| skip("nothing reads it"))?;
     // An object of its own: what was changed before may have got its time of creation then.
     let about = context.arguments(trial.operation, Role::Valid, true).await?;
-    let before = seen(trial, read, &about).await?;
+    let before = members(&trial.seen(read, &about).await?);
     if time(&before, &CREATED).is_none() && time(&before, &CHANGED).is_none() {
         return Err(skip("it tells no time of itself"));
     }
     let (case, changed) = full_of(trial, &about).await?;
-    let after = seen(trial, read, &case).await?;
+    let after = members(&trial.seen(read, &case).await?);
     let expected = |cause: String, expected: String| Err(Observation::error(cause, expected, &changed).into());
     let created = time(&after, &CREATED);
     if let (Some((name, was)), Some((_, is))) = (time(&before, &CREATED), created)
@@ -61,10 +59,6 @@ async fn times(trial: &Trial<'_>) -> Result<(), Stop> {
         ),
         None => Ok(()),
     }
-}
-
-async fn seen(trial: &Trial<'_>, read: &Operation, about: &Case) -> Result<Map<String, Value>, Stop> {
-    Ok(members(&trial.call(read, &trial.context.reading(read, about), Role::Valid).await?))
 }
 
 /// The first time under one of the names.

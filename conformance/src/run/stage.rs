@@ -35,7 +35,7 @@ pub(super) struct Stage {
     reached: Mutex<HashMap<(String, Role), Reached>>,
     /// What an operation answered to the valid principal in place of a success.
     refused: Mutex<HashMap<String, String>>,
-    /// The last answers of operations that fail for each valid request.
+    /// What operations that were never reached answered last, if it was an error of the server.
     broken: Mutex<HashMap<String, Exchange>>,
     objects: Mutex<HashMap<(String, Role), Found>>,
     /// What is still there, by the method and the path of the call that takes it away.
@@ -109,7 +109,7 @@ impl Context<'_> {
         self.stage.refused.lock().unwrap_or_else(PoisonError::into_inner).get(&operation.id).cloned()
     }
 
-    /// The answer to the last of the valid requests, if the operation was never reached for an error of the server.
+    /// The error of the server that was the answer to the last valid request of an operation that was never reached.
     pub(crate) fn broke(&self, operation: &Operation) -> Option<Exchange> {
         self.stage.broken.lock().unwrap_or_else(PoisonError::into_inner).get(&operation.id).cloned()
     }

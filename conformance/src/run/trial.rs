@@ -135,6 +135,11 @@ impl<'a> Trial<'a> {
         self.context.secret_for(self.operation, Role::Valid, scheme).await
     }
 
+    /// What the valid principal reads of the object that `about` names.
+    pub(crate) async fn seen(&self, read: &Operation, about: &Case) -> Result<Exchange, Stop> {
+        self.call(read, &self.context.reading(read, about), Role::Valid).await
+    }
+
     /// Sends the operation's positive case with `secret` for `scheme`.
     pub(crate) async fn with_secret(&self, scheme: &SecurityScheme, secret: &Secret) -> Result<Exchange, Stop> {
         let request = self.request().await?;

@@ -1,6 +1,8 @@
 //! What the query parameters of a list ask for, as their names tell.
 
 use super::plain;
+use serde_json::Value;
+
 use crate::table::Location;
 use crate::{Document, Operation, Parameter};
 
@@ -72,6 +74,14 @@ pub fn limit<'o>(document: &Document, operation: &'o Operation) -> Option<&'o Pa
         one.location == Location::Query && LIMITS.contains(&plain(&one.name).as_str()) && is_number(one)
     };
     operation.parameters.iter().find(is_it)
+}
+
+/// What a query asks for that leaves out a parameter: its default, if that is one value. An empty text asks for nothing.
+#[must_use]
+pub fn default<'d>(document: &'d Document, parameter: &'d Parameter) -> Option<&'d Value> {
+    let is_said = |value: &&Value| !value.is_null() && !value.is_array() && !value.is_object() && **value != "";
+    let is_optional = parameter.location == Location::Query && !parameter.required;
+    document.resolve(&parameter.schema.value).get("default").filter(is_said).filter(|_| is_optional)
 }
 
 #[cfg(test)]
