@@ -263,7 +263,7 @@ pub(crate) struct Serve {
     /// Write the ready line to this file too, whole or not at all
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
-    /// Tell in a header `X-Bitting-Reason` why a request was refused
+    /// Tell in the headers `X-Bitting-Reason` and `X-Bitting-Detail` why a request was refused
     #[arg(long)]
     pub(crate) reasons: bool,
     /// Keep headers and bodies of the latest requests for $CONTROL/v1/journal.har, secrets masked

@@ -176,9 +176,7 @@ impl Core {
             self.spoil(&call, plan, &mut answer);
         }
         answer.headers.insert(DATE, self.date(call.now));
-        if let Some(reason) = answer.reason.filter(|_| self.tells_reasons) {
-            answer.set("x-bitting-reason", reason);
-        }
+        self.tell_why(&mut answer);
         let sequence = self.record(&call, &answer);
         let mut outcome = answer.outcome(call.delivery);
         call.effects.iter().for_each(|(_, effect)| spoil::disfigure(effect, &mut outcome));
@@ -223,8 +221,9 @@ impl Core {
                 return Err(Box::new(answer));
             }
             let status = if invalid.is_media_type && plan.answers.has(415) { 415 } else { plan.invalid };
-            let detail = format!("The request is not valid: {}", invalid.detail);
-            Err(Box::new(plan.refusals.answer(status, None, Some(&detail)).because("invalid")))
+            let words = format!("The request is not valid: {}", invalid.detail);
+            let answer = plan.refusals.answer(status, None, Some(&words)).because("invalid");
+            Err(Box::new(answer.saying(invalid.detail)))
         })?;
         self.once(call, plan, &given)
     }
@@ -469,7 +468,17 @@ impl Core {
         if answer.status >= 400 {
             return Answer { body: None, raw: None, media: String::new(), ..answer };
         }
-        answer.because("self-check")
+        answer.because("self-check").saying(fault)
+    }
+
+    /// Writes why it was refused into headers, where the server is to tell.
+    fn tell_why(&self, answer: &mut Answer) {
+        if let Some(reason) = answer.reason.filter(|_| self.tells_reasons) {
+            answer.set("x-bitting-reason", reason);
+            if let Some(detail) = answer.detail.clone() {
+                answer.set("x-bitting-detail", &detail);
+            }
+        }
     }
 
     /// The time as a header; it is written once a second.
@@ -489,6 +498,7 @@ impl Core {
             return None;
         }
         let is_spoilt = call.effects.iter().any(|(_, effect)| effect.spoils());
+        let detail = answer.detail.as_deref().map(|detail| self.plan.secrets.hidden(detail));
         let note = Note {
             at: call.now,
             method: call.request.method.as_str(),
@@ -496,6 +506,7 @@ impl Core {
             operation: call.operation.map(|index| self.plan.operations[index].operation.id.as_str()),
             status: answer.status,
             reason: answer.reason.or(is_spoilt.then_some("fault")),
+            detail: detail.as_deref(),
             credential: call.principal.as_ref().map(|principal| principal.credential.as_str()),
             user: call.principal.as_ref().map(|principal| principal.user.as_str()),
         };

@@ -158,6 +158,8 @@ pub(crate) struct Answer {
     pub(crate) is_checked: bool,
     /// Why it is a refusal, for the journal.
     pub(crate) reason: Option<&'static str>,
+    /// The same in words, without any value that came: what was wrong, and where.
+    pub(crate) detail: Option<Box<str>>,
 }
 
 /// A number as a header's value.
@@ -187,6 +189,7 @@ impl Answer {
             raw: None,
             is_checked: false,
             reason: None,
+            detail: None,
         }
     }
 
@@ -198,6 +201,12 @@ impl Answer {
     /// The same with a reason for the journal.
     pub(crate) fn because(mut self, reason: &'static str) -> Self {
         self.reason = Some(reason);
+        self
+    }
+
+    /// The same with the reason in words.
+    pub(crate) fn saying(mut self, detail: impl Into<Box<str>>) -> Self {
+        self.detail = Some(detail.into());
         self
     }
 

@@ -41,6 +41,9 @@ pub struct Entry {
     /// Why it was refused: `missing`, `expired`, `wrong-organization`, `rate-limit`, `invalid`…
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
+    /// The same in words: what was wrong, and where; never a value that came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// The id of the credential that was accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
@@ -66,6 +69,7 @@ pub(crate) struct Note<'a> {
     pub(crate) operation: Option<&'a str>,
     pub(crate) status: u16,
     pub(crate) reason: Option<&'static str>,
+    pub(crate) detail: Option<&'a str>,
     pub(crate) credential: Option<&'a str>,
     pub(crate) user: Option<&'a str>,
 }
@@ -93,8 +97,8 @@ struct Record {
     at: DateTime<Utc>,
     status: u16,
     reason: Option<&'static str>,
-    /// The lengths of method, target, operation, credential and user, or [`NONE`]; no text is as long as the journal.
-    lengths: [u32; 5],
+    /// The lengths of method, target, operation, detail, credential and user, or [`NONE`]; no text is as long as the journal.
+    lengths: [u32; 6],
 }
 
 /// Which entries are wanted; all that is stated must hold.
@@ -113,7 +117,7 @@ pub struct Wanted {
 impl Journal {
     /// Keeps a request and gives its number.
     pub(crate) fn note(&self, note: &Note<'_>) -> u64 {
-        let texts = [Some(note.method), Some(note.target), note.operation, note.credential, note.user];
+        let texts = [Some(note.method), Some(note.target), note.operation, note.detail, note.credential, note.user];
         let lengths = texts.map(|text| text.map_or(NONE, |text| u32::try_from(text.len()).unwrap_or(NONE)));
         let record = Record { at: note.at, status: note.status, reason: note.reason, lengths };
         let size = size_of::<Record>() + record.length();
@@ -190,7 +194,7 @@ impl Ring {
 
     /// The record whose texts begin at `start`.
     fn entry(&self, sequence: u64, record: &Record, mut start: usize) -> Entry {
-        let [method, target, operation, credential, user] = record.lengths.map(|length| {
+        let [method, target, operation, detail, credential, user] = record.lengths.map(|length| {
             let end = start + Some(length).filter(|length| *length != NONE)? as usize;
             let text = self.texts.range(start..end).copied().collect();
             start = end;
@@ -205,6 +209,7 @@ impl Ring {
             operation,
             status: record.status,
             reason: record.reason,
+            detail,
             credential,
             user,
         }
@@ -224,7 +229,8 @@ mod tests {
 
     fn note(target: &str) -> Note<'_> {
         let at = DateTime::default();
-        Note { at, method: "GET", target, operation: None, status: 200, reason: None, credential: None, user: None }
+        let (status, operation, reason, detail) = (200, None, None, None);
+        Note { at, method: "GET", target, operation, status, reason, detail, credential: None, user: None }
     }
 
     /// The server's memory is bounded: in the journal by the number of requests, and by their texts.

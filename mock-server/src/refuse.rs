@@ -90,7 +90,8 @@ impl Refusals {
 
     /// The refusal for a lack of scopes (RFC 6750, 3.1).
     pub(crate) fn scope(&self, missing: &[String], schemes: &[&Scheme]) -> Answer {
-        let mut answer = self.answer(403, Some(AuthCase::InsufficientScope), None).because("insufficient-scope");
+        let refusal = self.answer(403, Some(AuthCase::InsufficientScope), None).because("insufficient-scope");
+        let mut answer = refusal.saying(format!("the credential lacks {}", missing.join(", ")));
         if schemes.iter().any(|scheme| matches!(&scheme.place, Place::Authorization(name) if name == "bearer")) {
             answer.set(
                 "www-authenticate",

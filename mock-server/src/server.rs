@@ -196,8 +196,8 @@ impl Builder {
         self
     }
 
-    /// Whether a header `X-Bitting-Reason` tells why a request was refused; not by default, so that nobody comes to
-    /// rely on what no real server tells.
+    /// Whether the headers `X-Bitting-Reason` and, in words, `X-Bitting-Detail` tell why a request was refused; not by
+    /// default, so that nobody comes to rely on what no real server tells.
     #[must_use]
     pub fn reasons(mut self, reasons: bool) -> Self {
         self.reasons = reasons;

@@ -139,6 +139,8 @@ fn a_world_and_reasons_are_asked_for() {
         foreign.starts_with("http/1.1 403") && foreign.contains("x-bitting-reason: wrong-organization"),
         "{foreign}"
     );
+    let wrong = server.get("/api/v1/organizations/initech/devices?limit=many", &[key]).to_lowercase();
+    assert!(wrong.contains("x-bitting-detail: query parameter `limit`"), "{wrong}");
     let nobody = server.get(DEVICES, &[]).to_lowercase();
     assert!(nobody.contains("x-bitting-reason: missing"), "{nobody}");
     assert!(server.get("/docs", &[]).starts_with("HTTP/1.1 404"));

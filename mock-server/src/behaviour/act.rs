@@ -60,9 +60,10 @@ impl Desk<'_> {
             return self.not_found();
         };
         let fits = |(name, value): &(String, String)| row.value.get(name).and_then(Value::as_str) == Some(value);
-        if act.needs.as_ref().is_some_and(|needed| !fits(needed)) {
+        if let Some((name, value)) = act.needs.as_ref().filter(|needed| !fits(needed)) {
             let status = if self.plan.answers.has(409) { 409 } else { self.plan.invalid };
-            return self.plan.refusals.answer(status, None, None).because("conflict");
+            let refusal = self.plan.refusals.answer(status, None, None).because("conflict");
+            return refusal.saying(format!("this is for what has the {name} `{value}`"));
         }
         if let Some(sets) = act.sets.as_ref().filter(|sets| !fits(sets)) {
             row.value = self.maker(collection, id).acted(&row.value, sets).into();

@@ -113,7 +113,9 @@ impl Desk<'_> {
             let mut world = self.core.world();
             if world.data.find(index, &scope, &id).is_some() {
                 let status = if self.plan.answers.has(409) { 409 } else { self.plan.invalid };
-                return self.plan.refusals.answer(status, None, None).because("conflict");
+                let key = collection.key.as_deref().unwrap_or("id");
+                let refusal = self.plan.refusals.answer(status, None, None).because("conflict");
+                return refusal.saying(format!("one with this `{key}` is there already"));
             }
             world.data.insert(index, scope, id.clone(), row);
         }

@@ -55,9 +55,7 @@ impl Desk<'_> {
         self.filter(&collection.flat, &mut rows);
         self.order(&collection.flat, &mut rows);
         let total = rows.len();
-        let Some(page) = self.page(total) else {
-            return self.plan.refusals.answer(self.plan.invalid, None, None).because("invalid");
-        };
+        let Some(page) = self.page(total) else { return self.no_page() };
         let items = rows.into_iter().skip(page.start).take(page.size);
         let items = items.map(|row| self.item(collection, &row)).collect();
         self.success(self.envelope(items, total, &page))
@@ -126,9 +124,7 @@ impl Desk<'_> {
         self.filter(&schema, &mut list);
         self.order(&schema, &mut list);
         let total = list.len();
-        let Some(page) = self.page(total) else {
-            return self.plan.refusals.answer(self.plan.invalid, None, None).because("invalid");
-        };
+        let Some(page) = self.page(total) else { return self.no_page() };
         let items = list.into_iter().skip(page.start).take(page.size).map(Arc::unwrap_or_clone).collect();
         let mut body = answer.body.clone().unwrap_or_default();
         self.tell(&mut body, items, total, &page);
@@ -181,6 +177,11 @@ impl Desk<'_> {
         let mut parameters = self.plan.operation.parameters.iter();
         let parameter = parameters.find(|parameter| parameter.location == Location::Query && parameter.name == name)?;
         Some(flatten(&self.core.plan.document, &parameter.schema.value))
+    }
+
+    fn no_page(&self) -> Answer {
+        let refusal = self.plan.refusals.answer(self.plan.invalid, None, None).because("invalid");
+        refusal.saying("the cursor is none that this server gave")
     }
 
     /// The answer around the items.

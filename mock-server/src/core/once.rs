@@ -102,7 +102,8 @@ impl Core {
             Some(kept) if kept.asked == asked => Ok(kept.answer.clone().with("idempotent-replayed", "true")),
             Some(_) => {
                 let detail = "The idempotency key was used for another request";
-                Err(Box::new(plan.refusals.answer(plan.invalid, None, Some(detail)).because("idempotency-key")))
+                let answer = plan.refusals.answer(plan.invalid, None, Some(detail)).because("idempotency-key");
+                Err(Box::new(answer.saying(detail)))
             }
             None => {
                 let answer = self.perform(call, plan, given);

@@ -12,11 +12,10 @@ impl Core {
     /// The answer to what never became a request, which is noted as every other is.
     pub(crate) fn refuse(&self, unread: &Unread) -> Outcome {
         let now = self.clock.now();
-        let mut answer = Answer::json(unread.status, json!({"detail": unread.detail})).with("connection", "close");
+        let answer = Answer::json(unread.status, json!({"detail": unread.detail})).with("connection", "close");
+        let mut answer = answer.because(unread.reason).saying(unread.detail.as_str());
         answer.headers.insert(DATE, self.date(now));
-        if self.tells_reasons {
-            answer.set("x-bitting-reason", unread.reason);
-        }
+        self.tell_why(&mut answer);
         self.journal.note(&Note {
             at: now,
             method: &unread.method,
@@ -24,6 +23,7 @@ impl Core {
             operation: None,
             status: unread.status,
             reason: Some(unread.reason),
+            detail: Some(&unread.detail),
             credential: None,
             user: None,
         });

@@ -26,6 +26,21 @@ fn the_journal_gives_reasons_and_no_secrets() {
     assert_eq!(core.journal().entries(&wanted).len(), 2);
 }
 
+/// What was wrong is told in words and with the place, and no value that came is repeated: it may be a secret.
+#[test]
+fn the_journal_tells_in_words_what_was_wrong() {
+    let core = core("roboticks");
+    let key = key(&core, ADA);
+    read(&core, &format!("{DEVICES}?limit=hunter2"), &key);
+    let body = json!({"email": ADA, "password": {"hunter2": "hunter2"}});
+    core.handle(&post("/api/v1/auth/login", &body));
+    let entries = core.journal().entries(&Wanted::default());
+    let details: Vec<_> = entries.iter().map(|entry| entry.detail.as_deref().unwrap_or_default()).collect();
+    assert!(details[0].starts_with("query parameter `limit`"), "{details:?}");
+    assert!(details[1].starts_with("request body: at /password"), "{details:?}");
+    assert!(!format!("{entries:?}").replace("limit=hunter2", "").contains("hunter2"), "{entries:?}");
+}
+
 /// A journal with a list, a refusal and a login.
 fn asked() -> std::sync::Arc<Core> {
     let core = core("roboticks");
