@@ -605,6 +605,9 @@ pub struct JournalEntry {
     /// Why it was refused; `fault`: a fault had its way with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The same in words: what was wrong, and where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// The id of the credential that was accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
