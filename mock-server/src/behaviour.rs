@@ -20,7 +20,7 @@ pub(crate) use grant::{error as grant_error, fields, grant, renews};
 pub(crate) use token::{Holder, TokenKind, claims, scopes_of};
 
 use crate::authenticate::Principal;
-use crate::collection::{Collection, Target, WRAPPER, target, trimmed};
+use crate::collection::{Collection, Target, target, trimmed, unwrapped};
 use crate::core::Core;
 use crate::defect::Flaw;
 use crate::exchange::{Answer, Request};
@@ -152,6 +152,17 @@ pub(crate) fn infer(document: &Document, collections: &[Collection], operation: 
         ("PATCH", Target::Item { collection } | Target::Single { collection }) => Behaviour::Update { collection },
         ("PUT", Target::Item { collection } | Target::Single { collection }) => Behaviour::Replace { collection },
         ("DELETE", Target::Item { collection }) => Behaviour::Delete { collection },
+        // Many a vendor changes an object by a POST to it.
+        ("POST", Target::Item { collection }) if answers_it(document, &collections[collection], operation) => {
+            Behaviour::Update { collection }
+        }
+        // The object is the one that the body names.
+        ("PUT", Target::List { collection, .. }) if collections[collection].is_named_in(document, operation) => {
+            Behaviour::Replace { collection }
+        }
+        ("PATCH", Target::List { collection, .. }) if collections[collection].is_named_in(document, operation) => {
+            Behaviour::Update { collection }
+        }
         ("POST" | "PUT" | "PATCH", Target::Other) => acted_on(document, collections, operation),
         _ => Behaviour::Generate,
     }
@@ -163,12 +174,15 @@ fn acted_on(document: &Document, collections: &[Collection], operation: &Operati
     let item =
         |collection: &Collection| collection.item.as_ref().map(|(name, _)| format!("{}/{{{name}}}", collection.path));
     let found = collections.iter().position(|collection| item(collection).as_deref() == Some(path));
-    let answers_it = |collection: &usize| {
-        let answered = crate::collection::answer(operation).map(|schema| document.resolve(schema));
-        let schema = collections[*collection].schema.as_ref().map(|schema| document.resolve(schema));
-        answered.is_some() && answered == schema
-    };
-    found.filter(answers_it).map_or(Behaviour::Generate, |collection| Behaviour::Act { collection })
+    let answers = |collection: &usize| answers_it(document, &collections[*collection], operation);
+    found.filter(answers).map_or(Behaviour::Generate, |collection| Behaviour::Act { collection })
+}
+
+/// Whether an operation answers an object of the collection, be it with something around it.
+fn answers_it(document: &Document, collection: &Collection, operation: &Operation) -> bool {
+    let (Some(answered), Some(own)) = (crate::collection::answer(operation), &collection.schema) else { return false };
+    let bare = unwrapped(document, &collection.name, answered).map(|(_, inner)| inner);
+    document.resolve(bare.as_ref().unwrap_or(answered)) == document.resolve(own)
 }
 
 /// One request on its way through the operation that it is for.
@@ -287,19 +301,18 @@ impl Desk<'_> {
             return Value::Object(whole);
         }
         let flat = flatten(document, schema);
-        let inner = |name: &str| flat.get("properties")?.get(name).filter(|_| collection.property(name).is_none());
         match flat.get("type").and_then(Value::as_str) {
             Some("array") => {
                 let items = flat.get("items").unwrap_or(&Value::Bool(true));
                 Value::Array(vec![self.shown_by(items, collection, value)])
             }
-            Some("object") | None => match inner(WRAPPER).filter(|inner| is_object(document, inner)) {
-                Some(inner) => {
+            Some("object") | None => match unwrapped(document, &collection.name, schema) {
+                Some((name, inner)) if collection.property(&name).is_none() => {
                     let mut whole = Fake::new(document, self.core.seed).required(schema);
-                    whole.insert(WRAPPER.to_owned(), self.shown_by(inner, collection, value));
+                    whole.insert(name, self.shown_by(&inner, collection, value));
                     Value::Object(whole)
                 }
-                None => self.shown_by(schema, collection, value),
+                _ => self.shown_by(schema, collection, value),
             },
             // It is no object at all: what it is follows from the schema alone.
             Some(_) => Fake::new(document, self.core.seed).value("", schema),
@@ -311,11 +324,6 @@ impl Desk<'_> {
         let id = collection.key.as_ref().and_then(|key| value.get(key)).map(crate::object::id_text).unwrap_or_default();
         crate::object::shown(&self.core.plan.document, schema, value, seed_of(self.core.seed, &[&collection.path, &id]))
     }
-}
-
-/// Whether a schema is about objects.
-fn is_object(document: &Document, schema: &Value) -> bool {
-    flatten(document, schema).get("type").is_some_and(|kind| kind == "object")
 }
 
 /// Where the schemes of an operation stand among those of the plan.

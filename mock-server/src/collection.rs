@@ -7,10 +7,10 @@ use std::borrow::Cow;
 
 use bitting_spec::extension::Tenant;
 use bitting_spec::table::Location;
-use bitting_spec::{Document, Operation};
+use bitting_spec::{Document, Operation, Parameter};
 use serde_json::{Map, Value};
 
-use crate::fake::flatten;
+use crate::fake::{example, flatten};
 
 /// A collection of objects.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub(crate) struct Collection {
     pub(crate) parents: Vec<(String, usize)>,
     /// The path parameter that names one of its objects, and its schema.
     pub(crate) item: Option<(String, Value)>,
+    /// The id that the document's example names.
+    pub(crate) example: Option<String>,
     /// Whether it is one object, which its path itself names: the settings of a thing, or the caller's own account.
     pub(crate) is_single: bool,
     /// Whether its objects are the organizations themselves.
@@ -48,6 +50,18 @@ impl Collection {
     /// Whether the document marks the property `name` with `mark` (`readOnly`, `writeOnly`).
     pub(crate) fn marks(&self, document: &Document, name: &str, mark: &str) -> bool {
         self.property(name).is_some_and(|schema| flatten(document, schema).get(mark) == Some(&Value::Bool(true)))
+    }
+
+    /// The id that a client gives its object; none that cannot stand in a path.
+    pub(crate) fn chosen(&self, given: &Map<String, Value>) -> Option<String> {
+        let id = given.get(self.key.as_ref()?).filter(|value| value.is_string() || value.is_number())?;
+        Some(crate::object::id_text(id)).filter(|id| !id.is_empty() && !id.contains('/') && id != "." && id != "..")
+    }
+
+    /// Whether the body of `operation` has to name one of its objects.
+    pub(crate) fn is_named_in(&self, document: &Document, operation: &Operation) -> bool {
+        let (Some(key), Some(body)) = (&self.key, crate::behaviour::body_schema(operation)) else { return false };
+        flatten(document, body).get("properties").is_some_and(|properties| properties.get(key).is_some())
     }
 
     /// Whether its objects are the projects that a population names.
@@ -117,9 +131,12 @@ pub(crate) fn infer(document: &Document) -> Vec<Collection> {
             let schema = schema.map_or(Value::Bool(true), |parameter| parameter.schema.value.clone());
             let collection = entry(&mut found, path);
             collection.is_tenant |= *is_tenant;
+            let parameter = operation.parameters.iter().find(|p| p.location == Location::Path && p.name == *name);
+            let shown = parameter.and_then(|parameter| shown_id(document, parameter));
+            collection.example = collection.example.take().or(shown);
             collection.item.get_or_insert((name.clone(), schema));
         }
-        if is_list(document, operation) && !is_view(document, operation) {
+        if is_list(document, operation) && !is_view(document, operation) && selected(document, operation).is_none() {
             entry(&mut found, trimmed(&operation.path));
         }
     }
@@ -155,6 +172,20 @@ fn tells(document: &Document, collections: &[Collection], operation: &Operation)
     }
 }
 
+/// The id that the example of a path parameter shows, where it is one that the parameter takes for certain.
+fn shown_id(document: &Document, parameter: &Parameter) -> Option<String> {
+    let schema = flatten(document, &parameter.schema.value);
+    let shown = parameter.example.clone().or_else(|| example(&schema).map(Cow::into_owned))?;
+    let is_fine = crate::fake::suits(&schema, &shown) && !schema.contains_key("pattern");
+    let is_uuid = || shown.as_str().is_some_and(|text| uuid::Uuid::try_parse(text).is_ok());
+    let is_formed = schema.get("format").and_then(Value::as_str).is_none_or(|format| match format {
+        "uuid" => is_uuid(),
+        format => format.starts_with("int"),
+    });
+    let id = crate::object::id_text(&shown);
+    (is_fine && is_formed && !id.is_empty() && !id.contains(['/', ' '])).then_some(id)
+}
+
 fn entry<'c>(found: &'c mut Vec<Collection>, path: &str) -> &'c mut Collection {
     let index = found.iter().position(|collection| collection.path == path).unwrap_or_else(|| {
         found.push(Collection {
@@ -162,6 +193,7 @@ fn entry<'c>(found: &'c mut Vec<Collection>, path: &str) -> &'c mut Collection {
             name: path.rsplit('/').next().unwrap_or_default().to_owned(),
             parents: Vec::new(),
             item: None,
+            example: None,
             is_single: false,
             is_tenant: false,
             is_hidden: false,
@@ -193,7 +225,10 @@ fn describe(document: &Document, collection: &mut Collection, paths: &[String]) 
     let listed = || own.iter().find(|o| o.method == "GET").and_then(|o| Some(list_of(document, o)?.1));
     let made = || own.iter().find(|o| o.method == "POST").and_then(|o| answer(o));
     let changed = || items.iter().find(|o| o.method == "PATCH" || o.method == "PUT").and_then(|o| answer(o));
-    let bare = |schema: &Value| unwrapped(document, schema).unwrap_or_else(|| single(document, schema));
+    let name = collection.name.clone();
+    let bare = |schema: &Value| {
+        unwrapped(document, &name, schema).map_or_else(|| single(document, schema), |(_, inner)| inner)
+    };
     collection.schema = match (read, listed()) {
         (Some(read), Some(listed)) if inside(document, read, &listed).is_some() => Some(listed),
         (Some(read), _) => Some(bare(read)),
@@ -215,8 +250,8 @@ fn describe(document: &Document, collection: &mut Collection, paths: &[String]) 
     collection.parents = steps.filter_map(|(path, name, _)| Some((name, place(&path)?))).collect();
 }
 
-/// The member that holds the object where an answer has something around it.
-pub(crate) const WRAPPER: &str = "data";
+/// Members that hold the object where an answer has something around it.
+const WRAPPERS: [&str; 4] = ["data", "result", "response", "payload"];
 
 /// The property of `outer` that is of the schema `inner`.
 fn inside(document: &Document, outer: &Value, inner: &Value) -> Option<String> {
@@ -230,19 +265,36 @@ fn inside(document: &Document, outer: &Value, inner: &Value) -> Option<String> {
     properties.filter(|(_, schema)| is_it(schema)).map(|(name, _)| name.clone()).next()
 }
 
-/// What `data` holds, where an answer has little else: no object besides, and no id of its own.
-fn unwrapped(document: &Document, outer: &Value) -> Option<Value> {
+/// The member that holds the object where a message about an object of the collection `name` has something around it,
+/// and the object's schema: `data` or `result`, or what is named as one of the collection. The message has no id of its
+/// own and, besides what is named so by everybody, nothing but plain values.
+pub(crate) fn unwrapped(document: &Document, name: &str, outer: &Value) -> Option<(String, Value)> {
     let flat = flatten(document, outer);
     let properties = flat.get("properties")?.as_object()?;
-    let around = [WRAPPER, "meta", "links", "included", "jsonapi"];
+    let around = ["meta", "links", "included", "jsonapi", "error", "errors"];
     let is_plain = |schema: &Value| {
         let flat = flatten(document, schema);
         flat.get("type").and_then(Value::as_str).is_some_and(|kind| kind != "object" && kind != "array")
     };
-    let is_around =
-        |(name, schema): (&String, &Value)| around.contains(&name.as_str()) || name != "id" && is_plain(schema);
-    let inner = properties.get(WRAPPER).filter(|_| properties.iter().all(is_around))?;
-    flatten(document, inner).contains_key("properties").then(|| inner.clone())
+    let holds = |(_, inner): &(&String, &Value)| flatten(document, inner).contains_key("properties");
+    let named = properties.iter().find(|(member, _)| is_one_of(name, member));
+    let known = || WRAPPERS.iter().find_map(|known| properties.get_key_value(*known));
+    let (member, inner) = named.or_else(known).filter(holds)?;
+    let is_around = |(name, schema): (&String, &Value)| {
+        name == member || name.starts_with('_') || around.contains(&name.as_str()) || name != "id" && is_plain(schema)
+    };
+    properties.iter().all(is_around).then(|| (member.clone(), inner.clone()))
+}
+
+/// Whether `member` names one of the collection `name`: `customer` of `customers`, `billing_entity` of `billing-entities`.
+fn is_one_of(name: &str, member: &str) -> bool {
+    let plain = |text: &str| text.replace(['_', '-'], "").to_ascii_lowercase();
+    let (name, member) = (plain(name), plain(member));
+    let many = match member.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{member}s"),
+    };
+    !member.is_empty() && (name == many || name == member || name == format!("{member}es"))
 }
 
 /// The schema of one object where a document answers it as a list of one.
@@ -307,7 +359,19 @@ pub(crate) fn list_of(document: &Document, operation: &Operation) -> Option<(Str
         let lower = other.to_lowercase();
         other == *name || ENVELOPE.iter().any(|word| lower.contains(word))
     };
-    properties.keys().all(is_envelope).then(|| (pointer(name), items(list)))
+    let is_of_objects = || flatten(document, &items(list)).contains_key("properties");
+    let is_list = properties.keys().all(is_envelope)
+        || !properties.contains_key("id") && is_of_objects() && holds_objects(document, operation);
+    is_list.then(|| (pointer(name), items(list)))
+}
+
+/// Whether objects are made at the path of `operation`, or stand below it.
+fn holds_objects(document: &Document, operation: &Operation) -> bool {
+    let path = operation.trimmed_path();
+    document.operations_below(path).any(|other| match other.trimmed_path() == path {
+        true => other.method == "POST",
+        false => other.collection() == Some(path),
+    })
 }
 
 /// The only list in the answer of an operation that a query can ask for a part of, whatever stands beside it.
@@ -377,6 +441,21 @@ fn viewed<'d>(document: &'d Document, operation: &Operation) -> Option<&'d Opera
     })
 }
 
+/// The path of the collection whose objects an operation chooses from, at a path of its own beside them:
+/// `/pets/findByStatus` beside `/pets/{id}`.
+fn selected<'d>(document: &Document, operation: &'d Operation) -> Option<&'d str> {
+    let path = operation.trimmed_path();
+    let (before, _) = path.rsplit_once('/')?;
+    let (_, item) = list_of(document, operation)?;
+    let is_alone = document.operations_below(path).all(|other| other.id == operation.id);
+    let shows = |other: &Operation| {
+        let answered = answer(other).filter(|_| other.method == "GET" && other.collection() == Some(before));
+        let bare = |schema: &Value| unwrapped(document, "", schema).map_or_else(|| schema.clone(), |(_, inner)| inner);
+        answered.is_some_and(|schema| document.resolve(&bare(schema)) == document.resolve(&item))
+    };
+    (is_alone && document.operations_below(before).any(shows)).then_some(before)
+}
+
 fn is_view(document: &Document, operation: &Operation) -> bool {
     viewed(document, operation).is_some()
 }
@@ -400,6 +479,11 @@ pub(crate) fn target(document: &Document, collections: &[Collection], operation:
     {
         let depth = steps(operation).iter().filter(|(_, _, is_tenant)| !is_tenant).count();
         return Target::List { collection, depth };
+    }
+    if is_list(document, operation)
+        && let Some(collection) = selected(document, operation).and_then(place)
+    {
+        return Target::List { collection, depth: collections[collection].parents.len() };
     }
     Target::Other
 }

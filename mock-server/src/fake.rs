@@ -16,6 +16,8 @@ const DEEPEST: usize = 24;
 /// So many values are made for one object or answer: a schema may ask for more than any memory holds. What is over is
 /// `null`, which the check of our own answers notes.
 const MOST: usize = 50_000;
+/// A range that is wider leaves a number open.
+const UNBOUNDED: f64 = 1e12;
 /// 2026-01-01: seeded times lie in the days after it, so that the data is the same in every run.
 const EPOCH: i64 = 1_767_225_600;
 /// Words of a warehouse, for names.
@@ -80,7 +82,7 @@ impl<'a> Fake<'a> {
         match kind(&schema) {
             "object" => Value::Object(self.object(&schema, depth)),
             "array" => Value::Array(self.array(name, &schema, depth)),
-            "integer" | "number" => self.number(&schema),
+            "integer" | "number" => self.number(name, &schema),
             "boolean" => Value::Bool(self.rng.bool()),
             "null" => Value::Null,
             _ => Value::String(self.string(name, &schema)),
@@ -143,7 +145,7 @@ impl<'a> Fake<'a> {
         list
     }
 
-    fn number(&mut self, schema: &Map<String, Value>) -> Value {
+    fn number(&mut self, name: &str, schema: &Map<String, Value>) -> Value {
         let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
         let is_integer = kind(schema) == "integer";
         let step = bound("multipleOf").unwrap_or(if is_integer { 1.0 } else { 0.01 });
@@ -156,9 +158,19 @@ impl<'a> Fake<'a> {
             (None, Some(high)) => (high.min(0.0), high),
             (None, None) => (0.0, 1000.0),
         };
+        if is_integer && times::is_counted(name, schema) {
+            let second = self.time().timestamp();
+            let is_fine = |time: &i64| (low..=high.max(UNBOUNDED)).contains(&(*time as f64)) && step <= 1.0;
+            if let Some(time) = [second, second * 1000].into_iter().find(is_fine) {
+                return Value::from(time);
+            }
+        }
+        // The bounds of a machine's number are no bounds of what it counts.
+        let high = if high - low > UNBOUNDED { (low.max(0.0) + 1000.0).min(high) } else { high };
+        let low = if high - low > UNBOUNDED { low.max(0.0) } else { low };
         let value = ((low + self.rng.f64() * (high - low)) / step).floor() * step;
         let value = if value < low { (low / step).ceil() * step } else { value };
-        if is_integer && value.abs() < 9e15 {
+        if is_integer && value.abs() < 9.2e18 {
             return Value::from(value as i64);
         }
         json!((value * 1e6).round() / 1e6)
@@ -323,6 +335,28 @@ fn join(document: &Document, schema: &Value, all: &mut Map<String, Value>, (dept
             }
             _ => drop(all.insert(key.clone(), value.clone())),
         }
+    }
+}
+
+/// Whether a plain value is of the type, and within the bounds, that `schema` states.
+pub(crate) fn suits(schema: &Map<String, Value>, value: &Value) -> bool {
+    let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
+    match (kind(schema), value) {
+        ("string", Value::String(text)) => {
+            let length = text.chars().count();
+            length >= count(schema, "minLength").unwrap_or(0)
+                && length <= count(schema, "maxLength").unwrap_or(usize::MAX)
+        }
+        ("integer" | "number", Value::Number(number)) => {
+            let is_whole = kind(schema) == "number" || number.is_i64() || number.is_u64();
+            let number = number.as_f64().unwrap_or(f64::NAN);
+            is_whole
+                && bound("minimum").is_none_or(|least| number >= least)
+                && bound("maximum").is_none_or(|most| number <= most)
+                && ["exclusiveMinimum", "exclusiveMaximum", "multipleOf"].iter().all(|key| !schema.contains_key(*key))
+        }
+        ("boolean", Value::Bool(_)) => true,
+        _ => false,
     }
 }
 

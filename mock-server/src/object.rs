@@ -8,9 +8,14 @@ use serde_json::{Map, Value, json};
 
 use crate::collection::Collection;
 use crate::fake::{Fake, flatten, timestamp};
+use crate::validate::allows_null;
 
 /// Properties that tell how an object stands.
 pub(crate) const STANDING: [&str; 4] = ["status", "state", "phase", "stage"];
+
+/// What ends an object: `deleted_at`, `canceledAt`.
+const ENDS: [&str; 9] =
+    ["deleted", "removed", "archived", "canceled", "cancelled", "revoked", "terminated", "discontinued", "disabled"];
 
 /// How often an id is made up until one is free.
 pub(crate) const NAMINGS: usize = 50;
@@ -51,8 +56,30 @@ impl Maker<'_> {
             return (id_text(&self.made_up_id()), value);
         };
         self.strip(&mut object, "writeOnly");
+        self.keep_alive(&mut object);
         let id = self.name(&mut object, fixed);
         (id, Value::Object(object))
+    }
+
+    /// Takes out the times at which an object ended: those that are seen have not.
+    fn keep_alive(&self, object: &mut Map<String, Value>) {
+        let is_end = |name: &str| {
+            let name = name.replace('_', "").to_ascii_lowercase();
+            name.strip_suffix("at").is_some_and(|what| ENDS.contains(&what))
+        };
+        let names: Vec<String> = object.keys().filter(|name| is_end(name)).cloned().collect();
+        for name in names {
+            match self.collection.property(&name).is_some_and(|schema| allows_null(self.document, schema)) {
+                true => drop(object.insert(name, Value::Null)),
+                false if !self.requires(&name) => drop(object.shift_remove(&name)),
+                false => {}
+            }
+        }
+    }
+
+    fn requires(&self, name: &str) -> bool {
+        let required = self.collection.flat.get("required").and_then(Value::as_array);
+        required.is_some_and(|names| names.iter().any(|required| required == name))
     }
 
     /// An object as the description of a world states it; what is required and missing is made up.
@@ -73,9 +100,8 @@ impl Maker<'_> {
         self.begin(&mut object);
         let mut made = self.completed(object);
         self.stamp(&mut made, |_| true);
-        let fixed = given.get(self.collection.key.as_deref().unwrap_or_default());
-        let is_given = choice == Choice::Everything || choice == Choice::Id && self.chooses_id(body);
-        let id = self.name(&mut made, fixed.filter(|_| is_given).map(id_text).as_deref());
+        let is_given = choice == Choice::Everything || choice == Choice::Id && self.may_choose(body);
+        let id = self.name(&mut made, self.collection.chosen(given).filter(|_| is_given).as_deref());
         (id, Value::Object(made))
     }
 
@@ -131,13 +157,13 @@ impl Maker<'_> {
         self.updated(&Value::Object(kept), given)
     }
 
-    /// Whether a client must choose the id, by the schema of what it sends.
-    fn chooses_id(&self, body: &Value) -> bool {
+    /// Whether a client may choose the id, by the schema of what it sends.
+    pub(crate) fn may_choose(&self, body: &Value) -> bool {
         let Some(key) = &self.collection.key else { return true };
         let body = flatten(self.document, body);
-        let required = body.get("required").and_then(Value::as_array);
-        required.is_some_and(|names| names.iter().any(|name| name == key))
-            && !self.collection.marks(self.document, key, "readOnly")
+        let asked = body.get("properties").and_then(|properties| properties.get(key));
+        let is_owned = |schema| flatten(self.document, schema).get("readOnly") == Some(&Value::Bool(true));
+        asked.is_some_and(|asked| !is_owned(asked)) && !self.collection.marks(self.document, key, "readOnly")
     }
 
     /// Whether a property is the server's to set.
@@ -147,13 +173,22 @@ impl Maker<'_> {
 
     fn takes_null(&self, name: &str) -> bool {
         let schema = self.collection.property(name);
-        schema.is_none_or(|schema| crate::validate::allows_null(self.document, schema))
+        schema.is_none_or(|schema| allows_null(self.document, schema))
     }
 
     /// `object` with what its schema requires and it lacks.
     fn completed(&self, object: Map<String, Value>) -> Map<String, Value> {
         let Some(schema) = &self.collection.schema else { return object };
         let mut whole = Fake::new(self.document, self.seed).required(schema);
+        for (name, value) in whole.iter_mut().filter(|(name, _)| !object.contains_key(*name)) {
+            // What nobody has said is not there yet, and nothing has been counted.
+            if !is_stamp(name) && self.collection.property(name).is_some_and(|known| allows_null(self.document, known))
+            {
+                *value = Value::Null;
+            } else if name.ends_with("_count") && value.is_i64() {
+                *value = Value::from(0);
+            }
+        }
         // In the order of the schema, then whatever else there is.
         for (name, value) in object {
             whole.insert(name, value);

@@ -225,7 +225,7 @@ impl<'r> Wire<'r> {
         match place {
             Place::Authorization(scheme) => self.authorization(scheme),
             Place::Header(_, name) => {
-                self.header(name).map_or_else(|presented| presented, |text| key(Cow::Borrowed(text)))
+                self.header(name).map_or_else(|presented| presented, |text| key(Cow::Borrowed(bare(name, text))))
             }
             Place::Query(name) => self.parameter(name),
             Place::Cookie(name) => self.cookie(name),
@@ -272,6 +272,12 @@ impl<'r> Wire<'r> {
         let found = pairs.find(|(known, _)| *known == name);
         found.map_or(Presented::Nothing, |(_, value)| key(percent_decode_str(value).decode_utf8_lossy()))
     }
+}
+
+/// A key without the word that many put before it in `Authorization`, where the document speaks of no scheme.
+fn bare<'t>(header: &HeaderName, text: &'t str) -> &'t str {
+    let behind = text.split_once(' ').filter(|(word, _)| word.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    behind.filter(|_| *header == AUTHORIZATION).map_or(text, |(_, key)| key.trim_start())
 }
 
 /// A credential is one word.

@@ -55,7 +55,7 @@ impl Desk<'_> {
         let (collection, scope, id) = self.place(index);
         let act = &self.plan.act;
         let mut world = self.core.world();
-        let Some(row) = world.data.find_mut(index, &scope, id) else {
+        let Some(row) = world.data.find_mut(index, &scope, &id) else {
             drop(world);
             return self.not_found();
         };
@@ -66,7 +66,7 @@ impl Desk<'_> {
             return refusal.saying(format!("this is for what has the {name} `{value}`"));
         }
         if let Some(sets) = act.sets.as_ref().filter(|sets| !fits(sets)) {
-            row.value = self.maker(collection, id).acted(&row.value, sets).into();
+            row.value = self.maker(collection, &id).acted(&row.value, sets).into();
         }
         let value = std::sync::Arc::clone(&row.value);
         drop(world);

@@ -1,5 +1,6 @@
 //! The life of an object: made, read, changed, replaced, deleted.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bitting_spec::Document;
@@ -7,11 +8,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 use super::{Behaviour, Desk, body_schema};
-use crate::collection::{Collection, WRAPPER};
+use crate::collection::{Collection, unwrapped};
 use crate::defect::Flaw;
 use crate::exchange::Answer;
 use crate::fake::{flatten, seed_of};
-use crate::object::{Choice, Maker, NAMINGS};
+use crate::object::{Choice, Maker, NAMINGS, id_text};
 use crate::world::{Row, Scope};
 
 /// Everything but the unreserved characters of RFC 3986, 2.3.
@@ -24,12 +25,16 @@ const COUNTED: (usize, i64) = (10, 1000);
 
 impl Desk<'_> {
     /// The collection, where the object of this request lies in it, and the object's id.
-    pub(super) fn place(&self, index: usize) -> (&Collection, Scope, &str) {
+    pub(super) fn place(&self, index: usize) -> (&Collection, Scope, Cow<'_, str>) {
         let collection = &self.core.plan.collections[index];
         // Each path has a name of its own for the id: `/groups/{id}`, and `/groups/{group_id}/users`.
         let below = self.plan.operation.path.strip_prefix(collection.path.as_str()).unwrap_or_default();
         let name = below.strip_prefix("/{").and_then(|rest| rest.split('}').next());
-        let id = name.map_or("", |name| self.parameter(name));
+        let id = match (name, &collection.key) {
+            (Some(name), _) => Cow::Borrowed(self.parameter(name)),
+            (None, Some(key)) => Cow::Owned(self.sent(collection).0.get(key).map(id_text).unwrap_or_default()),
+            (None, None) => Cow::Borrowed(""),
+        };
         (collection, self.scope(collection, collection.parents.len()), id)
     }
 
@@ -38,27 +43,33 @@ impl Desk<'_> {
         Maker { document: &self.core.plan.document, collection, seed, now: self.now, number: None }
     }
 
-    /// The members of the object that a client sends, without a wrapper, and without those that the object has and the
-    /// request does not: they are the server's (defect M86 takes them).
-    fn members(&self, collection: &Collection) -> Map<String, Value> {
+    /// The object that a client sends and its schema, without a member that holds them.
+    fn sent(&self, collection: &Collection) -> (Map<String, Value>, Value) {
         let document = &self.core.plan.document;
         let given = self.given.body.as_object().cloned().unwrap_or_default();
-        let body = body_schema(&self.plan.operation).filter(|_| !self.core.flaws.has(Flaw::M86));
-        let flat = body.map(|schema| flatten(document, schema));
-        let (mut members, body) = match (given.get(WRAPPER), given.len()) {
-            (Some(Value::Object(inner)), 1) if collection.property(WRAPPER).is_none() => {
-                let inside = flat.as_ref().and_then(|body| body.get("properties")?.get(WRAPPER));
-                (inner.clone(), inside)
-            }
-            _ => (given, body),
-        };
-        if let Some(body) = body.filter(|body| !is_open(document, body)) {
-            let flat = flatten(document, body);
+        let body = body_schema(&self.plan.operation).cloned().unwrap_or(Value::Bool(true));
+        let held = unwrapped(document, &collection.name, &body);
+        match held.filter(|(name, _)| given.len() == 1 && collection.property(name).is_none()) {
+            Some((name, schema)) => match given.get(&name) {
+                Some(Value::Object(inner)) => (inner.clone(), schema),
+                _ => (given, body),
+            },
+            None => (given, body),
+        }
+    }
+
+    /// The members of the object that a client sends, without those that the object has and the request does not: they
+    /// are the server's (defect M86 takes them). And the schema of what is sent.
+    fn members(&self, collection: &Collection) -> (Map<String, Value>, Value) {
+        let document = &self.core.plan.document;
+        let (mut members, body) = self.sent(collection);
+        if !self.core.flaws.has(Flaw::M86) && !is_open(document, &body) {
+            let flat = flatten(document, &body);
             let taken = flat.get("properties").and_then(Value::as_object).filter(|all| !all.is_empty());
             let is_taken = |name: &str| taken.is_none_or(|taken| taken.contains_key(name));
             members.retain(|name, _| is_taken(name) || collection.property(name).is_none());
         }
-        members
+        (members, body)
     }
 
     /// Answers an object.
@@ -66,8 +77,8 @@ impl Desk<'_> {
         let (collection, scope, id) = self.place(index);
         let value = {
             let world = self.core.world();
-            let own = world.data.find(index, &scope, id);
-            let foreign = || self.core.flaws.has(Flaw::M35).then(|| world.data.find_anywhere(index, id)).flatten();
+            let own = world.data.find(index, &scope, &id);
+            let foreign = || self.core.flaws.has(Flaw::M35).then(|| world.data.find_anywhere(index, &id)).flatten();
             own.or_else(foreign).map(|row| Arc::clone(&row.value))
         };
         match value {
@@ -89,24 +100,28 @@ impl Desk<'_> {
     /// Makes an object from the body.
     pub(super) fn create(&self, index: usize) -> Answer {
         let (collection, scope, _) = self.place(index);
-        let anything = Value::Bool(true);
-        let body = body_schema(&self.plan.operation).unwrap_or(&anything);
-        let choice = match () {
-            () if self.core.flaws.has(Flaw::M86) => Choice::Everything,
-            // Where two may choose the same one the document says what the second is told.
-            () if self.plan.answers.has(409) => Choice::Id,
-            () => Choice::Nothing,
-        };
-        let make = |tries: usize| {
+        let (members, body) = self.members(collection);
+        let choice = if self.core.flaws.has(Flaw::M86) { Choice::Everything } else { Choice::Id };
+        let make = |(tries, choice): (usize, Choice)| {
             let serial = self.core.world().next_serial();
             let number = COUNTED.1.saturating_add(i64::try_from(serial).unwrap_or(i64::MAX));
             let maker = self.maker(collection, &format!("made {serial}"));
             let maker = Maker { number: (tries > COUNTED.0).then_some(number), ..maker };
-            maker.created(&self.members(collection), body, choice)
+            maker.created(&members, &body, choice)
         };
         let is_free = |(id, _): &(String, Value)| self.core.world().data.find(index, &scope, id).is_none();
-        // A short id, such as a small number, may be taken; what a client chose itself stays taken.
-        let (id, value) = (1..NAMINGS).map(make).find(is_free).unwrap_or_else(|| make(0));
+        // What a client chose itself stays taken where the document says what it is told then. Any other id is ours, and a
+        // short one, such as a small number, may be taken too.
+        let is_chosen = self.maker(collection, "").may_choose(&body) && collection.chosen(&members).is_some();
+        let is_final = is_chosen && self.plan.answers.has(409);
+        let first = make((0, choice));
+        let (id, value) = match is_free(&first) || is_final {
+            true => first,
+            false => {
+                let mut others = (1..NAMINGS).map(|tries| make((tries, Choice::Nothing)));
+                others.find(is_free).unwrap_or(first)
+            }
+        };
         let answer = self.telling(&id, &value, self.success(self.shown(collection, &value)), collection);
         let row = Row { is_unlisted: self.core.flaws.has(Flaw::M83), ..Row::new(value) };
         {
@@ -143,25 +158,24 @@ impl Desk<'_> {
     /// Changes an object, or puts another in its place.
     pub(super) fn change(&self, index: usize, is_whole: bool) -> Answer {
         let (collection, scope, id) = self.place(index);
-        let maker = self.maker(collection, id);
-        let members = self.members(collection);
-        let body = body_schema(&self.plan.operation).unwrap_or(&Value::Null);
+        let maker = self.maker(collection, &id);
+        let (members, body) = self.members(collection);
         let puts = is_whole && self.plan.answers.has(CREATED);
         let done = {
             // Nobody else may change it in between, or one of two changes would be lost.
             let mut world = self.core.world();
-            match world.data.find_mut(index, &scope, id) {
+            match world.data.find_mut(index, &scope, &id) {
                 Some(row) => {
                     row.value = Arc::new(match is_whole {
-                        true => maker.replaced(&row.value, &members, body),
+                        true => maker.replaced(&row.value, &members, &body),
                         false => maker.updated(&row.value, &members),
                     });
                     Some((None, Arc::clone(&row.value)))
                 }
                 None if puts => {
-                    let row = Row::new(maker.put(id, &members, body));
+                    let row = Row::new(maker.put(&id, &members, &body));
                     let new = Arc::clone(&row.value);
-                    world.data.insert(index, scope, id.to_owned(), row);
+                    world.data.insert(index, scope, id.into_owned(), row);
                     Some((Some(CREATED), new))
                 }
                 None => None,
@@ -177,15 +191,15 @@ impl Desk<'_> {
         let (collection, scope, id) = self.place(index);
         let gone = {
             let mut world = self.core.world();
-            match world.data.find_mut(index, &scope, id) {
+            match world.data.find_mut(index, &scope, &id) {
                 Some(row) if self.core.flaws.has(Flaw::M84) => {
                     row.is_ghost = true;
                     Some(Arc::clone(&row.value))
                 }
                 _ => {
-                    let row = world.data.remove(index, &scope, id);
+                    let row = world.data.remove(index, &scope, &id);
                     if collection.is_hidden && row.is_some() {
-                        world.data.bury(index, &scope, id);
+                        world.data.bury(index, &scope, &id);
                     }
                     row.map(|row| row.value)
                 }

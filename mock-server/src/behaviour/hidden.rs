@@ -33,9 +33,12 @@ impl Desk<'_> {
         let (collection, scope, id) = self.place(index);
         let mut world = self.core.world();
         let data = &mut world.data;
-        if collection.is_hidden && is_item && data.find(index, &scope, id).is_none() && !data.is_gone(index, &scope, id)
+        if collection.is_hidden
+            && is_item
+            && data.find(index, &scope, &id).is_none()
+            && !data.is_gone(index, &scope, &id)
         {
-            self.lay(data, index, &scope, Some(id));
+            self.lay(data, index, &scope, Some(&id));
         } else if collection.parents.iter().any(|(_, parent)| collections[*parent].is_hidden)
             && !data.has(index, &scope)
         {

@@ -55,7 +55,7 @@ impl Desk<'_> {
         self.filter(&collection.flat, &mut rows);
         self.order(&collection.flat, &mut rows);
         let total = rows.len();
-        let Some(page) = self.page(total) else { return self.no_page() };
+        let Some(page) = self.page(&rows, collection.key.as_deref()) else { return self.no_page() };
         let items = rows.into_iter().skip(page.start).take(page.size);
         let items = items.map(|row| self.item(collection, &row)).collect();
         self.success(self.envelope(items, total, &page))
@@ -84,6 +84,10 @@ impl Desk<'_> {
             let name = &parameter.name;
             let is_filter = parameter.location == Location::Query && !paging.contains(&name);
             let Some(wanted) = self.given.parameter(Location::Query, name).filter(|_| is_filter) else { continue };
+            // Whoever wants all of them wants no part.
+            if wanted.as_str().is_some_and(|word| ["all", "any", "*"].contains(&word)) {
+                continue;
+            }
             let members = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
             let members: Vec<&str> = members.map(|(member, _)| member.as_str()).collect();
             match infer::filter(&members, name) {
@@ -124,7 +128,7 @@ impl Desk<'_> {
         self.filter(&schema, &mut list);
         self.order(&schema, &mut list);
         let total = list.len();
-        let Some(page) = self.page(total) else { return self.no_page() };
+        let Some(page) = self.page(&list, Some("id")) else { return self.no_page() };
         let items = list.into_iter().skip(page.start).take(page.size).map(Arc::unwrap_or_clone).collect();
         let mut body = answer.body.clone().unwrap_or_default();
         self.tell(&mut body, items, total, &page);
@@ -133,13 +137,9 @@ impl Desk<'_> {
         if self.plan.answers.fits(&cut) { cut } else { answer }
     }
 
-    /// `None`: the cursor is none of ours.
-    fn page(&self, total: usize) -> Option<Page> {
-        let Some(paging) = &self.plan.operation.pagination else {
-            let most = infer::limit(&self.core.plan.document, &self.plan.operation);
-            let asked = most.and_then(|most| self.given.count(&most.name));
-            return Some(Page { start: 0, size: asked.unwrap_or(total) });
-        };
+    /// `None`: the cursor is none of ours, nor the id of one of the rows.
+    fn page(&self, rows: &[Arc<Value>], key: Option<&str>) -> Option<Page> {
+        let Some(paging) = &self.plan.operation.pagination else { return Some(self.part(rows.len())) };
         let size_name = paging.request.get("limit").or(paging.request.get("size"));
         let size = size_name.and_then(|name| self.given.count(name).or_else(|| self.default(name)));
         let size = size.unwrap_or(PAGE);
@@ -158,12 +158,23 @@ impl Desk<'_> {
                     .and_then(Value::as_str)
                     .filter(|text| !text.is_empty())
                 {
-                    Some(cursor) => read_cursor(cursor)?,
+                    Some(cursor) => read_cursor(cursor).or_else(|| behind(rows, key?, cursor))?,
                     None => 0,
                 }
             }
         };
         Some(Page { start, size })
+    }
+
+    /// The part that is asked for where the document has no more than names for it.
+    fn part(&self, total: usize) -> Page {
+        let most = infer::limit(&self.core.plan.document, &self.plan.operation);
+        let size = most.and_then(|most| self.given.count(&most.name)).unwrap_or(total);
+        let start = match (self.given.count("page"), self.given.count("offset").or(self.given.count("skip"))) {
+            (Some(page), _) => page.saturating_sub(1).saturating_mul(size),
+            (None, start) => start.unwrap_or(0),
+        };
+        Page { start, size }
     }
 
     fn default(&self, name: &str) -> Option<usize> {
@@ -255,6 +266,11 @@ impl Desk<'_> {
             _ => None,
         }
     }
+}
+
+/// Where the rows behind the one of this id begin.
+fn behind(rows: &[Arc<Value>], key: &str, id: &str) -> Option<usize> {
+    Some(rows.iter().position(|row| row.get(key).is_some_and(|value| object::id_text(value) == id))? + 1)
 }
 
 /// The property that an order is by, and whether it falls.

@@ -26,6 +26,16 @@ pub(super) fn put_in_order(object: &mut Map<String, Value>) {
     }
 }
 
+/// Whether a whole number under `name` counts the seconds since 1970, or the milliseconds.
+pub(crate) fn is_counted(name: &str, schema: &Map<String, Value>) -> bool {
+    let format = schema.get("format").and_then(Value::as_str).unwrap_or_default();
+    let is_bounded = |key: &str| schema.get(key).and_then(Value::as_f64).is_some_and(|bound| bound < 1e9);
+    let name = name.trim_end_matches("_at").trim_end_matches("At").trim_end_matches("_time");
+    let is_named =
+        ["created", "updated", "modified", "expires", "timestamp"].contains(&name.to_ascii_lowercase().as_str());
+    ["unix-time", "unixtime", "timestamp", "unix-timestamp"].contains(&format) || is_named && !is_bounded("maximum")
+}
+
 fn rank(name: &str) -> u8 {
     let name = name.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| name.contains(word));

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::file::Misfit;
 use super::{Accounts, Client, Data, Organization, Population, Row, Scope, StatedClient, World, hash};
 use crate::collection::Collection;
-use crate::fake::{Fake, seed_of};
+use crate::fake::{Fake, flatten, seed_of};
 use crate::object::{Maker, NAMINGS};
 use stated::Stated;
 
@@ -80,13 +80,16 @@ impl Ground<'_> {
     fn make_up(&self, data: &mut Data, index: usize, scope: &Scope, wanted: usize) {
         let collection = &self.collections[index];
         let maker = self.maker(self.document, collection, 0);
+        let wanted = wanted.min(self.room(collection));
+        // What the document's example names is one object, and nobody else has it.
+        let shown = collection.example.clone().filter(|id| data.find_anywhere(index, id).is_none());
         for number in 0..wanted {
             let part = [collection.path.as_str(), &scope.join("/"), &number.to_string()];
             let fixed = fixed_id(collection, self.population, scope, number);
             if fixed == Some(None) {
                 break;
             }
-            let fixed = fixed.flatten();
+            let fixed = fixed.flatten().or_else(|| shown.clone().filter(|_| number == 0));
             // A short id, such as a small number, may be taken.
             let tries = if fixed.is_some() { 1 } else { NAMINGS };
             let seeds = iter::successors(Some(seed_of(self.seed, &part)), |&seed| Some(seed_of(seed, &["again"])));
@@ -95,6 +98,18 @@ impl Ground<'_> {
                 data.insert(index, scope.clone(), id, Row::new(value));
             }
         }
+    }
+
+    /// How many objects leave as many ids free for those that clients make.
+    fn room(&self, collection: &Collection) -> usize {
+        let property = collection.key.as_ref().and_then(|key| collection.property(key));
+        let schemas = collection.item.iter().map(|(_, schema)| schema).chain(property);
+        let bounds = schemas.filter_map(|schema| {
+            let flat = flatten(self.document, schema);
+            let bound = |key: &str| flat.get(key).and_then(Value::as_f64);
+            Some(bound("maximum")? - bound("minimum").unwrap_or(0.0))
+        });
+        bounds.fold(usize::MAX, |room, width| room.min((width / 2.0).max(1.0) as usize))
     }
 
     pub(super) fn maker<'m>(&self, document: &'m Document, collection: &'m Collection, seed: u64) -> Maker<'m> {

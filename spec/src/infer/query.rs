@@ -68,12 +68,20 @@ pub fn filter<'m>(members: &[&'m str], parameter: &str) -> Option<(&'m str, Asks
 /// The query parameter that takes the most items of an answer.
 #[must_use]
 pub fn limit<'o>(document: &Document, operation: &'o Operation) -> Option<&'o Parameter> {
-    let is_number =
-        |one: &Parameter| document.resolve(&one.schema.value).get("type").is_some_and(|kind| kind == "integer");
+    let is_number = |one: &Parameter| is_integer(document, &one.schema.value);
     let is_it = |one: &&Parameter| {
         one.location == Location::Query && LIMITS.contains(&plain(&one.name).as_str()) && is_number(one)
     };
     operation.parameters.iter().find(is_it)
+}
+
+/// Whether a schema is one of whole numbers, be it that `null` may stand for one.
+fn is_integer(document: &Document, schema: &Value) -> bool {
+    let schema = document.resolve(schema);
+    let says =
+        |kind: &Value| kind == "integer" || kind.as_array().is_some_and(|kinds| kinds.contains(&"integer".into()));
+    let mut parts = ["anyOf", "oneOf"].iter().filter_map(|key| schema.get(*key)?.as_array()).flatten();
+    schema.get("type").is_some_and(says) || parts.any(|part| document.resolve(part).get("type").is_some_and(says))
 }
 
 /// What a query asks for that leaves out a parameter: its default, if that is one value. An empty text asks for nothing.
