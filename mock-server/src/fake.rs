@@ -16,6 +16,9 @@ const DEEPEST: usize = 24;
 /// So many values are made for one object or answer: a schema may ask for more than any memory holds. What is over is
 /// `null`, which the check of our own answers notes.
 const MOST: usize = 50_000;
+/// How names end of what is another one for each object, or a secret.
+const APART: [&str; 12] =
+    ["id", "ids", "uuid", "gid", "sid", "key", "token", "secret", "password", "slug", "email", "cursor"];
 /// A range that is wider leaves a number open.
 const UNBOUNDED: f64 = 1e12;
 /// 2026-01-01: seeded times lie in the days after it, so that the data is the same in every run.
@@ -58,16 +61,17 @@ impl<'a> Fake<'a> {
 
     /// A value of `schema`, which stands under `name`.
     pub(crate) fn value(&mut self, name: &str, schema: &Value) -> Value {
-        self.at(name, schema, 0)
+        self.at(name, schema, 0, None)
     }
 
     /// An object of `schema` with nothing but what it requires.
     pub(crate) fn required(&mut self, schema: &Value) -> Map<String, Value> {
         let schema = joined(self.document, schema, self.turn);
-        self.object(&schema, SHALLOW + 1)
+        self.object(&schema, SHALLOW + 1, None)
     }
 
-    fn at(&mut self, name: &str, schema: &Value, depth: usize) -> Value {
+    /// `shown` is what an example around it shows in its place.
+    fn at(&mut self, name: &str, schema: &Value, depth: usize, shown: Option<&Value>) -> Value {
         if depth > DEEPEST || self.left == 0 {
             return Value::Null;
         }
@@ -79,9 +83,14 @@ impl<'a> Fake<'a> {
         if let Some(values) = schema.get("enum").and_then(Value::as_array).filter(|values| !values.is_empty()) {
             return values[self.rng.usize(..values.len())].clone();
         }
+        let own = example(&schema);
+        let shown = own.as_deref().or(shown);
+        if let Some(value) = shown.and_then(|shown| self.like(name, &schema, shown)) {
+            return value;
+        }
         match kind(&schema) {
-            "object" => Value::Object(self.object(&schema, depth)),
-            "array" => Value::Array(self.array(name, &schema, depth)),
+            "object" => Value::Object(self.object(&schema, depth, shown)),
+            "array" => Value::Array(self.array(name, &schema, depth, shown)),
             "integer" | "number" => self.number(name, &schema),
             "boolean" => Value::Bool(self.rng.bool()),
             "null" => Value::Null,
@@ -89,7 +98,9 @@ impl<'a> Fake<'a> {
         }
     }
 
-    fn object(&mut self, schema: &Map<String, Value>, depth: usize) -> Map<String, Value> {
+    fn object(&mut self, schema: &Map<String, Value>, depth: usize, shown: Option<&Value>) -> Map<String, Value> {
+        let own = example(schema);
+        let shown = own.as_deref().or(shown);
         let nothing = Map::new();
         let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&nothing);
         let required: Vec<&str> =
@@ -101,7 +112,8 @@ impl<'a> Fake<'a> {
             let is_required = required.contains(&name.as_str());
             if is_required || room > 0 {
                 room -= usize::from(!is_required);
-                object.insert(name.clone(), self.at(name, property, depth + 1));
+                object
+                    .insert(name.clone(), self.at(name, property, depth + 1, shown.and_then(|shown| shown.get(name))));
             }
         }
         let anything = Value::Bool(true);
@@ -116,14 +128,15 @@ impl<'a> Fake<'a> {
             .chain(extra)
             .collect();
         for name in names {
-            let value = self.at(&name, rest, depth + 1);
+            let value = self.at(&name, rest, depth + 1, None);
             object.insert(name, value);
         }
         times::put_in_order(&mut object);
         object
     }
 
-    fn array(&mut self, name: &str, schema: &Map<String, Value>, depth: usize) -> Vec<Value> {
+    fn array(&mut self, name: &str, schema: &Map<String, Value>, depth: usize, shown: Option<&Value>) -> Vec<Value> {
+        let shown = shown.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let least = count(schema, "minItems").unwrap_or(0);
         let most = count(schema, "maxItems").unwrap_or(usize::MAX).max(least);
         let wanted = if depth > SHALLOW { least } else { self.rng.usize(least..=most.min(least.saturating_add(3))) };
@@ -137,12 +150,31 @@ impl<'a> Fake<'a> {
             if list.len() >= wanted.max(fixed.len()) {
                 break;
             }
-            let value = self.at(name, fixed.get(list.len()).unwrap_or(items), depth + 1);
+            let shown = shown.get(list.len() % shown.len().max(1));
+            let value = self.at(name, fixed.get(list.len()).unwrap_or(items), depth + 1, shown);
             if !is_unique || index < fixed.len() || !list.contains(&value) {
                 list.push(value);
             }
         }
         list
+    }
+
+    /// A plain value as the document's example has it. Names tell objects apart, and so do ids, times and the like: a name
+    /// is made another one, and the others are not taken.
+    fn like(&mut self, name: &str, schema: &Map<String, Value>, shown: &Value) -> Option<Value> {
+        let lower = name.to_ascii_lowercase();
+        let tells_apart = |word: &&str| lower.ends_with(*word);
+        let format = schema.get("format").and_then(Value::as_str).unwrap_or_default();
+        let is_made = ["uuid", "date-time", "date", "time", "email", "byte", "password"].contains(&format);
+        if is_made || !suits(schema, shown) || APART.iter().any(tells_apart) || times::is_counted(name, schema) {
+            return None;
+        }
+        let text = shown.as_str().filter(|_| lower.contains("name") || lower.contains("title"));
+        let Some(text) = text.filter(|_| !schema.contains_key("pattern") && format.is_empty()) else {
+            return (!shown.is_boolean()).then(|| shown.clone());
+        };
+        let other = Value::from(format!("{text} {}", self.rng.u32(1..1000)));
+        Some(if suits(schema, &other) { other } else { shown.clone() })
     }
 
     fn number(&mut self, name: &str, schema: &Map<String, Value>) -> Value {

@@ -185,7 +185,7 @@ impl Maker<'_> {
             if !is_stamp(name) && self.collection.property(name).is_some_and(|known| allows_null(self.document, known))
             {
                 *value = Value::Null;
-            } else if name.ends_with("_count") && value.is_i64() {
+            } else if (name.ends_with("_count") || name.ends_with("Count")) && value.is_i64() {
                 *value = Value::from(0);
             }
         }

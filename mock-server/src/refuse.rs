@@ -9,7 +9,13 @@ use crate::fake::{Fake, flatten};
 use crate::scheme::{Place, Scheme};
 
 /// Properties that say in words what is wrong, in the order in which they are looked for.
-const WORDS: [&str; 6] = ["detail", "message", "error_description", "error", "title", "reason"];
+const WORDS: [&str; 8] = ["detail", "message", "error_description", "msg", "error", "title", "reason", "description"];
+/// Members in which such a property stands where the body itself has none, before all others.
+const AROUND: [&str; 4] = ["error", "errors", "detail", "details"];
+/// The fewest characters in which something can be said.
+const LEAST: usize = 20;
+/// How deep it is looked for.
+const DEEPEST: usize = 3;
 
 /// The refusals of one operation.
 #[derive(Debug)]
@@ -17,8 +23,8 @@ pub(crate) struct Refusals {
     known: Vec<Refusal>,
 }
 
-/// The media type of a problem (RFC 9457, 3).
-const PROBLEM: &str = "application/problem+json";
+/// Members that say in a number what status a body comes with.
+const STATUS: [&str; 3] = ["status", "statusCode", "status_code"];
 
 /// What the document says about one status: a body for each case, the first being for any other.
 #[derive(Debug)]
@@ -26,8 +32,8 @@ struct Refusal {
     status: u16,
     media: String,
     bodies: Vec<(Vec<AuthCase>, Value)>,
-    /// The property that holds the words, if it is a plain string.
-    words: Option<String>,
+    /// Where the words stand, as a JSON pointer, and how many characters they may have.
+    words: Option<(String, usize)>,
 }
 
 impl Refusals {
@@ -39,10 +45,12 @@ impl Refusals {
             let (media, content) = json.or(response.content.iter().next())?;
             let media = sent(media);
             let bodies = match media.contains("json") {
-                true => bodies(document, content),
+                true => bodies(document, content, plain(status)),
                 false => vec![(Vec::new(), Value::from(plain(status)))],
             };
-            Some(Refusal { status, media, bodies, words: words(document, content) })
+            let schema = content.schema.as_ref().map(|schema| &schema.value);
+            let worded = schema.and_then(|schema| worded(document, schema, plain(status), 0));
+            Some(Refusal { status, media, bodies, words: worded.map(|(words, _)| words) })
         });
         Self { known: known.collect() }
     }
@@ -61,15 +69,22 @@ impl Refusals {
         let for_case = refusal.bodies.iter().find(|(cases, _)| case.is_some_and(|case| cases.contains(&case)));
         let body = for_case.or(refusal.bodies.first()).map_or_else(|| json!({}), |(_, body)| body.clone());
         let mut answer = Answer { media: refusal.media.clone(), ..Answer::json(status, body) };
-        if let (Some(detail), Some(name), Some(Value::Object(object))) = (detail, &refusal.words, answer.body.as_mut())
-        {
-            object.insert(name.clone(), Value::from(detail));
+        if let (Some(detail), Some((place, most)), Some(body)) = (detail, &refusal.words, answer.body.as_mut()) {
+            let text: String = detail.chars().take(*most).collect();
+            let name = place.trim_start_matches('/');
+            if let Some(words) = body.pointer_mut(place) {
+                *words = Value::from(text);
+            } else if let Some(object) = body.as_object_mut().filter(|_| !name.contains('/')) {
+                // An example may leave it out.
+                object.insert(name.to_owned(), Value::from(text));
+            }
         }
-        // A problem names the status that it comes with (RFC 9457, 3.1.2).
-        if let Some(stated) =
-            answer.body.as_mut().filter(|_| refusal.media.starts_with(PROBLEM)).and_then(|body| body.get_mut("status"))
-        {
-            *stated = Value::from(status);
+        // A body names the status that it comes with (RFC 9457, 3.1.2, has it of a problem).
+        for name in STATUS {
+            let stated = answer.body.as_mut().and_then(|body| body.get_mut(name));
+            if let Some(stated) = stated.filter(|stated| stated.is_number()) {
+                *stated = Value::from(status);
+            }
         }
         answer
     }
@@ -155,7 +170,7 @@ fn plain(status: u16) -> &'static str {
 }
 
 /// The document's examples; without any, a body made from the schema.
-fn bodies(document: &Document, content: &MediaType) -> Vec<(Vec<AuthCase>, Value)> {
+fn bodies(document: &Document, content: &MediaType, text: &str) -> Vec<(Vec<AuthCase>, Value)> {
     let mut bodies: Vec<_> = content
         .examples
         .iter()
@@ -166,9 +181,8 @@ fn bodies(document: &Document, content: &MediaType) -> Vec<(Vec<AuthCase>, Value
     bodies.sort_by_key(|(cases, _)| !cases.is_empty());
     if bodies.is_empty() {
         let body = match &content.schema {
-            Some(schema) if is_object(document, schema) => {
-                Value::Object(Fake::new(document, 0).required(&schema.value))
-            }
+            Some(schema) if is_object(document, schema) => worded(document, &schema.value, text, 0)
+                .map_or_else(|| Value::Object(Fake::new(document, 0).required(&schema.value)), |(_, body)| body),
             Some(schema) => Fake::new(document, 0).value("", &schema.value),
             None => Value::Object(Map::new()),
         };
@@ -202,16 +216,42 @@ fn read(document: &Document, content: &MediaType, example: &Value) -> Value {
         .unwrap_or_else(|| example.clone())
 }
 
-fn words(document: &Document, content: &MediaType) -> Option<String> {
-    let flat = flatten(document, &content.schema.as_ref()?.value);
+/// An error body of `schema` with `text` where it says in words what is wrong, and where that is: a free text among its
+/// own properties, else in what stands in it, be it a list.
+fn worded(document: &Document, schema: &Value, text: &str, depth: usize) -> Option<((String, usize), Value)> {
+    let flat = flatten(document, schema);
+    if depth > DEEPEST {
+        return None;
+    }
+    if let Some(most) = free_text(&flat) {
+        return Some(((String::new(), most), Value::from(text.chars().take(most).collect::<String>())));
+    }
+    if let Some(items) = flat.get("items") {
+        let ((place, most), item) = worded(document, items, text, depth)?;
+        return Some(((format!("/0{place}"), most), Value::Array(vec![item])));
+    }
     let properties = flat.get("properties")?.as_object()?;
-    let is_text = |name: &&&str| {
-        let schema = properties.get(**name).map(|schema| flatten(document, schema));
-        schema.is_some_and(|schema| {
-            let is_free =
-                ["enum", "const", "pattern", "format", "maxLength"].iter().all(|key| !schema.contains_key(*key));
-            is_free && schema.get("type") == Some(&Value::from("string"))
-        })
-    };
-    WORDS.iter().find(is_text).map(|name| (*name).to_owned())
+    let is_named = |known: &[&str], name: &String| known.contains(&name.as_str());
+    let own = WORDS.iter().filter_map(|name| properties.get_key_value(*name));
+    let own = own.filter(|(_, schema)| free_text(&flatten(document, schema)).is_some());
+    let inner = |(_, schema): &(&String, &Value)| free_text(&flatten(document, schema)).is_none();
+    let around = properties.iter().filter(inner).filter(|(name, _)| is_named(&AROUND, name));
+    let is_object = |(_, schema): &(&String, &Value)| flatten(document, schema).contains_key("properties");
+    let others = properties.iter().filter(is_object).filter(|(name, _)| !is_named(&AROUND, name));
+    let (name, ((place, most), value)) = own
+        .chain(around)
+        .chain(others)
+        .find_map(|(name, schema)| Some((name, worded(document, schema, text, depth + 1)?)))?;
+    let mut body = Fake::new(document, 0).required(schema);
+    body.insert(name.clone(), value);
+    Some(((format!("{}{place}", bitting_spec::infer::pointer(name)), most), Value::Object(body)))
+}
+
+/// How many characters a text may have that is free to say anything.
+fn free_text(flat: &Map<String, Value>) -> Option<usize> {
+    let is_free = ["enum", "const", "pattern", "format"].iter().all(|key| !flat.contains_key(*key));
+    let kind = flat.get("type")?;
+    let is_text = kind == "string" || kind.as_array().is_some_and(|kinds| kinds.contains(&"string".into()));
+    let most = flat.get("maxLength").and_then(Value::as_u64).map_or(usize::MAX, |most| most as usize);
+    (is_free && is_text && most >= LEAST).then_some(most)
 }

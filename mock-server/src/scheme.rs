@@ -307,6 +307,13 @@ mod tests {
         }
     }
 
+    /// A key in `Authorization` may have a word before it, of which an `apiKey` scheme says nothing; elsewhere it may not.
+    #[test]
+    fn a_word_before_a_key_is_no_part_of_it() {
+        assert_eq!(["Token abc", "abc", "Bearer  abc"].map(|text| bare(&AUTHORIZATION, text)), ["abc"; 3]);
+        assert_eq!(bare(&HeaderName::from_static("x-api-key"), "Token abc"), "Token abc");
+    }
+
     #[test]
     fn what_is_no_credential_is_told_apart_from_none() {
         assert_eq!(bearer(&[]), "Nothing");

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::mem::discriminant;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -139,7 +140,7 @@ impl Desk<'_> {
 
     /// `None`: the cursor is none of ours, nor the id of one of the rows.
     fn page(&self, rows: &[Arc<Value>], key: Option<&str>) -> Option<Page> {
-        let Some(paging) = &self.plan.operation.pagination else { return Some(self.part(rows.len())) };
+        let Some(paging) = &self.plan.operation.pagination else { return Some(self.part(rows, key)) };
         let size_name = paging.request.get("limit").or(paging.request.get("size"));
         let size = size_name.and_then(|name| self.given.count(name).or_else(|| self.default(name)));
         let size = size.unwrap_or(PAGE);
@@ -167,12 +168,14 @@ impl Desk<'_> {
     }
 
     /// The part that is asked for where the document has no more than names for it.
-    fn part(&self, total: usize) -> Page {
+    fn part(&self, rows: &[Arc<Value>], key: Option<&str>) -> Page {
         let most = infer::limit(&self.core.plan.document, &self.plan.operation);
-        let size = most.and_then(|most| self.given.count(&most.name)).unwrap_or(total);
+        let size = most.and_then(|most| self.given.count(&most.name)).unwrap_or(rows.len());
+        let last = BEHIND.iter().find_map(|name| self.given.parameter(Location::Query, name)?.as_str());
         let start = match (self.given.count("page"), self.given.count("offset").or(self.given.count("skip"))) {
             (Some(page), _) => page.saturating_sub(1).saturating_mul(size),
-            (None, start) => start.unwrap_or(0),
+            (None, Some(start)) => start,
+            (None, None) => last.zip(key).and_then(|(id, key)| behind(rows, key, id)).unwrap_or(0),
         };
         Page { start, size }
     }
@@ -223,6 +226,14 @@ impl Desk<'_> {
             } else if is_next(name) && self.plan.operation.pagination.is_none() && allows_null(document, schema) {
                 put(envelope, &format!("/{name}"), Value::Null);
             }
+            // What tells of the page may stand together in a member of its own.
+            let together = envelope.get_mut(name).and_then(Value::as_object_mut).into_iter().flatten();
+            for (inner, value) in together.filter(|_| !pointer.starts_with(&format!("/{name}/"))) {
+                let told = self.told(inner, total, page, has_more);
+                if let Some(told) = told.filter(|told| discriminant(told) == discriminant(value)) {
+                    *value = told;
+                }
+            }
         }
         put(envelope, pointer, Value::Array(items));
         let parts = self.plan.operation.pagination.iter().flat_map(|paging| &paging.response);
@@ -260,6 +271,8 @@ impl Desk<'_> {
                 let passed = u64::try_from(page.start / page.size.max(1)).unwrap_or(u64::MAX);
                 Some(Value::from(paging.map_or(1, |paging| paging.first).saturating_add(passed)))
             }
+            "current_page" | "currentPage" if page.size > 0 => Some(Value::from(page.start / page.size + 1)),
+            "per_page" | "perPage" | "page_size" | "pageSize" => Some(Value::from(page.size)),
             "total" | "total_count" | "totalCount" => Some(Value::from(total)),
             "pages" | "total_pages" | "totalPages" => Some(Value::from(total.div_ceil(page.size.max(1)))),
             "has_more" | "hasMore" | "has_next" => Some(Value::from(has_more)),
@@ -267,6 +280,9 @@ impl Desk<'_> {
         }
     }
 }
+
+/// Parameters that name the last object that was seen, by its id.
+const BEHIND: [&str; 5] = ["starting_after", "startingAfter", "after", "after_id", "since_id"];
 
 /// Where the rows behind the one of this id begin.
 fn behind(rows: &[Arc<Value>], key: &str, id: &str) -> Option<usize> {

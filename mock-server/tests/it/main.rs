@@ -29,5 +29,6 @@ mod stage;
 mod steps;
 mod tenancy;
 mod travel;
+mod vendors;
 mod wire;
 mod world;
