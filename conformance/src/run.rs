@@ -11,6 +11,7 @@ mod links;
 mod needs;
 mod paging;
 mod preflight;
+mod prepare;
 mod reference;
 mod renewal;
 mod shape;

@@ -267,7 +267,7 @@ fn inside(document: &Document, outer: &Value, inner: &Value) -> Option<String> {
 
 /// The member that holds the object where a message about an object of the collection `name` has something around it,
 /// and the object's schema: `data` or `result`, or what is named as one of the collection. The message has no id of its
-/// own and, besides what is named so by everybody, nothing but plain values.
+/// own and, besides what is named so by everybody, nothing but plain values. What stands alone may have any name.
 pub(crate) fn unwrapped(document: &Document, name: &str, outer: &Value) -> Option<(String, Value)> {
     let flat = flatten(document, outer);
     let properties = flat.get("properties")?.as_object()?;
@@ -279,7 +279,8 @@ pub(crate) fn unwrapped(document: &Document, name: &str, outer: &Value) -> Optio
     let holds = |(_, inner): &(&String, &Value)| flatten(document, inner).contains_key("properties");
     let named = properties.iter().find(|(member, _)| is_one_of(name, member));
     let known = || WRAPPERS.iter().find_map(|known| properties.get_key_value(*known));
-    let (member, inner) = named.or_else(known).filter(holds)?;
+    let only = || properties.iter().next().filter(|_| properties.len() == 1);
+    let (member, inner) = named.or_else(known).or_else(only).filter(holds)?;
     let is_around = |(name, schema): (&String, &Value)| {
         name == member || name.starts_with('_') || around.contains(&name.as_str()) || name != "id" && is_plain(schema)
     };

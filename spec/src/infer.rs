@@ -12,7 +12,7 @@ use crate::extension::{Acquire, AfterExpiry, Refresh, RefreshStyle, Rotation, To
 use crate::table::SchemeKind;
 use crate::{Document, Operation, SecurityScheme};
 
-pub use query::{Asks, default, filter, limit};
+pub use query::{Asks, default, filter, is_cursor, limit};
 
 const PASSWORDS: &[&str] = &["password", "passwd", "passphrase"];
 const NAMES: &[&str] = &["username", "email", "login", "user", "emailaddress", "identifier"];

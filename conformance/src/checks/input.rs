@@ -1,15 +1,21 @@
 //! `input.*`: what the document allows is taken, what it forbids is not.
 
-use bitting_spec::{Document, Operation};
+use bitting_spec::table::Location;
+use bitting_spec::{Document, Operation, infer};
 use bytes::Bytes;
+use chrono::{DateTime, NaiveDate};
 use serde_json::Value;
 
 use super::response::location;
 use crate::check::{Check, CheckInfo, Need, Phase};
+use crate::clock;
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{ALIKE, NULL};
 use crate::run::{Judge, Judging, Sign, Stop, Trial, granting};
+
+/// Words in the names of members whose times are yet to come.
+const ENDS: [&str; 8] = ["expir", "until", "end", "due", "deadline", "schedul", "valid_to", "validto"];
 
 const NEEDS: &[Need] = &[Need::Valid];
 
@@ -99,19 +105,62 @@ fn positive_accepted(judging: &Judging<'_>) -> Option<Observation> {
         let cause = format!("a valid request with a made-up `{name}` was refused with {status}");
         return Some(Observation::note(cause, expected, judging.exchange));
     }
+    // Nor that a time must be yet to come.
+    if let Some(name) = judging.case.body.as_ref().and_then(|(_, body)| gone_by(body)) {
+        let cause = format!("a valid request with a past `{name}` was refused with {status}");
+        return Some(Observation::note(cause, expected, judging.exchange));
+    }
     let cause = format!("a valid request was refused with {status}");
     Some(Observation::error(cause, expected, judging.exchange))
 }
 
 /// A member of the body that names an object which the suite did not find: it is made up.
 fn named_nobody(judging: &Judging<'_>) -> Option<String> {
-    let (_, Value::Object(members)) = judging.case.body.as_ref()? else { return None };
+    let (_, body) = judging.case.body.as_ref()?;
     let known = judging.context.known_references(&judging.operation.id);
+    let is_known = |name: &str| known.iter().any(|(known, value)| known == name && value.is_some());
     let is_id = |name: &str| ["_id", "_ids", "Id", "Ids", "-id", "_uuid", "Uuid"].iter().any(|end| name.ends_with(end));
-    let mut names = members.iter().filter(|(name, value)| is_id(name) && !value.is_null());
-    names
-        .find(|(name, _)| !known.iter().any(|(known, value)| known == *name && value.is_some()))
-        .map(|(name, _)| name.clone())
+    let ids = id_patterns(judging.context.document);
+    let sent = infer::sent(judging.context.document, judging.operation);
+    let looks_like_one = |name: &str| {
+        let mut patterns = sent.iter().filter(|(known, _)| *known == name).filter_map(|(_, schema)| pattern(schema));
+        patterns.any(|pattern| ids.contains(&pattern))
+    };
+    member(body, &|name, value| !value.is_null() && (is_id(name) || looks_like_one(name)) && !is_known(name))
+}
+
+/// The patterns that the parameters of paths have, where they tell one kind of object from another.
+fn id_patterns(document: &Document) -> Vec<&str> {
+    let parameters = document.operations.iter().flat_map(|operation| &operation.parameters);
+    let in_path = parameters.filter(|parameter| parameter.location == Location::Path);
+    in_path.filter_map(|parameter| pattern(document.resolve(&parameter.schema.value))).collect()
+}
+
+fn pattern(schema: &Value) -> Option<&str> {
+    schema.get("pattern").and_then(Value::as_str)
+}
+
+/// A member of the body that says when something ends or is due, and is a time gone by.
+fn gone_by(body: &Value) -> Option<String> {
+    let time = |text: &str| match DateTime::parse_from_rfc3339(text) {
+        Ok(time) => Some(time.timestamp()),
+        Err(_) => Some(text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0)?.and_utc().timestamp()),
+    };
+    let is_past = |text: &str| time(text).is_some_and(|time| time < clock::unix());
+    let is_end = |name: &str| ENDS.iter().any(|word| name.to_ascii_lowercase().contains(word));
+    member(body, &|name, value| is_end(name) && value.as_str().is_some_and(is_past))
+}
+
+/// The first member of `value` that `is_it`, however deep it stands.
+fn member(value: &Value, is_it: &dyn Fn(&str, &Value) -> bool) -> Option<String> {
+    match value {
+        Value::Object(members) => {
+            let found = members.iter().find(|(name, value)| is_it(name, value)).map(|(name, _)| name.clone());
+            found.or_else(|| members.values().find_map(|value| member(value, is_it)))
+        }
+        Value::Array(items) => items.iter().find_map(|item| member(item, is_it)),
+        _ => None,
+    }
 }
 
 /// Whether a body of the operation holds a password or a refresh token, which a valid text seldom is.
@@ -183,4 +232,21 @@ async fn media_type(trial: &Trial<'_>) -> Result<(), Stop> {
         return Err(Observation::note(cause, "a refusal with 415", &exchange).into());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// No schema can say that a time is yet to come.
+    #[test]
+    fn a_time_that_must_come_is_told_from_others() {
+        let of = |body: Value| gone_by(&body);
+        assert_eq!(of(json!({"name": "a", "expires_at": "2004-07-28T21:03:19.789Z"})), Some("expires_at".to_owned()));
+        assert_eq!(of(json!({"lines": [{"dueDate": "2004-07-28"}]})), Some("dueDate".to_owned()));
+        assert_eq!(of(json!({"created_at": "2004-07-28T21:03:19Z", "expires_at": "9999-01-01T00:00:00Z"})), None);
+        assert_eq!(of(json!({"due": "soon", "ends": 5})), None);
+    }
 }

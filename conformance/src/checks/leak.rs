@@ -200,8 +200,14 @@ fn undeclared(judging: &Judging<'_>) -> Option<(String, BTreeSet<String>)> {
     let mut names = BTreeSet::new();
     let declared = judging.context.declared(schema);
     collect(judging.context.document, &declared, judging.exchange.answer.parsed()?, 0, &mut names);
+    if judging.exchange.answer.media_type().is_some_and(|given| given == "application/problem+json") {
+        names.retain(|name| !PROBLEM.contains(&name.as_str()));
+    }
     (!names.is_empty()).then(|| (schema.pointer.clone(), names))
 }
+
+/// What any problem may have (RFC 9457, 3.1).
+const PROBLEM: [&str; 5] = ["type", "title", "status", "detail", "instance"];
 
 /// Deeper than this nobody looks.
 const MAX_DEPTH: usize = 4;

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bitting_spec::table::Location;
-use bitting_spec::{Example, MediaType, Operation, Parameter};
+use bitting_spec::{Example, MediaType, Operation, Parameter, infer};
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
@@ -312,7 +312,7 @@ impl Shape {
         for (parameter, generator) in &self.parameters {
             let coin = index == 1 || crate::generate::coin(chance);
             // A cursor is the server's own mark: any other text may be refused, whatever its schema says.
-            let is_cursor = operation_cursor(operation) == Some(&parameter.name);
+            let is_cursor = infer::is_cursor(context.document, operation, parameter);
             if parameter.location == Location::Path || is_cursor || !(parameter.required || coin) {
                 continue;
             }
@@ -497,11 +497,6 @@ impl Shape {
             (Some(_), None) => false,
         })
     }
-}
-
-/// The query parameter that takes the cursor of a list.
-fn operation_cursor(operation: &Operation) -> Option<&String> {
-    operation.pagination.as_ref()?.request.get("cursor")
 }
 
 fn argument<'a>(case: &'a Case, parameter: &Parameter) -> Option<&'a Argument> {

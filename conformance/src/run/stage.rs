@@ -43,6 +43,8 @@ pub(super) struct Stage {
     /// What could not be removed.
     kept: Mutex<Vec<Made>>,
     pub(super) references: Mutex<HashMap<(String, Role), Named>>,
+    /// What is done to each new object before an operation, by its id.
+    before: Mutex<HashMap<String, Vec<String>>>,
     /// What takes each object only once, with how many new ones were thought up for it.
     picky: Mutex<HashMap<String, u32>>,
 }
@@ -134,6 +136,14 @@ impl Context<'_> {
             last = last.or_else(|| Some(exchange.answer.clone()));
             broke = Some(exchange).filter(|exchange| exchange.answer.status >= 500);
         }
+        let is_stuck = |answer: &Answer| matches!(answer.status, 400 | 403 | 404 | 409 | 410 | 412 | 422);
+        if self.is_mere_action(operation)
+            && last.as_ref().is_some_and(is_stuck)
+            && let Some(case) = self.unlocked(operation, role).await?
+        {
+            self.learn_pickiness(operation, &case, role).await?;
+            return Ok(case);
+        }
         let answer = last.map_or_else(|| "no request could be made for it".to_owned(), |answer| said(&answer));
         let reason = format!("{} was not reached as `{role}`: {answer}", place(operation));
         if role == Role::Valid {
@@ -149,9 +159,25 @@ impl Context<'_> {
     pub(crate) async fn likeliest(&self, operation: &Operation, role: Role) -> Result<Case, Stop> {
         let arguments = self.arguments(operation, role, operation.method == "DELETE").await?;
         let case = self.candidates(operation, role)?.into_iter().next().unwrap_or_default();
+        Ok(self.completed(operation, case.about(&arguments), role).await)
+    }
+
+    /// The case with objects that there are in the members that name others.
+    pub(super) async fn completed(&self, operation: &Operation, case: Case, role: Role) -> Case {
         let references = self.references(operation, role).await;
-        let shape = self.shape(operation);
-        Ok(referring(case.about(&arguments), &references, &shape))
+        referring(case, &references, &self.shape(operation))
+    }
+
+    /// What is done to each new object before the operation.
+    pub(super) fn prepared_by(&self, operation: &Operation) -> Vec<String> {
+        let before = self.stage.before.lock().unwrap_or_else(PoisonError::into_inner);
+        before.get(&operation.id).cloned().unwrap_or_default()
+    }
+
+    /// From now on `steps` are.
+    pub(super) fn prepare_by(&self, operation: &Operation, steps: &[String]) {
+        let mut before = self.stage.before.lock().unwrap_or_else(PoisonError::into_inner);
+        before.insert(operation.id.clone(), steps.to_vec());
     }
 
     /// The least call of an operation that reads, about the object of `about`.
@@ -160,7 +186,7 @@ impl Context<'_> {
     }
 
     /// Cases to try, the likeliest first.
-    fn candidates(&self, operation: &Operation, role: Role) -> Result<Vec<Case>, Stop> {
+    pub(super) fn candidates(&self, operation: &Operation, role: Role) -> Result<Vec<Case>, Stop> {
         if let Some((scheme, scopes)) = granting(self.document, operation) {
             let client = self.credentials.principal(role).and_then(|principal| principal.client.as_ref());
             let client = client.ok_or_else(|| {
@@ -190,6 +216,9 @@ impl Context<'_> {
             let value = self.argument(operation, name, role, fresh).await?;
             case.set(name, Location::Path, value);
         }
+        if fresh {
+            Box::pin(self.prepare(operation, &case, role)).await?;
+        }
         Ok(case)
     }
 
@@ -200,7 +229,7 @@ impl Context<'_> {
         // A choice among few, such as a format, is no object.
         let choice = path_parameter(operation, name).and_then(|one| first_choice(self.document, one));
         match (given, creator) {
-            (Some(given), _) if !fresh => Ok(given),
+            (Some(given), _) if !fresh || self.options.data.own(&operation.id, name).is_some() => Ok(given),
             (_, None) if choice.is_some() => Ok(choice.unwrap_or_default()),
             (_, Some(creator)) if fresh => Box::pin(self.new_object(creator, name, role)).await,
             (_, Some(creator)) => self.shared_object(creator, name, role).await,
@@ -520,7 +549,9 @@ pub(crate) fn certain_identity(answer: &Answer, name: &str) -> Option<Value> {
     named.map(|(_, id)| id).or_else(|| {
         let location = answer.header("location")?;
         let path = location.split(['?', '#']).next().unwrap_or_default();
-        path.trim_end_matches('/').rsplit('/').next().filter(|last| !last.is_empty()).map(Value::from)
+        let last = path.trim_end_matches('/').rsplit('/').next().filter(|last| !last.is_empty())?;
+        // In a path it is percent-encoded (RFC 3986, 3.3), and will be again.
+        percent_encoding::percent_decode_str(last).decode_utf8().ok().map(|id| Value::from(id.into_owned()))
     })
 }
 

@@ -126,8 +126,9 @@ impl Desk<'_> {
         let row = Row { is_unlisted: self.core.flaws.has(Flaw::M83), ..Row::new(value) };
         {
             let mut world = self.core.world();
-            if world.data.find(index, &scope, &id).is_some() {
-                let status = if self.plan.answers.has(409) { 409 } else { self.plan.invalid };
+            // Where the document knows no conflict, as where all the ids that it allows are taken, the new one takes its place.
+            if self.plan.answers.has(409) && world.data.find(index, &scope, &id).is_some() {
+                let status = 409;
                 let key = collection.key.as_deref().unwrap_or("id");
                 let refusal = self.plan.refusals.answer(status, None, None).because("conflict");
                 return refusal.saying(format!("one with this `{key}` is there already"));

@@ -40,6 +40,24 @@ const ENDS: [&str; 5] = ["", "at", "on", "date", "time"];
 const LIMITS: [&str; 8] =
     ["limit", "perpage", "pagesize", "pagelimit", "maxresults", "maxitems", "resultsperpage", "top"];
 
+/// Names of parameters that take the server's own mark of a place in a list, or the id of an item of it.
+const CURSORS: [&str; 14] = [
+    "after",
+    "afterid",
+    "before",
+    "beforeid",
+    "bookmark",
+    "continuationtoken",
+    "cursor",
+    "endingbefore",
+    "marker",
+    "nextcursor",
+    "nexttoken",
+    "pagetoken",
+    "sinceid",
+    "startingafter",
+];
+
 /// Names that ask for a part of a list or another form of it, and may be those of members by chance.
 const NO_FILTERS: [&str; 16] = [
     "page", "limit", "offset", "cursor", "size", "count", "total", "start", "skip", "first", "last", "take", "top",
@@ -75,6 +93,21 @@ pub fn limit<'o>(document: &Document, operation: &'o Operation) -> Option<&'o Pa
     operation.parameters.iter().find(is_it)
 }
 
+/// Whether a query parameter takes a place in a list, which only the server can name: what else its schema takes, the
+/// server may refuse.
+#[must_use]
+pub fn is_cursor(document: &Document, operation: &Operation, parameter: &Parameter) -> bool {
+    let schema = document.resolve(&parameter.schema.value);
+    // `after` may be a day.
+    let is_free = || ["format", "enum", "pattern"].iter().all(|key| schema.get(*key).is_none());
+    let paging = operation.pagination.as_ref().and_then(|paging| paging.request.get("cursor"));
+    paging == Some(&parameter.name)
+        || parameter.location == Location::Query
+            && CURSORS.contains(&plain(&parameter.name).as_str())
+            && !is_integer(document, schema)
+            && is_free()
+}
+
 /// Whether a schema is one of whole numbers, be it that `null` may stand for one.
 fn is_integer(document: &Document, schema: &Value) -> bool {
     let schema = document.resolve(schema);
@@ -95,6 +128,22 @@ pub fn default<'d>(document: &'d Document, parameter: &'d Parameter) -> Option<&
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What only the server can name is told from days and numbers of the same names.
+    #[test]
+    fn a_cursor_is_no_day_and_no_number() {
+        let text = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/a": {"get": {
+            "operationId": "a", "parameters": [
+                {"name": "starting_after", "in": "query", "schema": {"type": "string"}},
+                {"name": "after", "in": "query", "schema": {"type": "string", "format": "date"}},
+                {"name": "before", "in": "query", "schema": {"type": ["integer", "null"]}},
+                {"name": "limit", "in": "query", "schema": {"type": ["integer", "null"]}}]}}}}"#;
+        let document = Document::parse("a.json", text).expect("it is valid");
+        let operation = &document.operations[0];
+        let cursors = operation.parameters.iter().filter(|one| is_cursor(&document, operation, one));
+        assert_eq!(cursors.map(|one| one.name.as_str()).collect::<Vec<_>>(), ["starting_after"]);
+        assert_eq!(limit(&document, operation).map(|one| one.name.as_str()), Some("limit"));
+    }
 
     /// LX07: which parameters filter by which members.
     #[test]
