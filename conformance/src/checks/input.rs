@@ -1,5 +1,7 @@
 //! `input.*`: what the document allows is taken, what it forbids is not.
 
+use std::collections::HashMap;
+
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, infer};
 use bytes::Bytes;
@@ -16,6 +18,9 @@ use crate::run::{Judge, Judging, Sign, Stop, Trial, granting};
 
 /// Words in the names of members whose times are yet to come.
 const ENDS: [&str; 8] = ["expir", "until", "end", "due", "deadline", "schedul", "valid_to", "validto"];
+
+/// How deep members are looked for.
+const DEEPEST: usize = 3;
 
 const NEEDS: &[Need] = &[Need::Valid];
 
@@ -122,11 +127,26 @@ fn named_nobody(judging: &Judging<'_>) -> Option<String> {
     let is_id = |name: &str| ["_id", "_ids", "Id", "Ids", "-id", "_uuid", "Uuid"].iter().any(|end| name.ends_with(end));
     let ids = id_patterns(judging.context.document);
     let sent = infer::sent(judging.context.document, judging.operation);
-    let looks_like_one = |name: &str| {
-        let mut patterns = sent.iter().filter(|(known, _)| *known == name).filter_map(|(_, schema)| pattern(schema));
-        patterns.any(|pattern| ids.contains(&pattern))
-    };
+    let mut patterns = HashMap::new();
+    patterns_of(judging.context.document, &sent, 0, &mut patterns);
+    let looks_like_one = |name: &str| patterns.get(name).is_some_and(|pattern| ids.contains(pattern));
     member(body, &|name, value| !value.is_null() && (is_id(name) || looks_like_one(name)) && !is_known(name))
+}
+
+/// The pattern of each member that has one, however deep it stands.
+fn patterns_of<'d>(
+    document: &'d Document,
+    members: &[(&'d str, &'d Value)],
+    depth: usize,
+    found: &mut HashMap<&'d str, &'d str>,
+) {
+    for (name, schema) in members {
+        found.extend(pattern(schema).map(|pattern| (*name, pattern)));
+        let inner = schema.get("items").map_or(*schema, |items| document.resolve(items));
+        if depth < DEEPEST {
+            patterns_of(document, &infer::properties(document, inner), depth + 1, found);
+        }
+    }
 }
 
 /// The patterns that the parameters of paths have, where they tell one kind of object from another.

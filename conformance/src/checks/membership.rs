@@ -22,12 +22,13 @@ pub(super) const CHECKS: &[Check] = &[Check {
 
 async fn removed(trial: &Trial<'_>) -> Result<(), Stop> {
     trial.case().await?;
-    let mut tried = Err(Stop::Skip("no key and no token alone opens it".to_owned()));
+    let mut tried = false;
+    let mut missing = Stop::Skip("no key and no token alone opens it".to_owned());
     for scheme in [trial.schemes(Nature::Key), trial.schemes(Nature::Token)].concat() {
         let secret = match trial.context.former_member(scheme).await {
             Ok(secret) => secret,
             Err(stop) => {
-                tried = tried.and(Err(stop));
+                missing = stop;
                 continue;
             }
         };
@@ -38,7 +39,7 @@ async fn removed(trial: &Trial<'_>) -> Result<(), Stop> {
             let cause = format!("a credential of a former member was answered with {status}");
             return Err(Observation::error(cause, "a former member is refused with 401, 403 or 404", &exchange).into());
         }
-        tried = Ok(());
+        tried = true;
     }
-    tried
+    if tried { Ok(()) } else { Err(missing) }
 }
