@@ -37,7 +37,7 @@ pub(crate) use links::{found, linking};
 pub(crate) use paging::{MAX_PAGES, all_items, size_parameter};
 pub(crate) use reference::{is_alone, reference_names, referred};
 pub(crate) use renewal::{refresh_case, renewing};
-pub(crate) use stage::{certain_identity, identity, item_operation, items, listed_items, named_in};
+pub(crate) use stage::{certain_identity, held, identity, item_operation, items, listed_items, named_in};
 pub(crate) use trial::{Stop, Trial, listed, skip};
 
 use crate::check::{Check, Phase};

@@ -4,13 +4,13 @@ use bitting_spec::Operation;
 use bitting_spec::table::Location;
 use serde_json::{Map, Value};
 
-use super::same::{WRAPPER, is_address, is_kept, is_same_id, is_time};
+use super::same::{is_address, is_kept, is_same_id, is_time};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::Case;
 use crate::http::Exchange;
-use crate::run::{Stop, Trial, item_operation, items, listed_items, named_in, skip};
+use crate::run::{Stop, Trial, held, item_operation, items, listed_items, named_in, skip};
 
 /// How many items are read, the first and the last among them.
 const MOST: usize = 4;
@@ -87,8 +87,8 @@ async fn compared(
     let (member, item) = (own(item), item.as_object());
     let exchange = trial.call(read, about, Role::Valid).await?;
     let body = exchange.answer.parsed().filter(|_| exchange.answer.is_success());
-    // The object stands in the answer, or in its `data`; what else does has names of its own.
-    let shown = body.into_iter().flat_map(|body| [Some(body), body.get(WRAPPER)]).flatten();
+    // The object stands in the answer, or in a member of it; what else does has names of its own.
+    let shown = body.into_iter().flat_map(|body| [Some(body), held(body)]).flatten();
     let shown = shown.filter(|object| own(object) == member).find_map(Value::as_object);
     let differences = item.zip(shown).map(|(item, shown)| differences(item, shown));
     Ok(differences.map(|differences| (differences, exchange)))

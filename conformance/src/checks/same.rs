@@ -20,7 +20,7 @@ pub(super) fn differing<'s>(
 ) -> Option<(&'s String, &'s Value)> {
     let shown = answered(document, read);
     let (sent, body, shown) = match unwrapped(sent, body) {
-        Some((sent, inner)) => (sent, inner, inside(document, &shown)),
+        Some((name, sent, inner)) => (sent, inner, inside(document, &shown, name)),
         None => (sent, body, shown),
     };
     let id = named_in(body, name).map(|(id, _)| id);
@@ -91,22 +91,29 @@ fn takes_parts(document: &Document, schema: &Value, value: &Value) -> bool {
 pub(super) const WRAPPER: &str = "data";
 
 /// What was sent and what was answered of the object itself, where the answer has it in `data`, with other members around
-/// it that have names of its own (JSON:API, 7).
+/// it that have names of its own (JSON:API, 7), or where both have it in the same member and the request has no other.
 pub(super) fn unwrapped<'s, 'b>(
     sent: &'s Map<String, Value>,
     body: &'b Value,
-) -> Option<(&'s Map<String, Value>, &'b Value)> {
-    let inner = body.get(WRAPPER).filter(|inner| inner.as_object().is_some_and(|all| !all.is_empty()))?;
+) -> Option<(&'s str, &'s Map<String, Value>, &'b Value)> {
+    let inside = |name: &str| body.get(name).filter(|inner| inner.as_object().is_some_and(|all| !all.is_empty()));
+    let mut only = sent.iter().filter(|_| sent.len() == 1);
+    if let Some((name, Value::Object(sent))) = only.next()
+        && let Some(inner) = inside(name)
+    {
+        return Some((name, sent, inner));
+    }
+    let inner = inside(WRAPPER)?;
     match sent.get(WRAPPER) {
-        Some(Value::Object(sent)) => Some((sent, inner)),
-        None if sent.keys().any(|name| inner.get(name).is_some()) => Some((sent, inner)),
+        Some(Value::Object(sent)) => Some((WRAPPER, sent, inner)),
+        None if sent.keys().any(|name| inner.get(name).is_some()) => Some((WRAPPER, sent, inner)),
         _ => None,
     }
 }
 
-/// The properties of the object in an answer's `data`.
-fn inside<'d>(document: &'d Document, shown: &[(&'d str, &'d Value)]) -> Vec<(&'d str, &'d Value)> {
-    let data = shown.iter().find(|(name, _)| *name == WRAPPER);
+/// The properties of the object in the member `name` of an answer.
+fn inside<'d>(document: &'d Document, shown: &[(&'d str, &'d Value)], name: &str) -> Vec<(&'d str, &'d Value)> {
+    let data = shown.iter().find(|(known, _)| *known == name);
     data.map(|(_, schema)| properties(document, schema)).unwrap_or_default()
 }
 

@@ -392,7 +392,7 @@ const ENOUGH: u32 = 3;
 fn is_news(case: &Case, before: &Exchange) -> bool {
     let Some((_, Value::Object(sent))) = &case.body else { return false };
     let before = before.answer.json().unwrap_or(Value::Null);
-    let (sent, before) = unwrapped(sent, &before).unwrap_or((sent, &before));
+    let (sent, before) = unwrapped(sent, &before).map_or((sent, &before), |(_, sent, before)| (sent, before));
     lost(sent, before).next().is_some()
 }
 
@@ -404,7 +404,8 @@ fn of_itself(operation: &Operation, mut case: Case) -> Case {
         Some((name.to_string(), argument.value.clone()))
     });
     let (Some((name, own)), Some((_, Value::Object(members)))) = (own, &mut case.body) else { return case };
-    let inside = members.get_mut(WRAPPER).and_then(Value::as_object_mut);
+    let only = members.keys().next().filter(|_| members.len() == 1).cloned();
+    let inside = members.get_mut(only.as_deref().unwrap_or(WRAPPER)).and_then(Value::as_object_mut);
     if let Some(members) = inside.filter(|members| members.contains_key("id")) {
         members.insert("id".to_owned(), own.clone());
     }

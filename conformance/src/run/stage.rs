@@ -537,7 +537,7 @@ pub(crate) fn identity(answer: &Answer, name: &str) -> Option<Value> {
     let body = answer.parsed();
     let guess = || {
         let body = body?;
-        identity_in(body, name).or_else(|| identity_in(body.get("data")?, name))
+        identity_in(body, name).or_else(|| identity_in(held(body)?, name))
     };
     certain_identity(answer, name).or_else(guess)
 }
@@ -545,7 +545,7 @@ pub(crate) fn identity(answer: &Answer, name: &str) -> Option<Value> {
 /// The same, only where the answer leaves no doubt: the member that the parameter names, or the end of `Location`.
 pub(crate) fn certain_identity(answer: &Answer, name: &str) -> Option<Value> {
     let body = answer.parsed();
-    let named = body.and_then(|body| named_in(body, name).or_else(|| named_in(body.get("data")?, name)));
+    let named = body.and_then(|body| named_in(body, name).or_else(|| named_in(held(body)?, name)));
     named.map(|(_, id)| id).or_else(|| {
         let location = answer.header("location")?;
         let path = location.split(['?', '#']).next().unwrap_or_default();
@@ -553,6 +553,13 @@ pub(crate) fn certain_identity(answer: &Answer, name: &str) -> Option<Value> {
         // In a path it is percent-encoded (RFC 3986, 3.3), and will be again.
         percent_encoding::percent_decode_str(last).decode_utf8().ok().map(|id| Value::from(id.into_owned()))
     })
+}
+
+/// The object in an answer that has it in a member of its own: `data`, or whatever stands there alone.
+pub(crate) fn held(body: &Value) -> Option<&Value> {
+    let members = body.as_object()?;
+    let only = || members.values().next().filter(|value| members.len() == 1 && value.is_object());
+    members.get("data").or_else(only)
 }
 
 /// The member that a path parameter such as `device_id`, `deviceId` or `org_slug` names.
