@@ -336,9 +336,16 @@ impl Fitting<'_> {
                 let schema = flat.get("items").unwrap_or(&Value::Null);
                 Value::Array(items.into_iter().map(|item| self.fitted(name, schema, item, depth + 1)).collect())
             }
+            Value::String(text) if flat.get("format") == Some(&json!("date-time")) => Value::from(timed(text)),
             plain => plain,
         }
     }
+}
+
+/// A time as its text; one that was given in seconds since 1970 is the same time.
+fn timed(text: String) -> String {
+    let seconds = text.parse::<f64>().ok().filter(|_| DateTime::parse_from_rfc3339(&text).is_err());
+    seconds.and_then(|seconds| DateTime::from_timestamp(seconds as i64, 0)).map_or(text, timestamp)
 }
 
 /// Whether a schema is one of several, so that nobody can say what a value of it lacks.
