@@ -3,12 +3,14 @@
 //!
 //! - `orchard`: OpenAPI 3.1, JWT with refresh tokens, API keys, organizations in the path and by the credential.
 //! - `parcel`: OpenAPI 3.0, a key of its own header or a client's token, numbered pages, ids that are numbers.
+//! - `bills`: objects with states, in which one action needs another before it.
 //! - `sequences`: a library whose faults show in a sequence of calls alone.
 //! - `life`: tokens that end while the suite watches.
 //!
 //! None of them knows the suite, and the suite knows none of them: what is missed here is made up for by rules about every
 //! server, never by one about these.
 
+mod bills;
 mod clock;
 mod defects;
 mod life;
