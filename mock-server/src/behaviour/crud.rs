@@ -115,23 +115,30 @@ impl Desk<'_> {
         let is_chosen = self.maker(collection, "").may_choose(&body) && collection.chosen(&members).is_some();
         let is_final = is_chosen && self.plan.answers.has(409);
         let first = make((0, choice));
-        let (id, value) = match is_free(&first) || is_final {
+        let made = match is_free(&first) || is_final {
             true => first,
             false => {
                 let mut others = (1..NAMINGS).map(|tries| make((tries, Choice::Nothing)));
                 others.find(is_free).unwrap_or(first)
             }
         };
+        // Where the document knows no conflict, and all the ids that it allows are taken, the new one takes its place.
+        let replaces = !self.plan.answers.has(409) && !is_free(&made);
+        let (id, value) = made;
         let answer = self.telling(&id, &value, self.success(self.shown(collection, &value)), collection);
         let row = Row { is_unlisted: self.core.flaws.has(Flaw::M83), ..Row::new(value) };
         {
             let mut world = self.core.world();
-            // Where the document knows no conflict, as where all the ids that it allows are taken, the new one takes its place.
-            if self.plan.answers.has(409) && world.data.find(index, &scope, &id).is_some() {
-                let status = 409;
+            let is_taken = !replaces && world.data.find(index, &scope, &id).is_some();
+            if is_taken && self.plan.answers.has(409) {
                 let key = collection.key.as_deref().unwrap_or("id");
-                let refusal = self.plan.refusals.answer(status, None, None).because("conflict");
+                let refusal = self.plan.refusals.answer(409, None, None).because("conflict");
                 return refusal.saying(format!("one with this `{key}` is there already"));
+            }
+            if is_taken {
+                // Somebody was faster: the next one has another id.
+                drop(world);
+                return self.create(index);
             }
             world.data.insert(index, scope, id.clone(), row);
         }
