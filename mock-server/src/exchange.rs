@@ -45,15 +45,15 @@ impl Request {
 
     /// The path, without the query.
     pub(crate) fn path(&self) -> &str {
-        let end = self.target.bytes().position(|byte| matches!(byte, b'?' | b'#'));
+        let end = memchr::memchr2(b'?', b'#', self.target.as_bytes());
         &self.target[..end.unwrap_or(self.target.len())]
     }
 
     /// The query, empty if there is none.
     pub(crate) fn query(&self) -> &str {
         let rest = &self.target[self.path().len()..];
-        let rest = rest.split('#').next().unwrap_or_default();
-        rest.strip_prefix('?').unwrap_or_default()
+        let Some(query) = rest.strip_prefix('?') else { return "" };
+        &query[..memchr::memchr(b'#', query.as_bytes()).unwrap_or(query.len())]
     }
 }
 

@@ -85,8 +85,7 @@ impl Secrets {
 
     /// `target` with the values of secret query parameters masked, and with what looks like a credential.
     pub(crate) fn masked<'t>(&self, target: &'t str) -> Cow<'t, str> {
-        // Byte by byte: most targets have no query, and none is long.
-        let Some(end) = target.bytes().position(|byte| byte == b'?') else { return self.hidden(target) };
+        let Some(end) = memchr::memchr(b'?', target.as_bytes()) else { return self.hidden(target) };
         let (path, query) = (&target[..end], &target[end + 1..]);
         let pairs = query.split('&').map(|pair| {
             let name = pair.split('=').next().unwrap_or_default();
