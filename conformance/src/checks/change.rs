@@ -5,7 +5,7 @@ use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation};
 use serde_json::{Map, Value};
 
-use super::same::{changed, differing, is_same_id, is_time};
+use super::same::{changed, differing, is_same_id, is_time, lost};
 use super::state::{is_object, last_name};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
@@ -76,7 +76,8 @@ pub(super) const CHECKS: &[Check] = &[
         info: CheckInfo {
             id: "state.action-persists",
             title: "what an action changed is there when it is read",
-            rule: "Where a POST to an object answers the object with a member changed, a read shows the change.",
+            rule: "Where a POST to an object answers the object with a member changed, a read shows the change; and what was \
+                   deleted and restored can be read.",
             source: "RFC 9110, 9.3.3",
             needs: NEEDS,
             phase: Phase::Scenario,
@@ -389,6 +390,9 @@ async fn action_persists(trial: &Trial<'_>) -> Result<(), Stop> {
     let before = members(&trial.call(read, &about, Role::Valid).await?);
     let done = trial.call(trial.operation, &case, Role::Valid).await?;
     let told = members(&done);
+    if done.answer.is_success() && context.brings_back(trial.operation) {
+        return brought_back(trial, read, &about, &told).await;
+    }
     let same = ["id", "uuid"].iter().any(|id| told.contains_key(*id) && told.get(*id) == before.get(*id));
     if !done.answer.is_success() || !same {
         return Err(skip("the action does not answer the object that it is done to"));
@@ -406,6 +410,30 @@ async fn action_persists(trial: &Trial<'_>) -> Result<(), Stop> {
         return Err(Observation::error(cause, "the object as the action answered it", &done).into());
     }
     Ok(())
+}
+
+/// Stops unless what was deleted, and is said to be restored, can be read again, as it was told.
+async fn brought_back(
+    trial: &Trial<'_>,
+    read: &Operation,
+    about: &Case,
+    told: &Map<String, Value>,
+) -> Result<(), Stop> {
+    let expected = "what was restored can be read, as it was told";
+    let exchange = trial.call(read, about, Role::Valid).await?;
+    if !exchange.answer.is_success() {
+        let cause = format!("what was restored is answered with {}", exchange.answer.status);
+        return Err(Observation::error(cause, expected, &exchange).into());
+    }
+    match lost(told, &exchange.answer.json().unwrap_or_default())
+        .find(|(_, value)| !value.as_str().is_some_and(is_time))
+    {
+        Some((name, _)) => {
+            let cause = format!("what the restoration told of `{name}` is not what is read");
+            Err(Observation::error(cause, expected, &exchange).into())
+        }
+        None => Ok(()),
+    }
 }
 
 /// The operation that lists the objects that `operation` changes, with no parameter that may leave one out.

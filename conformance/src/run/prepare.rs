@@ -53,6 +53,13 @@ impl Context<'_> {
         Ok(())
     }
 
+    /// Whether it brings back what was deleted, as its name says, and takes nothing else.
+    pub(crate) fn brings_back(&self, operation: &Operation) -> bool {
+        let steps = self.prepared_by(operation);
+        let last = steps.last().and_then(|id| self.document.operation(id));
+        last.is_some_and(|last| last.method == "DELETE") && is_back(operation)
+    }
+
     async fn step(&self, step: &Operation, about: &Case, role: Role) -> Result<Exchange, Stop> {
         let candidate = self.candidates(step, role)?.into_iter().next().unwrap_or_default();
         let case = self.completed(step, candidate.about(about), role).await;
@@ -82,10 +89,15 @@ fn ways(document: &Document, operation: &Operation) -> Vec<Vec<String>> {
         let others = beside.iter().filter(|second| second.id != first.id);
         others.map(|second| vec![first.id.clone(), second.id.clone()])
     });
-    let is_back = BACK.contains(&verb.as_str());
-    let (early, late) = if is_back { (deletion, None) } else { (None, deletion) };
+    let (early, late) = if is_back(operation) { (deletion, None) } else { (None, deletion) };
     let way = |deletion: Option<String>| deletion.into_iter().map(|id| vec![id]);
     way(early).chain(single).chain(way(late)).chain(pairs).take(MAX_WAYS).collect()
+}
+
+/// Whether the name of an action says that it brings something back.
+fn is_back(operation: &Operation) -> bool {
+    let verb = operation.trimmed_path().rsplit('/').next().unwrap_or_default();
+    BACK.contains(&infer::plain(verb).as_str())
 }
 
 #[cfg(test)]
