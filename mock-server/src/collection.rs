@@ -127,11 +127,10 @@ pub(crate) fn infer(document: &Document) -> Vec<Collection> {
     for operation in &document.operations {
         let steps = steps(operation);
         for (path, name, is_tenant) in &steps {
-            let schema = operation.parameters.iter().find(|p| p.location == Location::Path && p.name == *name);
-            let schema = schema.map_or(Value::Bool(true), |parameter| parameter.schema.value.clone());
+            let parameter = operation.parameters.iter().find(|p| p.location == Location::Path && p.name == *name);
+            let schema = parameter.map_or(Value::Bool(true), |parameter| parameter.schema.value.clone());
             let collection = entry(&mut found, path);
             collection.is_tenant |= *is_tenant;
-            let parameter = operation.parameters.iter().find(|p| p.location == Location::Path && p.name == *name);
             let shown = parameter.and_then(|parameter| shown_id(document, parameter));
             collection.example = collection.example.take().or(shown);
             collection.item.get_or_insert((name.clone(), schema));

@@ -44,13 +44,13 @@ impl Refusals {
             let json = response.content.iter().find(|(name, _)| name.contains("json"));
             let (media, content) = json.or(response.content.iter().next())?;
             let media = sent(media);
+            let schema = content.schema.as_ref().map(|schema| &schema.value);
+            let (words, body) = schema.and_then(|schema| worded(document, schema, plain(status), 0)).unzip();
             let bodies = match media.contains("json") {
-                true => bodies(document, content, plain(status)),
+                true => bodies(document, content, body),
                 false => vec![(Vec::new(), Value::from(plain(status)))],
             };
-            let schema = content.schema.as_ref().map(|schema| &schema.value);
-            let worded = schema.and_then(|schema| worded(document, schema, plain(status), 0));
-            Some(Refusal { status, media, bodies, words: worded.map(|(words, _)| words) })
+            Some(Refusal { status, media, bodies, words })
         });
         Self { known: known.collect() }
     }
@@ -170,7 +170,7 @@ fn plain(status: u16) -> &'static str {
 }
 
 /// The document's examples; without any, a body made from the schema.
-fn bodies(document: &Document, content: &MediaType, text: &str) -> Vec<(Vec<AuthCase>, Value)> {
+fn bodies(document: &Document, content: &MediaType, worded: Option<Value>) -> Vec<(Vec<AuthCase>, Value)> {
     let mut bodies: Vec<_> = content
         .examples
         .iter()
@@ -181,8 +181,9 @@ fn bodies(document: &Document, content: &MediaType, text: &str) -> Vec<(Vec<Auth
     bodies.sort_by_key(|(cases, _)| !cases.is_empty());
     if bodies.is_empty() {
         let body = match &content.schema {
-            Some(schema) if is_object(document, schema) => worded(document, &schema.value, text, 0)
-                .map_or_else(|| Value::Object(Fake::new(document, 0).required(&schema.value)), |(_, body)| body),
+            Some(schema) if is_object(document, schema) => {
+                worded.unwrap_or_else(|| Value::Object(Fake::new(document, 0).required(&schema.value)))
+            }
             Some(schema) => Fake::new(document, 0).value("", &schema.value),
             None => Value::Object(Map::new()),
         };

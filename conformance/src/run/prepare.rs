@@ -6,7 +6,6 @@ use bitting_spec::{Document, Operation, infer};
 use super::{Context, Stop};
 use crate::credentials::Role;
 use crate::generate::Case;
-use crate::http::Exchange;
 
 /// How many ways to prepare an object are tried for one operation, each with an object of its own.
 const MAX_WAYS: usize = 10;
@@ -40,7 +39,7 @@ impl Context<'_> {
     pub(super) async fn prepare(&self, operation: &Operation, about: &Case, role: Role) -> Result<(), Stop> {
         for id in self.prepared_by(operation) {
             let Some(step) = self.document.operation(&id) else { continue };
-            let exchange = self.step(step, about, role).await?;
+            let exchange = self.call(step, &self.likeliest_about(step, about, role).await?, role).await?;
             if !exchange.answer.is_success() {
                 let (id, status) = (&step.id, exchange.answer.status);
                 return Err(Stop::Skip(format!("{id}, which has to come before it, answered {status}")));
@@ -58,12 +57,6 @@ impl Context<'_> {
         let steps = self.prepared_by(operation);
         let last = steps.last().and_then(|id| self.document.operation(id));
         last.is_some_and(|last| last.method == "DELETE") && is_back(operation)
-    }
-
-    async fn step(&self, step: &Operation, about: &Case, role: Role) -> Result<Exchange, Stop> {
-        let candidate = self.candidates(step, role)?.into_iter().next().unwrap_or_default();
-        let case = self.completed(step, candidate.about(about), role).await;
-        self.call(step, &case, role).await
     }
 }
 

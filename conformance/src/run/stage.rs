@@ -158,8 +158,13 @@ impl Context<'_> {
     /// The case that is likeliest to succeed, not tried yet.
     pub(crate) async fn likeliest(&self, operation: &Operation, role: Role) -> Result<Case, Stop> {
         let arguments = self.arguments(operation, role, operation.method == "DELETE").await?;
+        self.likeliest_about(operation, &arguments, role).await
+    }
+
+    /// The same about the object of `about`.
+    pub(super) async fn likeliest_about(&self, operation: &Operation, about: &Case, role: Role) -> Result<Case, Stop> {
         let case = self.candidates(operation, role)?.into_iter().next().unwrap_or_default();
-        Ok(self.completed(operation, case.about(&arguments), role).await)
+        Ok(self.completed(operation, case.about(about), role).await)
     }
 
     /// The case with objects that there are in the members that name others.
