@@ -1,19 +1,32 @@
-//! Keys that the API makes: no key is stronger than its maker, and its secret is shown once.
+//! Keys that the API makes: they open what they are for, none is stronger than its maker, and a secret is shown once.
 
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, SecurityScheme};
 
+use super::scope::made;
 use crate::check::{Check, CheckInfo, Need, Phase};
-use crate::credentials::{Nature, Role};
+use crate::credentials::{Nature, Role, nature};
 use crate::finding::Observation;
 use crate::generate::Case;
-use crate::provision::{KeyOrder, TokenOrder};
-use crate::run::{Stop, Trial, identity, issuer, item_operation};
+use crate::run::{Stop, Trial, apply, identity, issuer, item_operation};
 use crate::secret::Secret;
 
 const NEEDS: &[Need] = &[Need::Valid];
 
 pub(super) const CHECKS: &[Check] = &[
+    Check {
+        info: CheckInfo {
+            id: "key.works",
+            title: "a new key gets in",
+            rule: "A key that the API makes with every scope that there is opens, with the secret that the answer shows, what \
+                   the keys of its maker open: a 401 says that nobody knows it.",
+            source: "OpenAPI 3.1, 4.8.27; RFC 9110, 15.5.2",
+            needs: NEEDS,
+            phase: Phase::Auth,
+        },
+        applies: makes_keys,
+        run: |trial| Box::pin(works(trial)),
+    },
     Check {
         info: CheckInfo {
             id: "scope.escalation",
@@ -50,26 +63,62 @@ fn limits(document: &Document, operation: &Operation) -> bool {
     needs && issuer(document).is_some_and(|issuer| issuer.limits_scopes())
 }
 
-/// A credential for `scheme` with the scopes that the operation needs and no others.
-async fn weak(trial: &Trial<'_>, scheme: &SecurityScheme, is_key: bool) -> Result<Secret, Stop> {
-    let needed: Vec<String> =
-        trial.operation.security.iter().filter_map(|one| one.get(&scheme.name)).flatten().cloned().collect();
-    let login = trial.context.credentials.principal(Role::Valid).and_then(|principal| principal.login.as_ref());
-    let secret = match (trial.context.credentials.provisioner(), login, is_key) {
-        (Some(provisioner), Some(login), _) => {
-            let (user, name, scopes) = (login.username.clone(), Some(scheme.name.clone()), Some(needed));
-            let minted = if is_key {
-                provisioner.mint_key(KeyOrder { user, scheme: name, scopes, ..KeyOrder::default() }).await
-            } else {
-                provisioner.mint_token(TokenOrder { user, scheme: name, scopes, ..TokenOrder::default() }).await
-            };
-            minted.map_err(|error| Stop::Skip(format!("no weak credential could be made: {error}")))?.secret
+/// How many operations a new key is tried on.
+const TRIED: usize = 3;
+
+async fn works(trial: &Trial<'_>) -> Result<(), Stop> {
+    let context = trial.context;
+    let (secret, scheme) = credential(trial).await?;
+    let reads = context.document.operations.iter().filter(|operation| {
+        let mut alone = operation.security.iter().filter(|one| one.len() == 1);
+        operation.method == "GET" && !operation.is_public() && alone.any(|one| one.contains_key(&scheme.name))
+    });
+    let (mut opened, mut refusal) = (0, None);
+    for read in reads {
+        let Ok(case) = context.reached(read, Role::Valid).await else { continue };
+        let request = case.request(read).map_err(Stop::Skip)?;
+        let exchange = trial.send(apply(scheme, &secret, request)).await?;
+        // Its maker's rights, or a limit, are another matter.
+        if exchange.answer.status != 401 {
+            return Ok(());
         }
-        (_, _, true) => trial.context.issue(Role::Valid, Some(&needed), None).await?.secret,
-        _ => return Err(Stop::Skip(format!("nobody can make a weak credential for {}", scheme.name))),
-    };
-    trial.context.vault.keep(&secret, "WEAK_CREDENTIAL", "a credential that may make keys and nothing else");
-    Ok(secret)
+        opened += 1;
+        refusal = Some(exchange);
+        if opened >= TRIED {
+            break;
+        }
+    }
+    let refusal = refusal.ok_or_else(|| Stop::Skip("no read that a key alone opens was reached".to_owned()))?;
+    let cause = "a key that was just made is not known";
+    Err(Observation::error(cause, "what the keys of its maker open", &refusal).into())
+}
+
+/// A new key with every scope, and the scheme that it is for. A secret that looks like no key of the API is for something
+/// else, as the keys of SSH are.
+async fn credential<'a>(trial: &Trial<'a>) -> Result<(Secret, &'a SecurityScheme), Stop> {
+    let context = trial.context;
+    let issued = context.issue(Role::Valid, None, None).await?;
+    let says_so = trial.operation.path.to_ascii_lowercase().replace(['-', '_'], "").contains("apikey");
+    let schemes = context.document.security_schemes.iter().filter(|scheme| nature(scheme) == Nature::Key);
+    for scheme in schemes {
+        let Ok(known) = context.secret(Role::Valid, scheme).await else { continue };
+        if says_so || is_of_one_kind(known.expose(), issued.secret.expose()) {
+            return Ok((issued.secret, scheme));
+        }
+    }
+    Err(Stop::Skip("what it makes does not look like the keys that open the API".to_owned()))
+}
+
+/// Whether two keys begin with the same word, as `sk_test_1` and `sk_test_2` do.
+fn is_of_one_kind(one: &str, other: &str) -> bool {
+    let word = |key: &str| key.find(['_', '-', '.']).map(|end| key[..=end].to_owned());
+    word(one).is_some_and(|word| other.starts_with(&word))
+}
+
+/// A credential for `scheme` with the scopes that the operation needs and no others.
+async fn weak(trial: &Trial<'_>, scheme: &SecurityScheme) -> Result<Secret, Stop> {
+    let needed = trial.operation.security.iter().filter_map(|one| one.get(&scheme.name)).flatten().cloned().collect();
+    made(trial, scheme, needed, "a credential that may make keys and nothing else").await
 }
 
 async fn escalation(trial: &Trial<'_>) -> Result<(), Stop> {
@@ -77,27 +126,27 @@ async fn escalation(trial: &Trial<'_>) -> Result<(), Stop> {
     let Some(issuer) = issuer(context.document) else { return Ok(()) };
     let case = issuer.with_every_scope(&trial.case().await?);
     let mut skipped = None;
-    for (nature, is_key) in [(Nature::Key, true), (Nature::Token, false)] {
-        for scheme in trial.schemes(nature) {
-            let secret = match weak(trial, scheme, is_key).await {
-                Ok(secret) => secret,
-                Err(stop) => {
-                    skipped = skipped.or(Some(stop));
-                    continue;
-                }
-            };
-            let request = case.request(trial.operation).map_err(Stop::Skip)?;
-            let exchange = trial.send(crate::run::apply(scheme, &secret, request)).await?;
-            // A server may also make a key with what its maker has: the answer says so.
-            let body = exchange.answer.json().unwrap_or_default();
-            if exchange.answer.is_success() && issuer.has_every_scope(&body) {
-                let cause = "a credential made a key with scopes that it has not itself";
-                return Err(Observation::error(cause, "a refusal with 403", &exchange).into());
+    // Whoever can make no such credential for one scheme has the others checked all the same.
+    let mut tried = false;
+    for scheme in [trial.schemes(Nature::Key), trial.schemes(Nature::Token)].concat() {
+        let secret = match weak(trial, scheme).await {
+            Ok(secret) => secret,
+            Err(stop) => {
+                skipped = skipped.or(Some(stop));
+                continue;
             }
-            skipped = None;
+        };
+        tried = true;
+        let request = case.request(trial.operation).map_err(Stop::Skip)?;
+        let exchange = trial.send(apply(scheme, &secret, request)).await?;
+        // A server may also make a key with what its maker has: the answer says so.
+        let body = exchange.answer.json().unwrap_or_default();
+        if exchange.answer.is_success() && issuer.has_every_scope(&body) {
+            let cause = "a credential made a key with scopes that it has not itself";
+            return Err(Observation::error(cause, "a refusal with 403", &exchange).into());
         }
     }
-    skipped.map_or(Ok(()), Err)
+    skipped.filter(|_| !tried).map_or(Ok(()), Err)
 }
 
 async fn shown_once(trial: &Trial<'_>) -> Result<(), Stop> {

@@ -145,13 +145,24 @@ async fn limited(trial: &Trial<'_>, scheme: &SecurityScheme) -> Result<Secret, S
     if is_write && logs_in {
         return Ok(context.secret(Role::ReadOnly, scheme).await?);
     }
-    if context.credentials.provisioner().is_none() && nature(scheme) == Nature::Key {
-        return issued(trial, scheme).await;
-    }
     let needed = needed(trial.operation, &scheme.name);
     let others = scopes_of(context.document, &scheme.name).into_iter().filter(|scope| !needed.contains(scope));
     let scopes: Vec<String> = others.collect();
-    minted(trial, scheme, scopes, &format!("a credential for {} without {}", scheme.name, needed.join(" "))).await
+    made(trial, scheme, scopes, &format!("a credential for {} without {}", scheme.name, needed.join(" "))).await
+}
+
+/// A credential of the valid principal with these scopes: of the provisioner, or a key that the API makes.
+pub(super) async fn made(
+    trial: &Trial<'_>,
+    scheme: &SecurityScheme,
+    scopes: Vec<String>,
+    origin: &str,
+) -> Result<Secret, Stop> {
+    match minted(trial, scheme, scopes.clone(), origin).await {
+        // The API says more of itself than a provisioner that makes no keys.
+        Err(refused) if nature(scheme) == Nature::Key => issued(trial, scheme, &scopes).await.map_err(|_| refused),
+        minted => minted,
+    }
 }
 
 /// Whether whoever may only read has the scopes of this operation: a read asks for them too.
@@ -209,27 +220,35 @@ fn with_scopes<'a>(trial: &Trial<'a>) -> Vec<(&'a SecurityScheme, Vec<String>)> 
 
 async fn sufficient(trial: &Trial<'_>) -> Result<(), Stop> {
     trial.case().await?;
+    let (mut tried, mut skipped) = (false, None);
     for (scheme, scopes) in with_scopes(trial) {
         let origin = format!("a credential for {} with {} only", scheme.name, scopes.join(" "));
-        let secret = minted(trial, scheme, scopes, &origin).await?;
+        let secret = match made(trial, scheme, scopes, &origin).await {
+            Ok(secret) => secret,
+            Err(stop) => {
+                skipped = skipped.or(Some(stop));
+                continue;
+            }
+        };
+        tried = true;
         let exchange = trial.with_secret(scheme, &secret).await?;
         if matches!(exchange.answer.status, 401 | 403) {
             let cause = format!("a credential with the scopes was refused with {}", exchange.answer.status);
             return Err(Observation::error(cause, "the scopes that the document names are enough", &exchange).into());
         }
     }
-    Ok(())
+    skipped.filter(|_| !tried).map_or(Ok(()), Err)
 }
 
-/// A key that the API makes with every scope but those of this operation.
-async fn issued(trial: &Trial<'_>, scheme: &SecurityScheme) -> Result<Secret, Stop> {
-    let lacking = || Stop::Skip(format!("the API makes no key for {} without the scope", scheme.name));
+/// A key that the API makes with these scopes, of those that its keys can have.
+async fn issued(trial: &Trial<'_>, scheme: &SecurityScheme, scopes: &[String]) -> Result<Secret, Stop> {
+    let lacking = || Stop::Skip(format!("the API makes no key for {} with such scopes", scheme.name));
     let issuer = issuer(trial.context.document).filter(Issuer::limits_scopes).ok_or_else(lacking)?;
-    let needed: Vec<&String> =
-        trial.operation.security.iter().filter_map(|one| one.get(&scheme.name)).flatten().collect();
-    let scopes: Vec<String> = issuer.all_scopes().iter().filter(|scope| !needed.contains(scope)).cloned().collect();
-    if scopes.len() == issuer.all_scopes().len() || scopes.is_empty() {
+    let (all, needed) = (issuer.all_scopes(), needed(trial.operation, &scheme.name));
+    // With all of them it lacks nothing, and a scope that no key can have is none to lack.
+    let is_limited = scopes.len() < all.len() && scopes.iter().chain(&needed).all(|scope| all.contains(scope));
+    if scopes.is_empty() || !is_limited {
         return Err(lacking());
     }
-    trial.context.issue(Role::Valid, Some(&scopes), None).await.map(|issued| issued.secret)
+    trial.context.issue(Role::Valid, Some(scopes), None).await.map(|issued| issued.secret)
 }

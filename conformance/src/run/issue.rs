@@ -163,8 +163,7 @@ impl Context<'_> {
         let issuer = issuer(self.document).filter(|_| nature(scheme) == Nature::Key).ok_or_else(nobody)?;
         match wrong {
             Wrong::Expired if issuer.limits_life() => {
-                let issued = self.issue(Role::Valid, None, Some(SHORT)).await?;
-                self.use_once(scheme, &issued.secret).await;
+                let issued = self.issue_working(scheme, Some(SHORT)).await?;
                 let patience = Duration::from_millis(SHORT * 1_000 + 1_500);
                 if !self.pass_time(patience, patience).await {
                     return Err(Stop::Skip("nobody could let the life of a key pass".to_owned()));
@@ -172,13 +171,19 @@ impl Context<'_> {
                 Ok(issued.secret)
             }
             Wrong::Revoked => {
-                let issued = self.issue(Role::Valid, None, None).await?;
-                self.use_once(scheme, &issued.secret).await;
+                let issued = self.issue_working(scheme, None).await?;
                 self.revoke(&issuer, &issued).await?;
                 Ok(issued.secret)
             }
             _ => Err(nobody()),
         }
+    }
+
+    /// A key that was seen to work: the refusal of another says nothing about its end.
+    async fn issue_working(&self, scheme: &SecurityScheme, life: Option<u64>) -> Result<Issued, Stop> {
+        let issued = self.issue(Role::Valid, None, life).await?;
+        let works = self.use_once(scheme, &issued.secret).await;
+        works.then_some(issued).ok_or_else(|| Stop::Skip("a key that the API makes opens nothing at all".to_owned()))
     }
 
     /// Takes a key back by the API's own operation.

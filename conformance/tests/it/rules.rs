@@ -11,7 +11,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("LA04 alg none", &["token.alg-none"]),
     ("LA05 expired", &["token.expired", "token.not-yet-valid"]),
     ("LA06 revoked, after logout", &["token.revoked", "logout.access-token", "logout.refresh-token", "tenancy.removed-member"]),
-    ("LA07 expired and revoked keys", &["key.expired", "key.revoked", "key.prefix"]),
+    ("LA07 expired and revoked keys", &["key.works", "key.expired", "key.revoked", "key.prefix"]),
     ("LA08 each alternative", &["security.alternatives", "security.conjunction", "security.unlisted"]),
     ("LA09 public operations", &["public.open"]),
     ("LA10 the 401 itself", &["unauthenticated.body", "unauthenticated.challenge", "credentials.echo"]),

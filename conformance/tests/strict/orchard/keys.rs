@@ -42,7 +42,9 @@ impl Orchard {
         let at = store.add_key(&caller.organization, body["name"].as_str().unwrap_or(""), &asked, expires, now);
         let key = &store.keys[at];
         let mut value = key.value.clone();
-        value["secret"] = json!(key.secret);
+        let shown =
+            if self.bad("AU53") { key.secret.replacen("ork_test_", "ork_test_0", 1) } else { key.secret.clone() };
+        value["secret"] = json!(shown);
         let place = format!("/v1/api-keys/{}", key.id);
         Answer::json(201, "application/json", &value).with("Location", place)
     }
