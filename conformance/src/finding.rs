@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::check::CheckInfo;
-use crate::http::{Exchange, Request, curl};
+use crate::http::{Exchange, Request, curl, cut};
 use crate::run::Context;
 
 /// The longest excerpt of a body in a report, in characters.
@@ -211,7 +211,11 @@ pub(crate) fn finding(context: &Context<'_>, check: &CheckInfo, operation: &Oper
         summary: context.vault.scrub(&seen.summary),
         status: seen.exchange.as_ref().map(|exchange| exchange.answer.status),
         headers: seen.exchange.as_ref().map(|exchange| telling(context, exchange)).unwrap_or_default(),
-        body: seen.exchange.as_ref().map(|exchange| body(context, exchange)).unwrap_or_default(),
+        body: seen
+            .exchange
+            .as_ref()
+            .map(|exchange| context.vault.excerpt(&exchange.answer, EXCERPT))
+            .unwrap_or_default(),
     };
     Finding {
         id: id(check.id, &operation.id, &seen.cause),
@@ -237,7 +241,7 @@ pub(crate) fn finding(context: &Context<'_>, check: &CheckInfo, operation: &Oper
 }
 
 fn sent(context: &Context<'_>, request: &Request) -> Sent {
-    let shown = |bytes: &[u8]| cut(&context.vault.scrub(&String::from_utf8_lossy(bytes)));
+    let shown = |bytes: &[u8]| cut(&context.vault.scrub(&String::from_utf8_lossy(bytes)), EXCERPT);
     Sent {
         method: request.method.clone(),
         url: context.vault.scrub(&context.base.join(&request.target)),
@@ -266,19 +270,6 @@ fn telling(context: &Context<'_>, exchange: &Exchange) -> Vec<(String, String)> 
     fields
         .map(|(name, value)| (name.to_string(), context.vault.scrub(&String::from_utf8_lossy(value.as_bytes()))))
         .collect()
-}
-
-/// The beginning of the body. It is scrubbed whole, so that no secret is cut in two and shown by half.
-fn body(context: &Context<'_>, exchange: &Exchange) -> String {
-    cut(&context.vault.scrub(&String::from_utf8_lossy(&exchange.answer.body)))
-}
-
-fn cut(whole: &str) -> String {
-    let mut excerpt: String = whole.chars().take(EXCERPT).collect();
-    if excerpt.len() < whole.len() {
-        excerpt.push('…');
-    }
-    excerpt
 }
 
 fn replay(context: &Context<'_>, check: &CheckInfo, operation: &Operation) -> Vec<String> {

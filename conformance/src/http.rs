@@ -13,7 +13,7 @@ pub(crate) use client::{Base, Client};
 pub(crate) use curl::{curl, taken};
 pub(crate) use raw::bytes_behind_head;
 pub(crate) use request::Request;
-pub(crate) use vault::{Variable, Vault};
+pub(crate) use vault::{Variable, Vault, cut};
 
 /// A request with what came back.
 #[derive(Debug, Clone)]

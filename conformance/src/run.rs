@@ -31,7 +31,7 @@ use context::TIME_UP;
 pub(crate) use exercise::{Judge, Judging, Sign};
 pub(crate) use grant::{asking, client_flow, exchanging, granting, password_flow};
 pub(crate) use issue::{Issuer, issuer};
-pub(crate) use keyring::{Wrong, apply, claims, is_logout};
+pub(crate) use keyring::{Wrong, apply, claims};
 pub(crate) use life::logout;
 pub(crate) use links::{found, linking};
 pub(crate) use paging::{MAX_PAGES, all_items, size_parameter};

@@ -10,6 +10,7 @@ mod list;
 mod token;
 
 use bitting_spec::extension::RefreshStyle;
+use bitting_spec::infer::is_logout;
 use bitting_spec::{Document, Operation, SecurityScheme};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -108,13 +109,6 @@ fn endpoint_of<'d>(
         let found = path.and_then(|path| document.operation_at(method, &path));
         found.is_some_and(|found| found.id == operation.id)
     })
-}
-
-/// Whether `operation` ends the session of whoever calls it.
-pub(crate) fn is_logout(operation: &Operation) -> bool {
-    let last = trimmed(&operation.path).rsplit('/').next().unwrap_or_default();
-    let is_named = ["logout", "log-out", "signout", "sign-out"].iter().any(|name| last.eq_ignore_ascii_case(name));
-    operation.method == "POST" && is_named && !operation.is_public()
 }
 
 /// The schema of a request body as data.

@@ -1,7 +1,9 @@
 //! What a plain document says by its names and shapes: which operation logs in and which renews. What the document states
 //! itself (`x-auth`) always counts.
 
+mod logout;
 mod query;
+mod secret;
 
 use std::borrow::Cow;
 
@@ -12,7 +14,9 @@ use crate::extension::{Acquire, AfterExpiry, Refresh, RefreshStyle, Rotation, To
 use crate::table::SchemeKind;
 use crate::{Document, Operation, SecurityScheme};
 
+pub use logout::is_logout;
 pub use query::{Asks, default, filter, is_cursor, limit};
+pub use secret::is_secret_name;
 
 const PASSWORDS: &[&str] = &["password", "passwd", "passphrase"];
 const NAMES: &[&str] = &["username", "email", "login", "user", "emailaddress", "identifier"];

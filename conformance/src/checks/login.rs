@@ -77,6 +77,9 @@ fn acquire<'a>(document: &'a Document, operation: &Operation) -> Option<&'a Acqu
     all.find(|acquire| acquire.operation_id == operation.id)
 }
 
+/// How much of an answer is repeated, in characters.
+const SAID: usize = 120;
+
 async fn log_in(trial: &Trial<'_>, login: &Login) -> Result<Exchange, Stop> {
     let acquire =
         acquire(trial.context.document, trial.operation).ok_or_else(|| Stop::Skip("it is no login".to_owned()))?;
@@ -134,6 +137,7 @@ async fn wrong_password(trial: &Trial<'_>) -> Result<(), Stop> {
     let login = own(trial)?;
     let exchange = log_in(trial, &wrong_password_of(&login)).await?;
     for (who, almost) in almost(&login) {
+        trial.context.vault.keep(&almost.password, "CHANGED_PASSWORD", &format!("{who}, made of the right one"));
         let close = log_in(trial, &almost).await?;
         if close.answer.is_success() {
             let cause = format!("{who} was answered with {}", close.answer.status);
@@ -162,12 +166,13 @@ async fn unknown_user(trial: &Trial<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     let cause = "the answer for an unknown user is not that for a wrong password";
+    let vault = &trial.context.vault;
     let saying = format!(
         "unknown user: {} {}; wrong password: {} {}",
         unknown.answer.status,
-        unknown.answer.excerpt(120),
+        vault.excerpt(&unknown.answer, SAID),
         wrong.answer.status,
-        wrong.answer.excerpt(120)
+        vault.excerpt(&wrong.answer, SAID)
     );
     Err(Observation::error(cause, "the same status and body for both", &unknown).saying(saying).into())
 }

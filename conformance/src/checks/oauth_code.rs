@@ -134,7 +134,7 @@ impl<'a> App<'a> {
         if exchange.answer.is_success() {
             return Ok(());
         }
-        let (status, said) = (exchange.answer.status, exchange.answer.excerpt(120));
+        let (status, said) = (exchange.answer.status, trial.context.vault.excerpt(&exchange.answer, 120));
         Err(Stop::Skip(format!("a new code was answered with {status}: {said}")))
     }
 }

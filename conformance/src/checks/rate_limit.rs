@@ -291,12 +291,12 @@ fn is_stated(trial: &Trial<'_>) -> bool {
 /// How many seconds are left until the time that a reset header names.
 fn seconds_left(format: ResetFormat, text: &str, now: i64) -> Option<i64> {
     match format {
-        ResetFormat::UnixSeconds => Some(text.parse::<i64>().ok()? - now),
-        ResetFormat::UnixMillis => Some(text.parse::<i64>().ok()? / 1000 - now),
+        ResetFormat::UnixSeconds => text.parse::<i64>().ok()?.checked_sub(now),
+        ResetFormat::UnixMillis => (text.parse::<i64>().ok()? / 1000).checked_sub(now),
         ResetFormat::DeltaSeconds => text.parse().ok(),
         ResetFormat::HttpDate => {
             let at = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-            Some(i64::try_from(at.as_secs()).ok()? - now)
+            i64::try_from(at.as_secs()).ok()?.checked_sub(now)
         }
         ResetFormat::Duration | ResetFormat::Rfc3339 => None,
     }
@@ -471,10 +471,19 @@ fn seconds(text: &str) -> Option<i64> {
     text.parse().ok().or_else(|| seconds_left(ResetFormat::HttpDate, text, clock::unix()))
 }
 
-/// How many seconds a refusal asks to wait.
-pub(crate) fn retry_after(document: &Document, exchange: &Exchange) -> Option<u64> {
-    let rule = document.rate_limit.as_ref().and_then(|rule| rule.exceeded.clone()).unwrap_or_default();
-    waits(&rule, exchange).into_iter().max().and_then(|wait| u64::try_from(wait).ok())
+/// How many seconds to wait, if the answer says that there were too many requests: with 429 (RFC 6585, 4), or with another
+/// status that the document gives such refusals and a time to wait.
+pub(crate) fn refused_for(document: &Document, exchange: &Exchange) -> Option<u64> {
+    let limits = document.operations.iter().filter_map(|operation| operation.rate_limit.as_ref());
+    let rules = limits.chain(&document.rate_limit).filter_map(|limit| limit.exceeded.as_ref());
+    let status = exchange.answer.status;
+    let mut told = rules.filter(|rule| rule.status.contains(&status)).flat_map(|rule| waits(rule, exchange));
+    let told = match told.next() {
+        None if status == 429 => waits(&RateLimitExceeded::default(), exchange).into_iter().max(),
+        first => first.map(|first| told.fold(first, i64::max)),
+    };
+    let wait = told.and_then(|wait| u64::try_from(wait).ok()).map(|wait| wait.max(1));
+    wait.or((status == 429).then_some(1))
 }
 
 async fn retry_after_is_true(trial: &Trial<'_>) -> Result<(), Stop> {

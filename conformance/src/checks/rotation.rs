@@ -1,6 +1,7 @@
 //! `refresh.*` and `logout.*`: a refresh token is good for one thing, once, and for nothing after the session's end.
 
 use bitting_spec::extension::{Refresh, Rotation};
+use bitting_spec::infer::is_logout;
 use bitting_spec::{Document, Operation, SecurityScheme};
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::{Nature, Role, nature};
 use crate::finding::Observation;
 use crate::http::Exchange;
-use crate::run::{Stop, Trial, apply, claims, is_logout, refresh_case, renewing};
+use crate::run::{Stop, Trial, apply, claims, refresh_case, renewing};
 use crate::secret::Secret;
 
 const NEEDS: &[Need] = &[Need::Login];

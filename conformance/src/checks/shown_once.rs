@@ -1,5 +1,6 @@
 //! `leak.shown-again`: what is shown once is shown once.
 
+use bitting_spec::infer::is_secret_name;
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation};
 use serde_json::Value;
@@ -9,6 +10,7 @@ use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{Case, property_names};
 use crate::run::{Stop, Trial, identity, issuer, item_operation};
+use crate::secret::Secret;
 
 pub(super) const CHECKS: &[Check] = &[Check {
     info: CheckInfo {
@@ -40,11 +42,7 @@ fn once(document: &Document, operation: &Operation) -> Vec<String> {
     };
     let Some(read) = document.operations.iter().find(reads) else { return Vec::new() };
     let read = answered(document, read);
-    let is_secret = |name: &str| {
-        let name = name.to_ascii_lowercase();
-        name.contains("secret") || name.contains("token") || name.contains("password") || name.ends_with("key")
-    };
-    answered(document, operation).into_iter().filter(|name| is_secret(name) && !read.contains(name)).collect()
+    answered(document, operation).into_iter().filter(|name| is_secret_name(name) && !read.contains(name)).collect()
 }
 
 /// The members that the successes of an operation declare.
@@ -66,6 +64,10 @@ async fn shown_again(trial: &Trial<'_>) -> Result<(), Stop> {
             Some((name.clone(), body.get(&name)?.as_str().filter(|text| text.len() >= LEAST)?.to_owned()))
         })
         .collect();
+    for (name, secret) in &secrets {
+        let origin = format!("`{name}` of what {} answered", trial.operation.id);
+        trial.context.vault.keep(&Secret::new(secret.as_str()), "SHOWN_SECRET", &origin);
+    }
     if secrets.is_empty() {
         return Err(Stop::Skip("the answer holds no secret".to_owned()));
     }

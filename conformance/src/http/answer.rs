@@ -53,16 +53,6 @@ impl Answer {
         let query = location.split('#').next().and_then(|uri| uri.split_once('?')).map_or("", |(_, query)| query);
         (300..400).contains(&self.status) && form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "error")
     }
-
-    /// At most `length` characters of the body, for people to read.
-    pub(crate) fn excerpt(&self, length: usize) -> String {
-        let text = String::from_utf8_lossy(self.body.get(..self.body.len().min(4 * length)).unwrap_or_default());
-        let mut excerpt: String = text.chars().take(length).collect();
-        if excerpt.len() < self.body.len() && text.chars().nth(length).is_some() {
-            excerpt.push('…');
-        }
-        excerpt
-    }
 }
 
 impl fmt::Debug for Answer {

@@ -2,13 +2,11 @@
 
 use std::sync::{PoisonError, RwLock};
 
+use bitting_spec::infer::is_secret_name;
 use serde_json::Value;
 
+use super::Answer;
 use crate::secret::Secret;
-
-/// Members of a JSON body whose values are never shown.
-const SECRET_MEMBERS: [&str; 9] =
-    ["access_token", "refresh_token", "id_token", "token", "password", "secret", "client_secret", "api_key", "key"];
 
 /// The shell variable that stands for a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,12 +90,26 @@ impl Vault {
         text.split_inclusive(|letter: char| !is_token(letter)).map(|word| self.word(word)).collect()
     }
 
+    /// At most `length` characters of the body, for people to read. It is scrubbed whole, so that no secret is cut in two
+    /// and shown by half.
+    pub(crate) fn excerpt(&self, answer: &Answer, length: usize) -> String {
+        cut(&self.scrub(&String::from_utf8_lossy(&answer.body)), length)
+    }
+
     /// A word that looks like a token or a key is not shown, known or not.
     fn word(&self, word: &str) -> String {
         let bare = word.trim_end_matches(|letter: char| !is_token(letter));
         let jwt = bare.starts_with("eyJ") && bare.matches('.').count() >= 2;
         let key = self.prefixes.iter().any(|prefix| bare.len() > prefix.len() && bare.starts_with(prefix.as_str()));
         if jwt || key { word.replacen(bare, "[secret]", 1) } else { word.to_owned() }
+    }
+}
+
+/// The first `length` characters, and a sign where there are more.
+pub(crate) fn cut(text: &str, length: usize) -> String {
+    match text.char_indices().nth(length) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -122,8 +134,7 @@ fn mask(value: &mut Value) {
     match value {
         Value::Object(object) => {
             for (name, member) in object {
-                let secret = SECRET_MEMBERS.contains(&name.to_ascii_lowercase().as_str());
-                if secret && member.is_string() {
+                if member.is_string() && is_secret_name(name) {
                     *member = Value::from("[secret]");
                 } else {
                     mask(member);

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use super::{CodeOrder, KeyOrder, Minted, Provision, ProvisionError, Provisioner, TokenOrder, World};
 use crate::error::Error;
-use crate::http::{Base, Client, Request};
+use crate::http::{Base, Client, Request, Vault};
 use crate::secret::Secret;
 
 /// The most time for one order.
@@ -64,7 +64,7 @@ impl ControlPlane {
         match answer.status {
             200..=299 => {}
             404 | 405 | 501 => return Err(ProvisionError::Unsupported),
-            status => return Err(failed(&format!("answered {status}: {}", answer.excerpt(200)))),
+            status => return Err(failed(&format!("answered {status}: {}", Vault::default().excerpt(&answer, 200)))),
         }
         let body: &[u8] = if answer.body.is_empty() { b"null" } else { &answer.body };
         serde_json::from_slice(body).map_err(|error| failed(&format!("answered something else: {error}")))

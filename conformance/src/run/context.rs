@@ -21,6 +21,7 @@ use super::needs::Needs;
 use super::shape::Shapes;
 use super::stage::Stage;
 use super::trial::Stop;
+use crate::checks::rate_limit::refused_for;
 use crate::clock::{Deadline, Pace};
 use crate::credentials::{Credentials, Nature, Role, Target, is_basic, nature};
 use crate::error::Error;
@@ -227,10 +228,10 @@ impl<'a> Context<'a> {
                 _ => self.unconnected.store(0, Ordering::Relaxed),
             }
             let exchange = Exchange { request, answer: sent? };
-            if exchange.answer.status != 429 || self.limits_matter.load(Ordering::Relaxed) {
-                return Ok(exchange);
-            }
-            if round >= PATIENCE || !self.wait_out(&exchange).await {
+            // Few answers are refusals.
+            let wait = if exchange.answer.status < 400 { None } else { refused_for(self.document, &exchange) };
+            let Some(wait) = wait.filter(|_| !self.limits_matter.load(Ordering::Relaxed)) else { return Ok(exchange) };
+            if round >= PATIENCE || !self.wait_out(Duration::from_secs(wait)).await {
                 return Err(Broken::Limited);
             }
             request = exchange.request;
@@ -262,14 +263,12 @@ impl<'a> Context<'a> {
     }
 
     /// Waits until the server takes requests again. `false` when that would take too long.
-    async fn wait_out(&self, exchange: &Exchange) -> bool {
+    async fn wait_out(&self, wait: Duration) -> bool {
         if let Some(provisioner) = self.credentials.provisioner()
             && provisioner.reset_rate_limits().await.is_ok()
         {
             return true;
         }
-        let wait = crate::checks::rate_limit::retry_after(self.document, exchange).unwrap_or(1).max(1);
-        let wait = Duration::from_secs(wait);
         if wait > LONGEST_WAIT || !self.deadline.allows(wait) {
             return false;
         }

@@ -61,6 +61,8 @@ pub(crate) struct Exercised {
     seen: BTreeMap<&'static str, Observation>,
     /// The first answer that could not be read.
     broken: Option<Broken>,
+    /// Why the first of those was not sent that were not.
+    unsent: Option<String>,
 }
 
 type Cell = Arc<OnceCell<Result<Exercised, String>>>;
@@ -78,12 +80,7 @@ impl Trial<'_> {
             let mut known = self.context.exercises.known.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(known.entry(self.operation.id.clone()).or_default())
         };
-        let exercise = || async {
-            exercise(self.context, self.operation).await.map_err(|stop| match stop {
-                Stop::Skip(reason) => reason,
-                Stop::Fail(seen) => seen.summary,
-            })
-        };
+        let exercise = || async { exercise(self.context, self.operation).await.map_err(Stop::reason) };
         let exercised = cell.get_or_init(exercise).await.as_ref().map_err(|reason| Stop::Skip(reason.clone()))?;
         self.count(exercised.cases);
         match (exercised.seen.get(check), &exercised.broken) {
@@ -147,12 +144,17 @@ async fn exercise(context: &Context<'_>, operation: &Operation) -> Result<Exerci
         shape.about_nothing(context, operation, &base).into_iter().chain(shape.far(&base)).chain(shape.odd(&base));
     tried.extend(nowhere.map(|nowhere| (nowhere, Sign::Unknown)));
     try_all(context, operation, tried, &mut exercised).await;
+    let before = exercised.cases;
     let generated = (0..valid).map(|index| {
         let mut chance = runner(context.options.seed, &operation.id, "valid", index);
         (shape.valid(context, operation, &base, index, &mut chance), Sign::Valid)
     });
     let mut taken = vec![base.clone()];
     taken.extend(try_all(context, operation, generated, &mut exercised).await);
+    // What met no valid request was not judged.
+    if let Some(reason) = exercised.unsent.take_if(|_| exercised.cases == before) {
+        return Err(Stop::Skip(reason));
+    }
     let broken = in_turns(shape.invalid(context, operation, &taken)).into_iter();
     let broken = broken.map(|one| (one.case, Sign::Invalid { place: one.place, keyword: one.keyword }));
     try_all(context, operation, broken.take(usize::try_from(invalid).unwrap_or(usize::MAX)), &mut exercised).await;
@@ -192,7 +194,7 @@ async fn try_all(
             (case, sign, sent)
         });
         for (case, sign, sent) in join_all(sent).await {
-            exercised.cases += 1;
+            exercised.cases += u32::from(sent.is_ok());
             match sent {
                 Ok(Ok(exchange)) => {
                     judge(context, operation, &case, &sign, &exchange, exercised).await;
@@ -201,7 +203,7 @@ async fn try_all(
                     }
                 }
                 Ok(Err(broken)) => drop(exercised.broken.get_or_insert(broken)),
-                Err(_) => {}
+                Err(stop) => drop(exercised.unsent.get_or_insert(stop.reason())),
             }
         }
     }

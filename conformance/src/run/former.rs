@@ -17,12 +17,7 @@ impl Context<'_> {
     /// A credential for `scheme` of somebody who was taken out of the organization. It is made once for the whole run,
     /// since nobody can be taken out twice.
     pub(crate) async fn former_member(&self, scheme: &SecurityScheme) -> Result<Secret, Stop> {
-        let known = self.keyring.former.get_or_init(|| async {
-            self.take_out().await.map_err(|stop| match stop {
-                Stop::Skip(reason) => reason,
-                Stop::Fail(seen) => seen.summary,
-            })
-        });
+        let known = self.keyring.former.get_or_init(|| async { self.take_out().await.map_err(Stop::reason) });
         let (_, secrets) = known.await.as_ref().map_err(|reason| Stop::Skip(reason.clone()))?;
         let secret = secrets.get(&scheme.name);
         secret.cloned().ok_or_else(|| Stop::Skip(format!("nobody can make such a credential for {}", scheme.name)))

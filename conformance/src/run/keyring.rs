@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bitting_spec::extension::Acquire;
+use bitting_spec::infer::is_logout;
 use bitting_spec::table::{Location, SchemeKind};
 use bitting_spec::{Operation, SecurityScheme};
 use serde_json::{Map, Value};
@@ -20,12 +21,16 @@ use crate::clock;
 use crate::credentials::{Login, Nature, Role, nature};
 use crate::generate::{Case, body_media};
 use crate::http::Request;
-use crate::infer::plain;
 use crate::provision::{KeyOrder, ProvisionError, Provisioner, Tamper, TokenOrder};
 use crate::secret::Secret;
 
-/// A token is renewed so long before its end, so that it does not end on the way.
+/// A token is renewed so long before its end, so that it does not end on the way; one that lives shortly, in the last
+/// quarter of its life.
 const MARGIN: Duration = Duration::from_secs(60);
+/// At least so long: servers count lives in whole seconds.
+const SHORTEST_MARGIN: Duration = Duration::from_millis(1500);
+/// No run lasts longer, whatever life a server names.
+const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// How long a token is used whose life is not known.
 const USUAL_LIFE: Duration = Duration::from_secs(300);
 
@@ -149,8 +154,9 @@ impl Context<'_> {
             return Ok(secret.clone());
         }
         let (secret, life) = self.new_session(role, scheme).await?;
-        let (now, life) = (clock::now(), life.unwrap_or(USUAL_LIFE));
-        sessions.insert(place, (secret.clone(), now.checked_add(life.saturating_sub(MARGIN)).unwrap_or(now)));
+        let life = life.unwrap_or(USUAL_LIFE).min(LONGEST_LIFE);
+        let margin = MARGIN.min((life / 4).max(SHORTEST_MARGIN));
+        sessions.insert(place, (secret.clone(), clock::now() + life.saturating_sub(margin)));
         Ok(secret)
     }
 
@@ -298,12 +304,7 @@ impl Context<'_> {
             let mut made = self.keyring.wrongs.lock().await;
             Arc::clone(made.entry((scheme.name.clone(), format!("{wrong:?}"))).or_default())
         };
-        let make = || async {
-            self.issue_wrong(wrong, scheme).await.map_err(|stop| match stop {
-                Stop::Skip(reason) => reason,
-                Stop::Fail(seen) => seen.summary,
-            })
-        };
+        let make = || async { self.issue_wrong(wrong, scheme).await.map_err(Stop::reason) };
         cell.get_or_init(make).await.clone().map_err(Stop::Skip)
     }
 
@@ -472,17 +473,6 @@ pub(super) fn unprovided(error: &ProvisionError) -> Stop {
 fn ends_session(context: &Context<'_>, operation: &Operation) -> bool {
     let mut refreshes = context.document.security_schemes.iter().filter_map(|scheme| scheme.auth.refresh.as_ref());
     refreshes.any(|refresh| refresh.operation_id.as_ref() == Some(&operation.id)) || is_logout(operation)
-}
-
-/// Whether a call of the operation ends the session of its token, by its name.
-pub(crate) fn is_logout(operation: &Operation) -> bool {
-    let last = plain(operation.trimmed_path().rsplit('/').next().unwrap_or_default());
-    let words: &[&str] = match operation.method.as_str() {
-        "POST" => &["logout", "signout", "revoke", "invalidate", "endsession"],
-        "DELETE" => &["logout", "session", "sessions", "login", "current", "token"],
-        _ => &["logout", "signout"],
-    };
-    words.contains(&last.as_str())
 }
 
 fn with_secrets(request: Request, secrets: &[(&SecurityScheme, Secret)]) -> Request {

@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use bitting_spec::infer::is_logout;
 use bitting_spec::{Document, Operation, SecurityScheme};
 use tokio::sync::Mutex;
 
-use super::{Context, Stop, apply, is_logout};
+use super::{Context, Stop, apply};
 use crate::check::{Check, Need};
 use crate::clock;
 use crate::credentials::{Credentials, Nature, Role, nature};

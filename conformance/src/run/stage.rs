@@ -95,7 +95,7 @@ impl Context<'_> {
             let mut reached = self.stage.reached.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(reached.entry((operation.id.clone(), role)).or_default())
         };
-        let reached = cell.get_or_init(|| async { self.reach(operation, role).await.map_err(reason) }).await;
+        let reached = cell.get_or_init(|| async { self.reach(operation, role).await.map_err(Stop::reason) }).await;
         reached.clone().map_err(Stop::Skip)
     }
 
@@ -144,7 +144,7 @@ impl Context<'_> {
             self.learn_pickiness(operation, &case, role).await?;
             return Ok(case);
         }
-        let answer = last.map_or_else(|| "no request could be made for it".to_owned(), |answer| said(&answer));
+        let answer = last.map_or_else(|| "no request could be made for it".to_owned(), |answer| self.said(&answer));
         let reason = format!("{} was not reached as `{role}`: {answer}", place(operation));
         if role == Role::Valid {
             let mut refused = self.stage.refused.lock().unwrap_or_else(PoisonError::into_inner);
@@ -153,6 +153,11 @@ impl Context<'_> {
             broken.extend(broke.map(|exchange| (operation.id.clone(), exchange)));
         }
         Err(Stop::Skip(reason))
+    }
+
+    /// What an operation says that was not reached, in few words.
+    fn said(&self, answer: &Answer) -> String {
+        format!("it answered {} to a valid request: {}", answer.status, self.vault.excerpt(answer, 160))
     }
 
     /// The case that is likeliest to succeed, not tried yet.
@@ -254,7 +259,7 @@ impl Context<'_> {
             let mut objects = self.stage.objects.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(objects.entry((creator.id.clone(), role)).or_default())
         };
-        let make = || async { Box::pin(self.new_object(creator, name, role)).await.map_err(reason) };
+        let make = || async { Box::pin(self.new_object(creator, name, role)).await.map_err(Stop::reason) };
         cell.get_or_init(make).await.clone().map_err(Stop::Skip)
     }
 
@@ -284,7 +289,7 @@ impl Context<'_> {
             }
             last = last.or(Some(exchange.answer));
         }
-        let answer = last.map(|answer| said(&answer)).unwrap_or_default();
+        let answer = last.map(|answer| self.said(&answer)).unwrap_or_default();
         Err(Stop::Skip(format!("{} made nothing more: {answer}", place(creator))))
     }
 
@@ -428,15 +433,19 @@ impl Context<'_> {
 
     async fn is_removed(&self, made: &Made) -> bool {
         let Some(operation) = self.document.operation(&made.operation) else { return false };
+        let (mut is_gone, mut is_kept) = (false, false);
         for role in [Role::Valid, Role::OtherOrganization] {
-            match self.call(operation, &made.case, role).await {
-                Ok(exchange) if exchange.answer.is_success() || matches!(exchange.answer.status, 404 | 410) => {
-                    return true;
-                }
-                _ => {}
+            // Who is not there made nothing.
+            let Ok(exchange) = self.call(operation, &made.case, role).await else { continue };
+            match exchange.answer.status {
+                200..=299 => return true,
+                // What another organization made is not found either.
+                404 | 410 => is_gone = true,
+                401 | 403 => {}
+                _ => is_kept = true,
             }
         }
-        false
+        is_gone && !is_kept
     }
 
     /// Remembers a call that puts something back as it was, before it is changed.
@@ -467,17 +476,6 @@ impl Context<'_> {
         };
         made.values().chain(kept.iter()).filter_map(call).collect()
     }
-}
-
-fn reason(stop: Stop) -> String {
-    match stop {
-        Stop::Skip(reason) => reason,
-        Stop::Fail(seen) => seen.summary,
-    }
-}
-
-fn said(answer: &Answer) -> String {
-    format!("it answered {} to a valid request: {}", answer.status, answer.excerpt(160))
 }
 
 fn path_parameter<'o>(operation: &'o Operation, name: &str) -> Option<&'o Parameter> {

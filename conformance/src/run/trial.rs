@@ -31,6 +31,14 @@ pub(crate) fn skip(reason: &str) -> Stop {
 }
 
 impl Stop {
+    /// Why it was, where what stopped is no more than a step on the way.
+    pub(crate) fn reason(self) -> String {
+        match self {
+            Self::Skip(reason) => reason,
+            Self::Fail(seen) => seen.summary,
+        }
+    }
+
     /// No answer that could be judged; `response.readable` is the check that says so.
     pub(crate) fn broken(broken: &Broken) -> Self {
         Self::Skip(format!("the server gave no answer that could be judged: {broken}"))

@@ -1,10 +1,11 @@
 //! What a document can express, as far as a defect needs it: a server without scopes cannot ignore them.
 
 use bitting_spec::extension::{RefreshStyle, Rotation};
+use bitting_spec::infer::{is_logout, is_secret_name};
 use bitting_spec::table::{Location, SchemeKind};
 use bitting_spec::{Document, Operation};
 
-use crate::behaviour::{is_login, is_logout, is_refresh, is_token};
+use crate::behaviour::{is_login, is_refresh, is_token};
 use crate::collection::{self, Target};
 
 fn any(document: &Document, holds: impl Fn(&Operation) -> bool) -> bool {
@@ -203,10 +204,7 @@ pub(super) fn shown_once(document: &Document) -> bool {
         };
         let made = document.operations.iter().find(creates).and_then(collection::answer);
         let read = properties(read);
-        made.is_some_and(|made| {
-            let is_secret = |name: &String| name.contains("secret") || name.contains("token") || name == "key";
-            properties(made).keys().any(|name| is_secret(name) && !read.contains_key(name))
-        })
+        made.is_some_and(|made| properties(made).keys().any(|name| is_secret_name(name) && !read.contains_key(name)))
     })
 }
 

@@ -5,27 +5,13 @@ use std::borrow::Cow;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use bitting_spec::Document;
+use bitting_spec::infer::is_secret_name;
 
 use crate::route::decoded;
 use crate::scheme::{Place, Scheme};
 
-/// Members and query parameters whose values are never kept, besides those of the document's own.
-const NAMES: [&str; 14] = [
-    "access_token",
-    "api_key",
-    "apikey",
-    "assertion",
-    "client_assertion",
-    "client_secret",
-    "code",
-    "code_verifier",
-    "id_token",
-    "key",
-    "password",
-    "refresh_token",
-    "secret",
-    "token",
-];
+/// What OAuth 2.0 calls its secrets (RFC 6749, 7521, 7636), besides the names that say so.
+const NAMES: [&str; 4] = ["assertion", "client_assertion", "code", "code_verifier"];
 /// What stands for a secret.
 pub(crate) const MASK: &str = "***";
 /// How a token in the form of RFC 7519 begins: `{"` in base64url.
@@ -79,7 +65,8 @@ impl Secrets {
 
     /// Whether a member of this name holds a secret.
     pub(crate) fn names(&self, name: &str) -> bool {
-        NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+        is_secret_name(name)
+            || NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
             || self.names.iter().any(|known| name.eq_ignore_ascii_case(known))
     }
 

@@ -78,11 +78,6 @@ impl Censor<'_> {
             || self.own.names.iter().any(|own| own.eq_ignore_ascii_case(name.as_str()))
     }
 
-    fn is_secret_member(&self, name: &str) -> bool {
-        let name = name.to_ascii_lowercase();
-        self.own.names(&name) || ["token", "secret", "password"].iter().any(|part| name.contains(part))
-    }
-
     fn text(&self, text: &str) -> String {
         let known = self.presented.iter().fold(text.to_owned(), |text, secret| text.replace(secret, MASK));
         self.own.hidden(&known).into_owned()
@@ -93,7 +88,7 @@ impl Censor<'_> {
             Value::Object(members) => {
                 for (name, value) in members {
                     match value {
-                        Value::String(text) if self.is_secret_member(name) => MASK.clone_into(text),
+                        Value::String(text) if self.own.names(name) => MASK.clone_into(text),
                         value => self.json(value),
                     }
                 }
@@ -111,7 +106,7 @@ impl Censor<'_> {
             value.to_string()
         } else if media.starts_with("application/x-www-form-urlencoded") {
             let hidden = |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
-                let value = if self.is_secret_member(&name) { MASK } else { &value };
+                let value = if self.own.names(&name) { MASK } else { &value };
                 (name.into_owned(), value.to_owned())
             };
             let pairs = form_urlencoded::parse(text.as_bytes()).map(hidden);
