@@ -79,7 +79,20 @@ async fn no_secret_is_in_a_report() {
         let report =
             run(&document, target, Options { max_cases: 10, ..Options::default() }, |_| {}).await.expect("it runs");
         assert!(!report.findings().is_empty());
-        let text = format!("{}{}{report:?}", report::terminal(&report, true), report::junit(&report));
+        let forms = [report::terminal, report::quiet].map(|form| form(&report, true));
+        let whole: [fn(&Report) -> String; 9] = [
+            report::junit,
+            report::sarif,
+            report::json,
+            report::html,
+            report::har,
+            report::github,
+            report::summary,
+            report::ndjson,
+            report::wfc,
+        ];
+        let text =
+            forms.into_iter().chain(whole.map(|form| form(&report))).collect::<String>() + &format!("{report:?}");
         assert!(!text.contains(&key), "{defect}: {text}");
         // Keys and tokens that were made on the way can be told by their looks.
         let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && !"._-".contains(letter));

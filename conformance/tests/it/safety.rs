@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use bitting_conformance::{Credentials, Options, Principal, Role, Target, run};
-use bitting_mock::{MintKey, MintToken, Request, RunningServer};
+use bitting_conformance::{Credentials, Options, Outcome, Principal, Role, Target, Verdict, run};
+use bitting_mock::{MintKey, MintToken, Request, RunningServer, Server, Tenancy};
 
-use crate::{document, server};
+use crate::{document, server, target};
 
 const ADA: &str = "ada@acme.example";
 const DEVICES: &str = "/api/v1/organizations/acme/projects/warehouse/devices";
@@ -16,11 +16,15 @@ fn get(server: &RunningServer, secret: &str, target: &str) -> (u16, serde_json::
     (outcome.status.as_u16(), outcome.json())
 }
 
-/// The devices by their ids, as the key of somebody else sees them.
+/// The devices of Ada's organization by their ids, as the key of somebody else sees them.
 fn devices(server: &RunningServer) -> BTreeMap<String, serde_json::Value> {
-    let order = MintKey { user: ADA.to_owned(), ..MintKey::default() };
+    devices_of(server, ADA, DEVICES)
+}
+
+fn devices_of(server: &RunningServer, user: &str, path: &str) -> BTreeMap<String, serde_json::Value> {
+    let order = MintKey { user: user.to_owned(), ..MintKey::default() };
     let key = server.core().mint_key(&order).expect("there is such a user").secret;
-    let (status, page) = get(server, &key, &format!("{DEVICES}?limit=100"));
+    let (status, page) = get(server, &key, &format!("{path}?limit=100"));
     let items = page["items"].as_array().expect("it is a list").clone();
     assert_eq!((status, page["total"].as_u64()), (200, Some(items.len() as u64)));
     items.into_iter().map(|item| (item["id"].as_str().expect("it has an id").to_owned(), item)).collect()
@@ -58,5 +62,24 @@ async fn what_a_run_did_not_make_is_left_alone() {
     for secret in [&*key, &*token] {
         assert_eq!(get(&server, secret, DEVICES).0, 200);
     }
+    server.shutdown().await;
+}
+
+/// What the other organization had to make is removed as that organization: to the first one it is not there at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_other_organization_made_is_removed_too() {
+    let document = document("roboticks");
+    let server = Server::builder(document.clone()).seed(7).tenancy(Tenancy::Hide).start().await.expect("it starts");
+    let target = target(&document, &server).await;
+    let other = target.credentials.principal(Role::OtherOrganization).expect("there is another organization").clone();
+    let user = other.login.expect("it logs in").username;
+    let place = |name: &str| other.parameters[name].as_str();
+    let path = format!("/api/v1/organizations/{}/projects/{}/devices", place("org_slug"), place("project_slug"));
+    let before = devices_of(&server, &user, &path);
+    let only = vec!["tenancy.foreign-object".to_owned(), "tenancy.foreign-delete".to_owned()];
+    let report = run(&document, target, Options { only, ..Options::default() }, |_| {}).await.expect("it runs");
+    let passed = |verdict: &Verdict| matches!(verdict.outcome, Outcome::Pass { .. });
+    assert!(report.verdicts.iter().any(|verdict| verdict.check == "tenancy.foreign-object" && passed(verdict)));
+    assert_eq!((report.left, devices_of(&server, &user, &path)), (Vec::new(), before));
     server.shutdown().await;
 }
