@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bitting_conformance::provision::ControlPlane;
 use bitting_conformance::{
-    Baseline, Credentials, Error, Interrupt, Options, Progress, Report, Settings, Shortfall, Stopwatch, Target, report,
+    Baseline, Credentials, Error, Interrupt, Options, Progress, Report, Shortfall, Stopwatch, Target, report,
 };
 use bitting_mock::RunningServer;
 use bitting_spec::{Document, Operation};
@@ -31,7 +31,7 @@ pub(crate) fn run(options: &Check) -> Result<ExitCode, Failure> {
     }
     let watch = Stopwatch::start();
     let mut run = settings::run(options)?;
-    let document = document::load_within(&run.document, run.options.max_time)?;
+    let document = document::load_within(&run)?;
     document::warn(&document);
     if options.plan {
         return planned(&document, options, &run);
@@ -276,7 +276,7 @@ async fn credentials(
             let token = lookup(CONTROL_TOKEN).ok_or_else(|| {
                 Failure::usage(format!("{CONTROL_TOKEN} is not set"), "put the control plane's token into it")
             })?;
-            Some(ControlPlane::new(url, token)?)
+            Some(ControlPlane::trusting(url, token, &run.options.authorities)?)
         }
         (None, None) => None,
     };
@@ -298,16 +298,7 @@ fn from_file(document: &Document, file: &Path) -> Result<Credentials, Failure> {
     if file.extension().is_some_and(|kind| ["yaml", "yml", "json"].iter().any(|known| kind == *known)) {
         return Ok(Credentials::from_wfc(document, &name, &text)?);
     }
-    let read = Settings::parse(&name, &text, |name| std::env::var(name).ok())?;
-    let has_target = read.document.is_some() || read.url.is_some() || read.authority.is_some();
-    if has_target || read.baseline.is_some() || !read.reports.is_empty() || !read.options.rules.is_empty() {
-        let help = "give the whole file with --config, or leave everything but credentials and the provisioner out";
-        return Err(Failure::usage(format!("{name}: it holds settings that --credentials does not read"), help));
-    }
-    read.credentials.ok_or_else(|| {
-        let help = "write a [credentials.valid], or a [provisioner] with its `command`";
-        Failure::usage(format!("{name}: it names nobody"), help)
-    })
+    Ok(Credentials::parse(&name, &text, |name| std::env::var(name).ok())?)
 }
 
 /// A fault in a file, with the file's name before it.

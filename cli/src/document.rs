@@ -2,18 +2,23 @@
 
 use std::path::Path;
 use std::sync::mpsc;
-use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use bitting_spec::Document;
 
 use crate::failure::Failure;
 use crate::serve;
+use crate::settings::Run;
 
 /// Reads a document, with the overlay beside it; or the one that a server gives of itself, where the path is a URL.
 pub(crate) fn load(path: &Path) -> Result<Document, Failure> {
+    load_trusting(path, &[])
+}
+
+/// The same, from a server whose authority is among these certificates too (PEM).
+pub(crate) fn load_trusting(path: &Path, authorities: &[u8]) -> Result<Document, Failure> {
     if let Some(url) = path.to_str().filter(|text| is_url(text)) {
-        let text = serve::runtime_here()?.block_on(bitting_conformance::fetch(url))?;
+        let text = serve::runtime_here()?.block_on(bitting_conformance::fetch(url, authorities))?;
         return Ok(Document::parse(url, &text)?);
     }
     let reader = |name: &str| std::fs::read_to_string(name);
@@ -28,12 +33,13 @@ pub(crate) fn is_url(text: &str) -> bool {
     ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme))
 }
 
-/// The same, if it takes no longer than `limit`.
-pub(crate) fn load_within(path: &Path, limit: Option<Duration>) -> Result<Document, Failure> {
-    let Some(limit) = limit else { return load(path) };
-    let (path, (tell, loaded)) = (path.to_owned(), mpsc::channel());
+/// The document of a run, if it takes no longer to read than the run may.
+pub(crate) fn load_within(run: &Run) -> Result<Document, Failure> {
+    let (path, authorities) = (run.document.clone(), run.options.authorities.clone());
+    let Some(limit) = run.options.max_time else { return load_trusting(&path, &authorities) };
+    let (tell, loaded) = mpsc::channel();
     // Nobody may listen any more: then the thread ends with the process.
-    std::thread::spawn(move || drop(tell.send(load(&path))));
+    std::thread::spawn(move || drop(tell.send(load_trusting(&path, &authorities))));
     loaded.recv_timeout(limit).unwrap_or_else(|_| Err(late("the document was read")))
 }
 

@@ -123,8 +123,8 @@ impl Principal {
 }
 
 impl Credentials {
-    /// Reads the principals and the provisioner of a settings file ([`Settings`]), which may hold nothing else. A value is
-    /// a text, or says where it is: `{ env = "NAME" }`, `{ file = "PATH" }` or `{ command = ["PROGRAM"] }`.
+    /// Reads a file with the principals and the provisioner of a settings file ([`Settings`]) and nothing else. `name` is
+    /// its path: what errors call it, and where relative paths start. A value is a text, or says where it is: `{ env = "NAME" }`, `{ file = "PATH" }` or `{ command = ["PROGRAM"] }`.
     ///
     /// ```toml
     /// [credentials.valid]
@@ -141,13 +141,10 @@ impl Credentials {
     /// names no `valid` principal, [`completed`](Self::completed) asks it for one.
     ///
     /// # Errors
-    /// [`Error::Config`] with the line of a fault in the file, or the name of a variable that is not set.
-    pub fn parse(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let name = "credentials file";
-        Settings::parse(name, text, lookup)?.credentials.ok_or_else(|| {
-            let remedy = "write a [credentials.valid], or a [provisioner] with its `command`";
-            Error::config(name, "it names nobody", remedy)
-        })
+    /// [`Error::Config`] with the line of a fault in the file, such as a setting of another kind, or the name of a variable
+    /// that is not set.
+    pub fn parse(name: &str, text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        Settings::principals(name, text, lookup)
     }
 
     /// Reads an authentication file of Web Fuzzing Commons (YAML or JSON); `name` is what errors call it.

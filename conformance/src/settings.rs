@@ -86,4 +86,14 @@ impl Settings {
         let folder = Path::new(name).parent().unwrap_or(Path::new(""));
         file::parse(text, Source { name, folder, lookup: &lookup })
     }
+
+    /// The same for a file that holds principals and a provisioner alone ([`Credentials::parse`]).
+    pub(crate) fn principals(
+        name: &str,
+        text: &str,
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<Credentials, Error> {
+        let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+        file::principals(text, Source { name, folder, lookup: &lookup })
+    }
 }

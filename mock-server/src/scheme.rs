@@ -141,14 +141,20 @@ pub(crate) fn place(scheme: &SecurityScheme) -> Place {
 pub(crate) fn takes_tokens(scheme: &SecurityScheme) -> bool {
     match &scheme.kind {
         SchemeKind::Http { scheme: name, bearer_format } if name == "bearer" => {
-            let format = bearer_format.as_deref().map(str::to_ascii_lowercase);
-            let is_issued =
-                scheme.auth.acquire.is_some() || scheme.auth.refresh.is_some() || !scheme.auth.claims.is_empty();
-            is_issued || format.is_none_or(|format| format.contains("jwt"))
+            let auth = &scheme.auth;
+            let is_issued = auth.acquire.is_some() || auth.refresh.is_some() || !auth.claims.is_empty();
+            // `bearerFormat` is a hint for people (OpenAPI 3.1, 4.8.27): `opaque` and `sk_…` are tokens to whoever asks
+            // for one, unless the document has rules for keys.
+            let is_for_keys = auth.key.is_some() || auth.env.contains_key("key");
+            is_issued || !is_for_keys || bearer_format.as_deref().is_none_or(is_jwt)
         }
         SchemeKind::OAuth2 { .. } | SchemeKind::OpenIdConnect { .. } => true,
         _ => false,
     }
+}
+
+fn is_jwt(format: &str) -> bool {
+    format.to_ascii_lowercase().contains("jwt")
 }
 
 /// Whether its credentials are API keys.
@@ -156,7 +162,7 @@ pub(crate) fn takes_keys(scheme: &SecurityScheme) -> bool {
     match &scheme.kind {
         SchemeKind::ApiKey { .. } => true,
         SchemeKind::Http { scheme: name, bearer_format } if name == "bearer" => {
-            scheme.auth.key.is_some() || bearer_format.is_none() || !takes_tokens(scheme)
+            scheme.auth.key.is_some() || !bearer_format.as_deref().is_some_and(is_jwt) || !takes_tokens(scheme)
         }
         _ => false,
     }

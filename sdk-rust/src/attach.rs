@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bitting_spec::table::{Location, SchemeKind};
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
 use crate::secret::Secret;
@@ -60,8 +60,8 @@ impl Placement {
             Self::Bearer => Attachment::Header(AUTHORIZATION, secret.header("Bearer ")?),
             Self::Basic => Attachment::Header(AUTHORIZATION, secret.header("Basic ")?),
             Self::Header(name) => Attachment::Header(name.clone(), secret.header("")?),
-            Self::Query(name) => Attachment::Query(pair(name, secret)),
-            Self::Cookie(name) => Attachment::Cookie(pair(name, secret)),
+            Self::Query(name) => Attachment::Query(pair(name, secret, NON_ALPHANUMERIC)),
+            Self::Cookie(name) => Attachment::Cookie(pair(name, secret, &NO_COOKIE)),
         })
     }
 }
@@ -72,8 +72,11 @@ pub(crate) fn basic(username: &str, password: &Secret) -> Secret {
     Secret::new(STANDARD.encode(text.as_bytes()))
 }
 
-fn pair(name: &str, secret: &Secret) -> Secret {
-    let escape = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
+/// What no value of a cookie can hold (RFC 6265, 4.1.1). All else goes as it is: servers do not decode it.
+const NO_COOKIE: AsciiSet = CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\');
+
+fn pair(name: &str, secret: &Secret, unsafe_characters: &'static AsciiSet) -> Secret {
+    let escape = |text| utf8_percent_encode(text, unsafe_characters);
     Secret::new(format!("{}={}", escape(name), escape(secret.expose())))
 }
 
@@ -151,7 +154,7 @@ mod tests {
         assert_eq!(header.headers["x-api-key"], "rbtk_test/1");
         assert!(header.headers["x-api-key"].is_sensitive());
         assert_eq!(applied(&Placement::Query("key".into())).url.query(), Some("limit=1&key=rbtk%5Ftest%2F1"));
-        assert_eq!(applied(&Placement::Cookie("sid".into())).headers[COOKIE], "sid=rbtk%5Ftest%2F1");
+        assert_eq!(applied(&Placement::Cookie("sid".into())).headers[COOKIE], "sid=rbtk_test/1");
     }
 
     /// B7: a prepared credential shows nothing.

@@ -98,7 +98,7 @@ impl Case {
             target = format!("{target}?{}", query.join("&"));
         }
         if !cookies.is_empty() {
-            request = request.header("cookie", &cookies.join("; "));
+            request = request.cookie(&cookies.join("; "));
         }
         request.target = target;
         request = request.header("accept", "*/*").header("user-agent", concat!("bitting/", env!("CARGO_PKG_VERSION")));

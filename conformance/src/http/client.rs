@@ -169,18 +169,19 @@ impl Client {
     }
 }
 
-/// What a URL answers to a plain GET, as text: the document that a server gives of itself.
+/// What a URL answers to a plain GET, as text: the document that a server gives of itself. `authorities` (PEM) are trusted
+/// beside those of the system.
 ///
 /// # Errors
 /// [`Error::Config`] for what is no URL or no text, [`Error::Unreachable`] for any answer but a success.
-pub async fn fetch(url: &str) -> Result<String, Error> {
+pub async fn fetch(url: &str, authorities: &[u8]) -> Result<String, Error> {
     let base = Base::parse(url)?;
     let unreachable = |reason: String| Error::Unreachable {
         url: url.to_owned(),
         reason,
         remedy: "check the URL of the document, and that its server runs".to_owned(),
     };
-    let client = Client::new(&base, FETCHING, &[])?;
+    let client = Client::new(&base, FETCHING, authorities)?;
     let answer =
         client.send(&base, &Request::new("GET", "")).await.map_err(|broken| unreachable(broken.to_string()))?;
     if !answer.is_success() {

@@ -43,6 +43,15 @@ impl Request {
         self.header(name, value)
     }
 
+    /// With one more pair in the one `Cookie` field that a request has (RFC 6265, 5.4).
+    pub(crate) fn cookie(mut self, pair: &str) -> Self {
+        match self.headers.iter_mut().find(|(name, _)| name == "cookie") {
+            Some((_, line)) => *line = [line, pair.as_bytes()].join(b"; ".as_slice()).into(),
+            None => self = self.header("cookie", pair),
+        }
+        self
+    }
+
     /// With a body.
     pub(crate) fn body(mut self, body: Bytes) -> Self {
         self.body = Some(body);

@@ -26,6 +26,7 @@ use super::{CodeOrder, KeyOrder, Minted, Provision, ProvisionError, Provisioner,
 use crate::error::Error;
 use crate::http::{Base, Client, Request, Vault};
 use crate::secret::Secret;
+use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
 /// The most time for one order.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,8 +45,16 @@ impl ControlPlane {
     /// # Errors
     /// [`Error::Config`] when the URL is none.
     pub fn new(url: &str, token: impl Into<String>) -> Result<Self, Error> {
+        Self::trusting(url, token, &[])
+    }
+
+    /// The same, where certificates of `authorities` (PEM) are trusted beside those of the system.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the URL is none, or the certificates are none.
+    pub fn trusting(url: &str, token: impl Into<String>, authorities: &[u8]) -> Result<Self, Error> {
         let base = Base::parse(url)?;
-        Ok(Self { client: Client::new(&base, PATIENCE, &[])?, base, token: Secret::new(token) })
+        Ok(Self { client: Client::new(&base, PATIENCE, authorities)?, base, token: Secret::new(token) })
     }
 
     async fn call<T: DeserializeOwned>(
@@ -93,6 +102,11 @@ struct TokenAnswer {
     token: String,
 }
 
+/// A text as one segment of a path.
+fn segment(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, NON_ALPHANUMERIC)
+}
+
 impl Provisioner for ControlPlane {
     fn world(&self) -> Provision<'_, World> {
         Box::pin(self.call("GET", "/v1/credentials", None))
@@ -106,11 +120,11 @@ impl Provisioner for ControlPlane {
     }
 
     fn revoke_key<'a>(&'a self, id: &'a str) -> Provision<'a, ()> {
-        self.order("POST", format!("/v1/keys/{id}/revoke"), None)
+        self.order("POST", format!("/v1/keys/{}/revoke", segment(id)), None)
     }
 
     fn expire_key<'a>(&'a self, id: &'a str) -> Provision<'a, ()> {
-        self.order("POST", format!("/v1/keys/{id}/expire"), None)
+        self.order("POST", format!("/v1/keys/{}/expire", segment(id)), None)
     }
 
     fn mint_token(&self, order: TokenOrder) -> Provision<'_, Minted> {
@@ -121,7 +135,7 @@ impl Provisioner for ControlPlane {
     }
 
     fn revoke_token<'a>(&'a self, id: &'a str) -> Provision<'a, ()> {
-        self.order("POST", format!("/v1/tokens/{id}/revoke"), None)
+        self.order("POST", format!("/v1/tokens/{}/revoke", segment(id)), None)
     }
 
     fn mint_code(&self, order: CodeOrder) -> Provision<'_, Minted> {
@@ -132,11 +146,11 @@ impl Provisioner for ControlPlane {
     }
 
     fn remove_member<'a>(&'a self, user: &'a str) -> Provision<'a, ()> {
-        self.order("POST", format!("/v1/users/{user}/remove"), None)
+        self.order("POST", format!("/v1/users/{}/remove", segment(user)), None)
     }
 
     fn restore_member<'a>(&'a self, user: &'a str) -> Provision<'a, ()> {
-        self.order("POST", format!("/v1/users/{user}/restore"), None)
+        self.order("POST", format!("/v1/users/{}/restore", segment(user)), None)
     }
 
     fn advance_clock(&self, by: Duration) -> Provision<'_, ()> {

@@ -485,7 +485,7 @@ pub(crate) fn apply(scheme: &SecurityScheme, secret: &Secret, request: Request) 
     match &scheme.kind {
         SchemeKind::ApiKey { location: Location::Query, parameter } => request.query(parameter, secret),
         SchemeKind::ApiKey { location: Location::Cookie, parameter } => {
-            request.header("cookie", &format!("{parameter}={secret}"))
+            request.cookie(&format!("{parameter}={secret}"))
         }
         SchemeKind::ApiKey { parameter, .. } => request.with_header(parameter, secret),
         SchemeKind::Http { scheme, .. } if scheme == "basic" => {

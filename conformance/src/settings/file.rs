@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -31,6 +32,14 @@ struct File {
     data: DataEntry,
     operations: BTreeMap<String, OperationEntry>,
     budget: Budget,
+}
+
+/// What a file of principals holds: of a [`File`] only who the suite can be.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Principals {
+    credentials: BTreeMap<Role, Entry>,
+    provisioner: Option<ProvisionerEntry>,
 }
 
 #[derive(Deserialize, Default)]
@@ -80,7 +89,8 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, 
 
 /// Reads the file's text.
 pub(super) fn parse(text: &str, source: Source<'_>) -> Result<Settings, Error> {
-    let file: File = read(text, source.name)?;
+    let whole = "`bitting init DOCUMENT` writes a file that is right, with a comment for each member";
+    let file: File = read(text, source.name, whole)?;
     let mut options = Options {
         only: file.only,
         require: file.require,
@@ -126,6 +136,17 @@ fn rules(entries: BTreeMap<String, Level>, operation: Option<&str>) -> impl Iter
 }
 
 /// Who the suite can be, if the file says something about it.
+/// Reads a file of principals alone.
+pub(super) fn principals(text: &str, source: Source<'_>) -> Result<Credentials, Error> {
+    let alone = "this file holds [credentials.ROLE] and [provisioner] alone, as `bitting init DOCUMENT` writes them; \
+                 --config reads a file with more";
+    let file: Principals = read(text, source.name, alone)?;
+    credentials(file.credentials, file.provisioner, source)?.ok_or_else(|| {
+        let remedy = "write a [credentials.valid], or a [provisioner] with its `command`";
+        Error::config(source.name, "it names nobody", remedy)
+    })
+}
+
 fn credentials(
     entries: BTreeMap<Role, Entry>,
     provisioner: Option<ProvisionerEntry>,
@@ -145,26 +166,25 @@ fn credentials(
     Ok(Some(credentials))
 }
 
-/// The text as a [`File`]. A TOML file cannot begin with a brace, so one that does is JSON.
-fn read(text: &str, name: &str) -> Result<File, Error> {
+/// The text as a file of some form. A TOML file cannot begin with a brace, so one that does is JSON.
+fn read<T: DeserializeOwned>(text: &str, name: &str, remedy: &str) -> Result<T, Error> {
     if text.trim_start().starts_with('{') {
         return serde_json::from_str(text).map_err(|error| {
             let message = error.to_string();
             let message = message.split(" at line ").next().unwrap_or_default();
-            fault(name, error.line(), message)
+            fault(name, error.line(), message, remedy)
         });
     }
     toml::from_str(text).map_err(|mut error: toml::de::Error| {
         // With its input the error's text quotes the line at fault, which may hold a secret; without, it has the member.
         let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or(text).matches('\n').count() + 1);
         error.set_input(None);
-        fault(name, line, &error.to_string())
+        fault(name, line, &error.to_string(), remedy)
     })
 }
 
-fn fault(name: &str, line: usize, message: &str) -> Error {
+fn fault(name: &str, line: usize, message: &str, remedy: &str) -> Error {
     let message = redacted(message.trim()).replace('\n', " ");
-    let remedy = "`bitting init DOCUMENT` writes a file that is right, with a comment for each member";
     Error::config(format!("{name}, line {line}"), message, remedy)
 }
 

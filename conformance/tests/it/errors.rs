@@ -38,7 +38,7 @@ async fn a_credential_that_does_not_work_ends_the_run() {
         parameters = { org_slug = "acme", project_slug = "warehouse" }
         secrets = { ApiKeyHeader = "rbtk_test_nobodys_canary" }
     "#;
-    let credentials = Credentials::parse(text, |_| None).expect("it is valid");
+    let credentials = Credentials::parse("principals.toml", text, |_| None).expect("it is valid");
     let target = Target { base_url: server.base_url().to_owned(), credentials };
     let error = run(&document, target, Options::default(), |_| {}).await.expect_err("the key is nobody's");
     assert!(matches!(&error, Error::Credential { status: 401, scheme, .. } if scheme == "ApiKeyHeader"), "{error}");
@@ -50,7 +50,7 @@ async fn a_credential_that_does_not_work_ends_the_run() {
         parameters = { org_slug = "acme", project_slug = "warehouse" }
         login = { username = "ada@acme.example", password = "wrong-test-password" }
     "#;
-    let credentials = Credentials::parse(text, |_| None).expect("it is valid");
+    let credentials = Credentials::parse("principals.toml", text, |_| None).expect("it is valid");
     let target = Target { base_url: server.base_url().to_owned(), credentials };
     let error = run(&document, target, Options::default(), |_| {}).await.expect_err("the password is wrong");
     assert!(matches!(&error, Error::Credential { status: 401, scheme, .. } if scheme == "UserToken"), "{error}");
@@ -62,7 +62,7 @@ async fn a_client_and_a_reader_have_to_work_too() {
     let document = document("arrotech");
     let server = server(&document, None, 1).await;
     let text = "[credentials.valid]\nclient = { id = \"nobodys\", secret = \"canary-test-secret\" }";
-    let credentials = Credentials::parse(text, |_| None).expect("it is valid");
+    let credentials = Credentials::parse("principals.toml", text, |_| None).expect("it is valid");
     let to = || server.base_url().to_owned();
     let target = Target { base_url: to(), credentials };
     let error = run(&document, target, Options::default(), |_| {}).await.expect_err("the client is nobody's");
@@ -70,7 +70,7 @@ async fn a_client_and_a_reader_have_to_work_too() {
     assert!(matches!(&error, Error::Credential { operation, .. } if operation == "POST /auth/token"), "{error}");
     assert!(error.exit_code() == 3 && !told.contains("canary"), "{told}");
     let text = "[credentials.read-only]\nsecrets = { ApiKey = \"canary-test-key\" }";
-    let credentials = Credentials::parse(text, |_| None).expect("it is valid");
+    let credentials = Credentials::parse("principals.toml", text, |_| None).expect("it is valid");
     let target = Target { base_url: to(), credentials };
     let error = run(&document, target, Options::default(), |_| {}).await.expect_err("the key is nobody's");
     assert!(matches!(&error, Error::Credential { role, status: 401, .. } if role == "read-only"), "{error}");
@@ -84,7 +84,7 @@ async fn credentials_for_nothing_are_refused() {
         ("[credentials.valid]\nsecrets = { ApiKey = \"rbtk_test_1\" }", "no security scheme `ApiKey`"),
         ("[credentials.valid]\nparameters = { org = \"acme\" }", "no parameter `org`"),
     ] {
-        let credentials = Credentials::parse(text, |_| None).expect("it is valid");
+        let credentials = Credentials::parse("principals.toml", text, |_| None).expect("it is valid");
         let target = Target { base_url: "http://127.0.0.1:9".to_owned(), credentials };
         let error = run(&document, target, Options::default(), |_| {}).await.expect_err("it names nothing");
         assert!(error.to_string().contains(says), "{error}");

@@ -67,7 +67,7 @@ async fn a_token_endpoint_need_not_be_an_operation() {
             let login = format!(
                 "[credentials.valid]\nlogin = {{ username = \"ada@acme.example\", password = \"{password}\" }}"
             );
-            let credentials = Credentials::parse(&login, |_| None).expect("it is valid");
+            let credentials = Credentials::parse("principals.toml", &login, |_| None).expect("it is valid");
             let target = Target { base_url: server.base_url().to_owned(), credentials };
             let only =
                 Options { only: vec!["credentials".to_owned(), "token.tampered".to_owned()], ..Options::default() };
@@ -89,7 +89,8 @@ async fn a_login_that_nothing_takes_is_refused() {
         ("[credentials.valid] login", "login = { username = \"ada\", password = \"correct-horse-battery\" }"),
         ("[credentials.valid] client", "client = { id = \"app\", secret = \"test-secret\" }"),
     ] {
-        let credentials = Credentials::parse(&format!("[credentials.valid]\n{given}"), |_| None).expect("it is valid");
+        let credentials = Credentials::parse("principals.toml", &format!("[credentials.valid]\n{given}"), |_| None)
+            .expect("it is valid");
         let target = Target { base_url: "http://127.0.0.1:9".to_owned(), credentials };
         let error = run(&document, target, Options::default(), |_| {}).await.expect_err("nothing takes it");
         assert!(error.exit_code() == 2 && error.to_string().starts_with(what), "{error}");

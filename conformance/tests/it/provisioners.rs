@@ -26,7 +26,7 @@ async fn the_shipped_one_is_enough_for_every_check() {
     let (url, token) = (server.control_url(), server.control_token());
     let start = format!("BITTING_CONTROL_URL={url} BITTING_CONTROL_TOKEN={token} exec python3 '{script}'");
     let text = format!("[provisioner]\ncommand = {}", serde_json::json!(["sh", "-c", start]));
-    let credentials = Credentials::parse(&text, |_| None).expect("it is valid");
+    let credentials = Credentials::parse("principals.toml", &text, |_| None).expect("it is valid");
     let credentials = credentials.completed(&document).await.expect("it has users");
     let target = Target { base_url: server.base_url().to_owned(), credentials };
     let report = run(&document, target, Options { max_cases: 4, ..Options::default() }, |_| {}).await.expect("it runs");
@@ -48,7 +48,7 @@ async fn the_one_in_a_shell_makes_keys() {
     let (url, token) = (server.control_url(), server.control_token());
     let start = format!("BITTING_CONTROL_URL={url} BITTING_CONTROL_TOKEN={token} exec sh '{script}'");
     let text = format!("[provisioner]\ncommand = {}", serde_json::json!(["sh", "-c", start]));
-    let credentials = Credentials::parse(&text, |_| None).expect("it is valid");
+    let credentials = Credentials::parse("principals.toml", &text, |_| None).expect("it is valid");
     let credentials = credentials.completed(&document).await.expect("it has users");
     let target = Target { base_url: server.base_url().to_owned(), credentials };
     let only = ["key", "token.expired"].map(str::to_owned).to_vec();

@@ -168,7 +168,10 @@ impl Schemas {
         let target = match node.resolve(reference) {
             Ok(target) => target,
             // Schemas made by pydantic name their own `$defs` as if they were the whole document.
-            Err(fault) => node.resolve(&format!("#{}{}", outermost.pointer, &reference[1..])).map_err(|_| fault)?,
+            Err(fault) => {
+                let inside = reference.strip_prefix('#').map(|rest| format!("#{}{rest}", outermost.pointer));
+                inside.and_then(|inside| node.resolve(&inside).ok()).ok_or(fault)?
+            }
         };
         self.led_to(&target, outermost)
     }
