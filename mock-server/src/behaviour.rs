@@ -10,7 +10,7 @@ mod list;
 mod token;
 
 use bitting_spec::extension::RefreshStyle;
-use bitting_spec::infer::is_logout;
+use bitting_spec::infer::{is_logout, replaces};
 use bitting_spec::{Document, Operation, SecurityScheme};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -144,7 +144,10 @@ pub(crate) fn infer(document: &Document, collections: &[Collection], operation: 
         }
         ("GET", Target::Item { collection } | Target::Single { collection }) => Behaviour::Read { collection },
         ("PATCH", Target::Item { collection } | Target::Single { collection }) => Behaviour::Update { collection },
-        ("PUT", Target::Item { collection } | Target::Single { collection }) => Behaviour::Replace { collection },
+        ("PUT", Target::Item { collection } | Target::Single { collection }) => match replaces(document, operation) {
+            true => Behaviour::Replace { collection },
+            false => Behaviour::Update { collection },
+        },
         ("DELETE", Target::Item { collection }) => Behaviour::Delete { collection },
         // Many a vendor changes an object by a POST to it.
         ("POST", Target::Item { collection }) if answers_it(document, &collections[collection], operation) => {

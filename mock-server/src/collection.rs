@@ -93,9 +93,10 @@ pub(crate) enum Target {
     Other,
 }
 
-/// The path of `operation` without a slash at the end.
+/// A path template without the slash, or the `.json`, at its end.
 pub(crate) fn trimmed(path: &str) -> &str {
-    path.strip_suffix('/').unwrap_or(path)
+    let path = path.strip_suffix('/').unwrap_or(path);
+    path.strip_suffix(".json").unwrap_or(path)
 }
 
 /// The parameter that is the whole of a path segment.
@@ -238,7 +239,11 @@ fn describe(document: &Document, collection: &mut Collection, paths: &[String]) 
     collection.ends_in_slash = items.iter().any(|operation| operation.method == "GET" && operation.path.ends_with('/'));
     let flat = collection.schema.as_ref().map(|schema| flatten(document, schema).into_owned());
     collection.flat = flat.unwrap_or_default();
-    collection.key = collection.item.as_ref().and_then(|(name, _)| key(name, &collection.flat));
+    collection.key = match &collection.item {
+        Some((name, _)) => key(name, &collection.flat),
+        None if collection.is_single => None,
+        None => own_id(document, &collection.flat),
+    };
 
     collection.is_shared = within.iter().all(|operation| operation.tenant.is_none());
     let Some(operation) = items.first().or(own.first()).or(within.first()) else { return };
@@ -314,7 +319,19 @@ fn key(parameter: &str, flat: &Map<String, Value>) -> Option<String> {
     let plain = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
     let alike = |name: &str| properties.keys().find(|known| plain(known) == plain(name)).cloned();
     let named = exact(parameter).or_else(|| alike(parameter));
-    named.or_else(|| [Some(tail), hump.as_deref(), Some("id")].into_iter().flatten().find_map(exact))
+    let parts = || [Some(tail), hump.as_deref(), Some("id")].into_iter().flatten();
+    named.or_else(|| parts().find_map(exact)).or_else(|| parts().find_map(alike))
+}
+
+/// The property that tells objects apart which no path names: notes that are only listed and made.
+fn own_id(document: &Document, flat: &Map<String, Value>) -> Option<String> {
+    let properties = flat.get("properties")?.as_object()?;
+    let is_plain = |schema: &Value| {
+        let kind = flatten(document, schema).get("type").cloned();
+        kind.is_some_and(|kind| kind == "string" || kind == "integer")
+    };
+    let found = ["id", "uuid", "gid", "sid"].iter().find(|name| properties.get(**name).is_some_and(is_plain));
+    found.map(|name| (*name).to_owned())
 }
 
 /// The schema of an operation's successful JSON answer.
@@ -464,23 +481,32 @@ fn is_view(document: &Document, operation: &Operation) -> bool {
 pub(crate) fn target(document: &Document, collections: &[Collection], operation: &Operation) -> Target {
     let path = trimmed(&operation.path);
     let place = |path: &str| collections.iter().position(|collection| collection.path == path);
+    let item = path.rsplit_once('/').filter(|(_, last)| parameter(last).is_some());
+    // What `/things/{id}` leads to is a thing, be it that `/things/{id}/{part}` leads to a part of it.
+    let is_list = || {
+        document
+            .reader(path)
+            .is_some_and(|read| answer(read).is_some_and(|schema| is_array(&flatten(document, schema))))
+    };
+    if let Some(collection) = item.and_then(|(list, _)| place(list)).filter(|_| !is_list()) {
+        return Target::Item { collection };
+    }
     if let Some(collection) = place(path) {
         return match collections[collection].is_single {
             true => Target::Single { collection },
             false => Target::List { collection, depth: collections[collection].parents.len() },
         };
     }
-    let item = path.rsplit_once('/').filter(|(_, last)| parameter(last).is_some());
     if let Some(collection) = item.and_then(|(list, _)| place(list)) {
         return Target::Item { collection };
     }
-    if is_list(document, operation)
+    if self::is_list(document, operation)
         && let Some(collection) = viewed(document, operation).and_then(|other| place(trimmed(&other.path)))
     {
         let depth = steps(operation).iter().filter(|(_, _, is_tenant)| !is_tenant).count();
         return Target::List { collection, depth };
     }
-    if is_list(document, operation)
+    if self::is_list(document, operation)
         && let Some(collection) = selected(document, operation).and_then(place)
     {
         return Target::List { collection, depth: collections[collection].parents.len() };

@@ -23,6 +23,8 @@ const APART: [&str; 12] =
 const UNBOUNDED: f64 = 1e12;
 /// 2026-01-01: seeded times lie in the days after it, so that the data is the same in every run.
 const EPOCH: i64 = 1_767_225_600;
+/// How long ids are at least, where a pattern lets them.
+const LONG_ID: usize = 8;
 /// Words of a warehouse, for names.
 const WORDS: [&str; 16] = [
     "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "harbor", "indigo", "juniper", "kestrel", "lumen",
@@ -211,10 +213,13 @@ impl<'a> Fake<'a> {
     fn string(&mut self, name: &str, schema: &Map<String, Value>) -> String {
         let least = count(schema, "minLength").unwrap_or(0);
         let most = count(schema, "maxLength").unwrap_or(usize::MAX);
-        if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
-            && let Some(text) = pattern::sample(pattern, &mut self.rng, least, most)
-        {
-            return text;
+        if let Some(pattern) = schema.get("pattern").and_then(Value::as_str) {
+            let mut sample = |least| pattern::sample(pattern, &mut self.rng, least, most);
+            // A pattern may take very short texts, of which there are few: ids are longer where it lets them.
+            let long = if name == "id" { sample(least.max(LONG_ID).min(most)) } else { None };
+            if let Some(text) = long.or_else(|| sample(least)) {
+                return text;
+            }
         }
         let text = match schema.get("format").and_then(Value::as_str) {
             Some(format) => self.formatted(format),

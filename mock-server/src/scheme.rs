@@ -283,7 +283,10 @@ impl<'r> Wire<'r> {
 /// A key without the word that many put before it in `Authorization`, where the document speaks of no scheme.
 fn bare<'t>(header: &HeaderName, text: &'t str) -> &'t str {
     let behind = text.split_once(' ').filter(|(word, _)| word.bytes().all(|byte| byte.is_ascii_alphabetic()));
-    behind.filter(|_| *header == AUTHORIZATION).map_or(text, |(_, key)| key.trim_start())
+    let Some((_, key)) = behind.filter(|_| *header == AUTHORIZATION) else { return text };
+    // As Rails takes it: `Token token="KEY"`.
+    let key = key.trim_start();
+    key.strip_prefix("token=").map_or(key, |key| key.trim_matches('"'))
 }
 
 /// A credential is one word.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bitting_spec::{style, table};
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -61,11 +62,13 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// The members of an object as pairs: a list repeats its name, `null` is left out, an object is written as JSON.
-fn pairs(value: &Value) -> Option<Vec<(String, String)>> {
+/// The members of an object as pairs: a list repeats its name, `null` is left out, an object is written as JSON. What
+/// `deep` names is written with brackets.
+fn pairs(value: &Value, deep: &[String]) -> Option<Vec<(String, String)>> {
     let mut pairs = Vec::new();
     for (name, value) in value.as_object()? {
         match value {
+            value if deep.contains(name) => pairs.extend(style::deep(name, value)),
             Value::Null => {}
             Value::Array(items) => pairs.extend(items.iter().map(|item| (name.clone(), text(item)))),
             other => pairs.push((name.clone(), text(other))),
@@ -80,8 +83,9 @@ pub(crate) fn is_json(media_type: &str) -> bool {
     essence == "application/json" || essence.ends_with("+json") || essence == "*/*"
 }
 
-/// `value` as a body of the first of `media_types` that can hold it, with its media type; `None` if none can.
-pub(crate) fn from_json(value: &Value, media_types: &[String]) -> Option<(String, Body)> {
+/// `value` as a body of the first media type of `declared` that can hold it, with that media type; `None` if none can.
+pub(crate) fn from_json(value: &Value, declared: &table::Body) -> Option<(String, Body)> {
+    let media_types = &declared.media_types;
     if let Some(media_type) = media_types.iter().find(|media_type| is_json(media_type)) {
         let media_type = if media_type == "*/*" { "application/json" } else { media_type };
         return Some((media_type.to_owned(), Body::Bytes(Bytes::from(value.to_string()))));
@@ -90,7 +94,7 @@ pub(crate) fn from_json(value: &Value, media_types: &[String]) -> Option<(String
         "application/x-www-form-urlencoded" => {
             // A text is the form, written already.
             let written = value.as_str().map(|text| Body::Bytes(Bytes::copy_from_slice(text.as_bytes())));
-            let form = || pairs(value).map(Body::Form);
+            let form = || pairs(value, &declared.deep).map(Body::Form);
             Some((media_type.clone(), written.or_else(form)?))
         }
         "multipart/form-data" => Some((media_type.clone(), Body::multipart(value, Vec::new())?)),
@@ -117,7 +121,7 @@ impl Body {
             let media_type = is_json(&name).then(|| "application/json".to_owned());
             Part { name, file_name: None, media_type, content: Bytes::from(text) }
         };
-        Some(Self::Multipart(pairs(fields)?.into_iter().map(part).chain(files).collect()))
+        Some(Self::Multipart(pairs(fields, &[])?.into_iter().map(part).chain(files).collect()))
     }
 
     /// The bytes to send and, where it needs a parameter, the media type that goes with them.
@@ -169,8 +173,12 @@ mod tests {
 
     use super::*;
 
+    fn declared(media_type: &str) -> table::Body {
+        table::Body { required: true, media_types: vec![media_type.to_owned()], deep: vec!["deep".to_owned()] }
+    }
+
     fn encoded(value: &Value, media_type: &str) -> (String, String) {
-        let (media_type, body) = from_json(value, &[media_type.to_owned()]).expect("a body");
+        let (media_type, body) = from_json(value, &declared(media_type)).expect("a body");
         let (media_type, bytes) = body.encode(media_type);
         (media_type, String::from_utf8(bytes.expect("bytes").to_vec()).expect("text"))
     }
@@ -186,7 +194,10 @@ mod tests {
             text.starts_with(&format!("--{boundary}\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\na b\r\n"))
         );
         assert!(text.ends_with(&format!("--{boundary}--\r\n")));
-        assert!(from_json(&value, &["application/octet-stream".to_owned()]).is_none());
+        assert!(from_json(&value, &declared("application/octet-stream")).is_none());
+        let deep = json!({"deep": {"a": {"b": 1}, "list": ["x", {"c": true}]}});
+        let fields = "deep%5Ba%5D%5Bb%5D=1&deep%5Blist%5D%5B0%5D=x&deep%5Blist%5D%5B1%5D%5Bc%5D=true";
+        assert_eq!(encoded(&deep, "application/x-www-form-urlencoded").1, fields);
         assert_eq!(encoded(&json!("text=a+b"), "application/x-www-form-urlencoded").1, "text=a+b");
         let text = encoded(&json!({"meta": {"a": 1}, "tags": ["x"]}), "multipart/form-data").1;
         assert!(text.contains("name=\"meta\"\r\nContent-Type: application/json\r\n\r\n{\"a\":1}"), "{text}");

@@ -184,7 +184,7 @@ impl Builder<'_> {
             }
             Payload::None => return Ok(None),
             _ if declared.is_none() => return Err("the operation takes no body".to_owned()),
-            Payload::Json(value) => from_json(&value, media_types).ok_or_else(|| {
+            Payload::Json(value) => declared.and_then(|declared| from_json(&value, declared)).ok_or_else(|| {
                 format!("a JSON value cannot be written as {}; give the body itself", media_types.join(" or "))
             })?,
             Payload::Body(media_type, body) => (media_type, body),

@@ -155,8 +155,8 @@ impl Document {
         below.into_iter().filter_map(|index| self.operations.get(index))
     }
 
-    /// The operation that makes the objects of the collection at `path`: the POST there. A slash at the end of either
-    /// path does not matter.
+    /// The operation that makes the objects of the collection at `path`: the POST there. A slash, or `.json`, at the end of
+    /// either path does not matter.
     #[must_use]
     pub fn creator(&self, path: &str) -> Option<&Operation> {
         self.at("POST", path)
@@ -169,7 +169,7 @@ impl Document {
     }
 
     fn at(&self, method: &str, path: &str) -> Option<&Operation> {
-        let path = path.trim_end_matches('/');
+        let path = operation::trimmed(path);
         self.operations_below(path).find(|other| other.method == method && other.trimmed_path() == path)
     }
 

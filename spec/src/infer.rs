@@ -2,6 +2,7 @@
 //! itself (`x-auth`) always counts.
 
 mod logout;
+mod put;
 mod query;
 mod secret;
 
@@ -15,6 +16,7 @@ use crate::table::SchemeKind;
 use crate::{Document, Operation, SecurityScheme};
 
 pub use logout::is_logout;
+pub use put::replaces;
 pub use query::{Asks, default, filter, is_cursor, limit};
 pub use secret::is_secret_name;
 

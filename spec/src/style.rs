@@ -91,6 +91,22 @@ pub fn encode(parameter: &Parameter, value: &Value) -> Result<String, StyleError
     Ok(text)
 }
 
+/// The pairs of a field of a form in the style `deepObject`: `name[key]` for the members of an object, `name[0]` for the
+/// items of a list, one in the other as they are nested; `null` is left out. Nothing is escaped.
+#[must_use]
+pub fn deep(name: &str, value: &Value) -> Vec<(String, String)> {
+    match value {
+        Value::Null => Vec::new(),
+        Value::Object(members) => {
+            members.iter().flat_map(|(key, value)| deep(&format!("{name}[{key}]"), value)).collect()
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().flat_map(|(index, item)| deep(&format!("{name}[{index}]"), item)).collect()
+        }
+        scalar => vec![(name.to_owned(), plain(scalar))],
+    }
+}
+
 /// A parameter with `content` is serialized as its media type; only JSON is in use.
 fn content(parameter: &Parameter, value: &Value) -> String {
     let json = value.to_string();

@@ -249,4 +249,7 @@ pub struct Body {
     pub required: bool,
     /// The media types that it may have, the preferred one first.
     pub media_types: Vec<String>,
+    /// The fields of its form whose objects and lists are written with brackets, as `name[key]` (OpenAPI 3.1, 4.8.15).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deep: Vec<String>,
 }

@@ -2,7 +2,7 @@
 //! behind, and what an action changes.
 
 use bitting_spec::table::Location;
-use bitting_spec::{Document, Operation};
+use bitting_spec::{Document, Operation, infer};
 use serde_json::{Map, Value};
 
 use super::same::{changed, differing, is_same_id, is_time, lost};
@@ -38,12 +38,15 @@ pub(super) const CHECKS: &[Check] = &[
             id: "state.replaces",
             title: "a PUT replaces the whole object",
             rule: "After a PUT without an optional member that the object had, a read does not show its old \
-                   value. Many frameworks keep it, and the document leaves it open: a note.",
+                   value. Many frameworks keep it, and the document leaves it open: a note. Where no member is required and \
+                   there is no PATCH, a PUT is taken to change a part.",
             source: "RFC 9110, 9.3.4",
             needs: NEEDS,
             phase: Phase::Scenario,
         },
-        applies: |document, operation| operation.method == "PUT" && document.reader(&operation.path).is_some(),
+        applies: |document, operation| {
+            infer::replaces(document, operation) && document.reader(&operation.path).is_some()
+        },
         run: |trial| Box::pin(replaces(trial)),
     },
     Check {

@@ -196,6 +196,10 @@ fn written(media_type: &str, value: &Value, parts: &Parts) -> Result<Bytes, Stri
         Value::Object(members) if is_form(media_type) => {
             let mut form = form_urlencoded::Serializer::new(String::new());
             for (name, value) in members {
+                if parts.deep.contains(name) {
+                    form.extend_pairs(style::deep(name, value));
+                    continue;
+                }
                 // A list is written as its items, as `explode` has it by default (OpenAPI 3.1, 4.8.15).
                 let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
                 for item in items {

@@ -1,6 +1,6 @@
 //! `multipart/form-data` bodies: each member a part, files as files (RFC 7578; OpenAPI 3.1, 4.8.14.4 and 4.8.15).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bitting_spec::{Document, MediaType};
 use serde_json::{Map, Value};
@@ -15,6 +15,8 @@ pub(super) const BOUNDARY: &str = "bitting-7f3a91c2b4d8";
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Parts {
     kinds: BTreeMap<String, (String, bool)>,
+    /// The fields of a form that are written with brackets.
+    pub(super) deep: BTreeSet<String>,
 }
 
 impl Parts {
@@ -36,7 +38,7 @@ impl Parts {
             let kind = kind.or_else(|| is_file.then(|| "application/octet-stream".to_owned()))?;
             Some((name, (kind, is_file)))
         });
-        Self { kinds: kinds.collect() }
+        Self { kinds: kinds.collect(), deep: media.deep().map(str::to_owned).collect() }
     }
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bitting_spec::Document;
+use bitting_spec::infer::plain;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
@@ -69,7 +70,7 @@ impl Desk<'_> {
             let is_taken = |name: &str| taken.is_none_or(|taken| taken.contains_key(name));
             members.retain(|name, _| is_taken(name) || collection.property(name).is_none());
         }
-        (members, body)
+        (spelled(collection, members), body)
     }
 
     /// Answers an object.
@@ -143,8 +144,9 @@ impl Desk<'_> {
             world.data.insert(index, scope, id.clone(), row);
         }
         let path = self.request.path().trim_end_matches('/');
+        let (path, json) = path.strip_suffix(".json").map_or((path, ""), |path| (path, ".json"));
         let location = utf8_percent_encode(&id, SEGMENT);
-        let end = if collection.ends_in_slash { "/" } else { "" };
+        let end = if collection.ends_in_slash { "/" } else { json };
         if collection.is_readable { answer.with("location", &format!("{path}/{location}{end}")) } else { answer }
     }
 
@@ -218,6 +220,15 @@ impl Desk<'_> {
             None => self.not_found(),
         }
     }
+}
+
+/// The members as the collection's objects spell them: some take `FriendlyName` and answer `friendly_name`.
+fn spelled(collection: &Collection, members: Map<String, Value>) -> Map<String, Value> {
+    let Some(own) = collection.flat.get("properties").and_then(Value::as_object) else { return members };
+    let spelling =
+        |name: &str| own.keys().find(|known| plain(known) == plain(name)).filter(|_| !own.contains_key(name));
+    let respelled = |(name, value): (String, Value)| (spelling(&name).cloned().unwrap_or(name), value);
+    members.into_iter().map(respelled).collect()
 }
 
 /// Whether a request may have more than the properties of its schema tell.

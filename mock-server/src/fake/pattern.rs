@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use jsonschema::Validator;
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
+use serde_json::{Value, json};
 
 /// How often a text is drawn before its length is given up on.
 const TRIES: usize = 64;
@@ -13,26 +15,35 @@ const TRIES: usize = 64;
 const KEPT: usize = 256;
 
 thread_local! {
-    static PARSED: RefCell<HashMap<String, Option<Rc<Hir>>>> = RefCell::default();
+    static PARSED: RefCell<HashMap<String, Option<Rc<Parsed>>>> = RefCell::default();
+}
+
+/// A pattern, ready to be drawn from.
+struct Parsed {
+    hir: Hir,
+    /// Says which draws match, where what looks ahead or behind was left out of `hir`.
+    matcher: Option<Validator>,
 }
 
 /// A text that matches `pattern` and has from `least` to `most` characters. `None`: the pattern uses what only
-/// ECMA 262 has (look-around, back-references), or no draw had the length.
+/// ECMA 262 has (back-references), or no draw fitted.
 pub(super) fn sample(pattern: &str, rng: &mut fastrand::Rng, least: usize, most: usize) -> Option<String> {
-    let hir = parsed(pattern)?;
+    let parsed = parsed(pattern)?;
     for round in 0..TRIES {
         // Repetitions without an end grow from round to round, until the text is long enough.
         let spread = u32::try_from(4 + round * (least / 8 + 1)).unwrap_or(u32::MAX);
         let mut text = String::new();
-        write(&hir, rng, spread, &mut text);
-        if (least..=most).contains(&text.chars().count()) {
+        write(&parsed.hir, rng, spread, &mut text);
+        let fits =
+            |text: &String| parsed.matcher.as_ref().is_none_or(|matcher| matcher.is_valid(&Value::from(text.as_str())));
+        if (least..=most).contains(&text.chars().count()) && fits(&text) {
             return Some(text);
         }
     }
     None
 }
 
-fn parsed(pattern: &str) -> Option<Rc<Hir>> {
+fn parsed(pattern: &str) -> Option<Rc<Parsed>> {
     PARSED.with_borrow_mut(|known| {
         if let Some(parsed) = known.get(pattern) {
             return parsed.clone();
@@ -40,10 +51,40 @@ fn parsed(pattern: &str) -> Option<Rc<Hir>> {
         if known.len() >= KEPT {
             known.clear();
         }
-        let parsed = regex_syntax::Parser::new().parse(pattern).ok().map(Rc::new);
+        let parsed = read(pattern).map(Rc::new);
         known.insert(pattern.to_owned(), parsed.clone());
         parsed
     })
+}
+
+fn read(pattern: &str) -> Option<Parsed> {
+    let parse = |pattern: &str| regex_syntax::Parser::new().parse(pattern).ok();
+    if let Some(hir) = parse(pattern) {
+        return Some(Parsed { hir, matcher: None });
+    }
+    let hir = parse(&without_looks(pattern)?)?;
+    let matcher = jsonschema::validator_for(&json!({"type": "string", "pattern": pattern})).ok()?;
+    Some(Parsed { hir, matcher: Some(matcher) })
+}
+
+/// The pattern without its groups that look ahead or behind. `None`: it has none.
+fn without_looks(pattern: &str) -> Option<String> {
+    let start = ["(?=", "(?!", "(?<=", "(?<!"].iter().filter_map(|look| pattern.find(look)).min()?;
+    let (mut depth, mut is_class, mut is_escaped) = (0, false, false);
+    let end = pattern[start..].char_indices().find(|(_, letter)| {
+        match letter {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '[' => is_class = true,
+            ']' => is_class = false,
+            '(' if !is_class => depth += 1,
+            ')' if !is_class => depth -= 1,
+            _ => {}
+        }
+        depth == 0
+    });
+    let rest = format!("{}{}", &pattern[..start], &pattern[start + end?.0 + 1..]);
+    Some(without_looks(&rest).unwrap_or(rest))
 }
 
 fn write(hir: &Hir, rng: &mut fastrand::Rng, spread: u32, text: &mut String) {
@@ -81,7 +122,14 @@ fn character(class: &Class, rng: &mut fastrand::Rng) -> Option<char> {
         .map(|(start, end)| (*start.max(&0x21), *end.min(&0x7e)))
         .filter(|(start, end)| start <= end)
         .collect();
-    let (start, end) = *rng.choice(if visible.is_empty() { &ranges } else { &visible })?;
+    // Letters and digits look best, and stand anywhere as they are.
+    let plain = [(0x30, 0x39), (0x41, 0x5a), (0x61, 0x7a)].map(|(first, last)| {
+        let within = move |(start, end): &(u32, u32)| (*start.max(&first), *end.min(&last));
+        visible.iter().map(within).filter(|(start, end)| start <= end).collect::<Vec<_>>()
+    });
+    let plain = plain.concat();
+    let from = [&plain, &visible].into_iter().find(|ranges| !ranges.is_empty()).unwrap_or(&ranges);
+    let (start, end) = *rng.choice(from)?;
     char::from_u32(rng.u32(start..=end)).or(char::from_u32(start))
 }
 
@@ -98,6 +146,7 @@ mod tests {
             "^(a|bc)+\\d{2}$",
             "^\\w+$",
             "no-store",
+            "^(?!uuid|[(])[a-z]{4}(?=-x)-x$",
         ];
         let mut rng = fastrand::Rng::with_seed(1);
         for pattern in patterns {
@@ -111,5 +160,6 @@ mod tests {
         assert!((500..=600).contains(&long.len()));
         assert_eq!(sample("^a$", &mut rng, 2, 9), None);
         assert_eq!(sample("(?=x)y", &mut rng, 0, 9), None);
+        assert_eq!(sample("(a)\\1", &mut rng, 0, 9), None);
     }
 }

@@ -188,6 +188,9 @@ impl BodyInput {
             let detail = format!("the body's media type is not accepted here; send {}", names.join(" or "));
             return Err(Invalid { detail, is_media_type: true });
         };
+        let essence = stated.and_then(|stated| stated.split(';').next()).map(|name| name.trim().to_ascii_lowercase());
+        // What may be anything is what the request says that it is.
+        let name = essence.as_deref().filter(|_| name.contains('*')).unwrap_or(name);
         let value = parse((name, stated), rule.as_deref(), parts.body)?;
         match rule.as_ref().filter(|_| is_data(name)).and_then(|rule| rule.fault(&value)) {
             Some(fault) => Err(Invalid::new(format!("request body: {fault}"))),

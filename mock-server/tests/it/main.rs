@@ -25,6 +25,7 @@ mod repeats;
 mod respond;
 mod roboticks;
 mod single;
+mod spellings;
 mod stage;
 mod steps;
 mod tenancy;

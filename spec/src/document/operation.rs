@@ -59,10 +59,11 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// Its path without the slash at its end that some frameworks write: `/items/{id}` of `/items/{id}/`.
+    /// Its path without the slash, or the `.json`, at its end that some frameworks write: `/items/{id}` of `/items/{id}/`
+    /// and of `/items/{id}.json`.
     #[must_use]
     pub fn trimmed_path(&self) -> &str {
-        self.path.trim_end_matches('/')
+        trimmed(&self.path)
     }
 
     /// The path of the collection that its object stands in: `/items` of `/items/{id}`; none where its path does not end
@@ -131,6 +132,20 @@ pub struct RequestBody {
     pub description: Option<String>,
     /// Where it stands in the document.
     pub pointer: String,
+}
+
+/// A path without the slash, or the `.json`, at its end.
+pub(super) fn trimmed(path: &str) -> &str {
+    let path = path.trim_end_matches('/');
+    path.strip_suffix(".json").unwrap_or(path)
+}
+
+impl MediaType {
+    /// The fields of a form whose Encoding Object says `deepObject`.
+    pub fn deep(&self) -> impl Iterator<Item = &str> {
+        let is_deep = |encoding: &Value| encoding.get("style").is_some_and(|style| style == "deepObject");
+        self.encoding.iter().filter(move |(_, encoding)| is_deep(encoding)).map(|(name, _)| name.as_str())
+    }
 }
 
 /// A body of one media type.

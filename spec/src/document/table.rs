@@ -1,6 +1,6 @@
 //! From the document to the operation table that a client needs at call time.
 
-use super::operation::{Operation, Parameter, RequestBody};
+use super::operation::{MediaType, Operation, Parameter, RequestBody};
 use super::security::SecurityScheme;
 use super::{Document, Server};
 use crate::table::{self, Api, Body};
@@ -72,7 +72,10 @@ fn parameter(parameter: &Parameter) -> table::Parameter {
 }
 
 fn body(body: &RequestBody) -> Body {
-    Body { required: body.required, media_types: json_first(body.content.keys()) }
+    let mut deep: Vec<String> = body.content.values().flat_map(MediaType::deep).map(str::to_owned).collect();
+    deep.sort_unstable();
+    deep.dedup();
+    Body { required: body.required, media_types: json_first(body.content.keys()), deep }
 }
 
 fn accept(operation: &Operation) -> Vec<String> {

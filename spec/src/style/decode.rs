@@ -125,7 +125,8 @@ impl Shape {
         self.fields(fields.collect::<Result<Vec<_>, Problem>>()?)
     }
 
-    /// Puts the fields of a form together to the object of this shape; a list has one field for each item.
+    /// Puts the fields of a form together to the object of this shape; a list has one field for each item. Members and
+    /// items may stand in brackets behind the name of the field: `address[city]`, `items[0][price]`, `tags[]`.
     ///
     /// # Errors
     /// [`Problem::Repeated`] where a field that is no list is there twice.
@@ -133,6 +134,13 @@ impl Shape {
         let mut object = Map::new();
         for (name, field) in fields {
             let shape = self.properties.get(&name);
+            let field = match (field, shape.is_none().then(|| self.bracketed(&name)).flatten()) {
+                (Field::Text(text), Some((base, keys, shape))) => {
+                    place(object.entry(base).or_insert(Value::Null), &keys, shape, text)?;
+                    continue;
+                }
+                (field, _) => field,
+            };
             match (object.get_mut(&name), shape) {
                 (Some(Value::Array(items)), Some(shape)) => items.push(field.value(shape.items.as_deref())),
                 (Some(_), _) => return Err(Problem::Repeated),
@@ -144,6 +152,18 @@ impl Shape {
         }
         Ok(Value::Object(object))
     }
+
+    /// The field that a name with brackets is a part of, where that is an object or a list, and what the brackets hold.
+    fn bracketed<'n>(&self, name: &'n str) -> Option<(&'n str, Vec<&'n str>, &Self)> {
+        let (base, rest) = name.split_at(name.find('[')?);
+        let shape = self.properties.get(base).filter(|shape| shape.is_object() || shape.is_list(true))?;
+        Some((base, brackets(rest), shape))
+    }
+}
+
+/// What stands in the brackets behind a name: `a` and `b` of `[a][b]`.
+fn brackets(text: &str) -> Vec<&str> {
+    text.split('[').skip(1).map(|key| key.strip_suffix(']').unwrap_or(key)).collect()
 }
 
 /// A whole number that is written as digits alone, which most are; anything else is for the JSON parser to tell.
@@ -358,8 +378,7 @@ impl Reader<'_> {
             let Some(rest) = name.strip_prefix(&self.parameter.name).filter(|rest| rest.starts_with('[')) else {
                 continue;
             };
-            let keys: Vec<&str> = rest.split('[').skip(1).map(|key| key.strip_suffix(']').unwrap_or(key)).collect();
-            place(&mut object, &keys, self.shape, self.text(value)?)?;
+            place(&mut object, &brackets(rest), self.shape, self.text(value)?)?;
         }
         Ok((!object.is_null()).then_some(object))
     }
@@ -396,13 +415,36 @@ fn place(target: &mut Value, keys: &[&str], shape: &Shape, text: String) -> Resu
             _ => Err(Problem::Repeated),
         };
     };
+    let is_index = key.bytes().all(|byte| byte.is_ascii_digit()) && shape.is_list(true);
     if target.is_null() {
-        *target = Value::Object(Map::new());
+        *target = if is_index { Value::Array(Vec::new()) } else { Value::Object(Map::new()) };
+    }
+    if let Value::Array(items) = target {
+        return place_item(items, key, rest, shape, text);
     }
     let Value::Object(object) = target else { return Err(Problem::Malformed) };
     let anything = Shape::default();
     let shape = shape.properties.get(*key).unwrap_or(&anything);
     place(object.entry(*key).or_insert(Value::Null), rest, shape, text)
+}
+
+/// Puts `text` into a list: at the place that `key` counts, or at its end where that is empty, as `tags[]` has it.
+fn place_item(items: &mut Vec<Value>, key: &str, rest: &[&str], shape: &Shape, text: String) -> Result<(), Problem> {
+    let is_in_last = || rest.first().is_some_and(|name| items.last().is_some_and(|last| last.get(name).is_none()));
+    let index = match key {
+        "" if !items.is_empty() && is_in_last() => items.len() - 1,
+        "" => items.len(),
+        key => key.parse().map_err(|_| Problem::Malformed)?,
+    };
+    // Whoever counts leaves nothing out.
+    if index > items.len() {
+        return Err(Problem::Malformed);
+    }
+    if index == items.len() {
+        items.push(Value::Null);
+    }
+    let anything = Shape::default();
+    place(&mut items[index], rest, shape.items.as_deref().unwrap_or(&anything), text)
 }
 
 /// The `name=value` pairs of a query or of cookies; names are decoded, values are not.
@@ -533,5 +575,31 @@ mod tests {
         let schema = json!({"type": "object", "properties": {"meta": {"type": "object"}, "text": {"type": "string"}}});
         let value = Shape::of(&schema).form("meta=%7B%22a%22%3A1%7D&text=%7B%22a%22%3A1%7D");
         assert_eq!(value, Ok(json!({"meta": {"a": 1}, "text": "{\"a\":1}"})));
+    }
+
+    /// What `deep` writes is read again, and so is what people write by hand.
+    #[test]
+    fn fields_of_forms_have_parts_in_brackets() {
+        let item =
+            json!({"type": "object", "properties": {"price": {"type": "string"}, "quantity": {"type": "integer"}}});
+        let shape = Shape::of(&json!({"type": "object", "properties": {
+            "metadata": {"type": "object", "additionalProperties": {"type": "string"}},
+            "items": {"type": "array", "items": item},
+            "tags": {"type": "array", "items": {"type": "string"}},
+        }}));
+        let value = json!({
+            "metadata": {"plan": "gold", "a b": "&"},
+            "items": [{"price": "p_1", "quantity": 2}, {"price": "p_2"}],
+            "tags": ["x", "y"],
+        });
+        let pairs = value.as_object().unwrap().iter().flat_map(|(name, value)| super::super::deep(name, value));
+        let fields: Vec<_> = pairs.map(|(name, text)| (name, Field::Text(text))).collect();
+        assert_eq!(shape.fields(fields), Ok(value));
+        let by_hand = "tags[]=x&tags[]=y&items[][price]=p_1&items[][quantity]=2&items[][price]=p_2";
+        let read = json!({"tags": ["x", "y"], "items": [{"price": "p_1", "quantity": 2}, {"price": "p_2"}]});
+        assert_eq!(shape.form(by_hand), Ok(read));
+        assert_eq!(shape.form("tags[7]=x"), Err(Problem::Malformed));
+        // What nobody describes is a field of that name.
+        assert_eq!(shape.form("other[a]=1"), Ok(json!({"other[a]": "1"})));
     }
 }
