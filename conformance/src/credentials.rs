@@ -17,7 +17,7 @@ use bitting_spec::{Document, Operation, SecurityScheme};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::provision::{KeyOrder, Minted, ProvisionError, Provisioner, TokenOrder, World};
+use crate::provision::{KeyOrder, Minted, ProvisionError, Provisioner, TokenOrder, User, World};
 use crate::run::{client_flow, password_flow};
 use crate::secret::Secret;
 use crate::settings::Settings;
@@ -196,7 +196,7 @@ impl Credentials {
         Self::default().with(Role::Valid, if nothing { Principal::default() } else { valid })
     }
 
-    /// Asks a provisioner for two users of two organizations, and for a key or token of theirs for each scheme of the
+    /// Asks a provisioner for two users of two organizations, for one who may only read, and for a key or token of theirs for each scheme of the
     /// document; tokens that come from a login are left to the login.
     ///
     /// # Errors
@@ -206,8 +206,11 @@ impl Credentials {
         let world = provisioner.world().await.map_err(|error| failed(error.to_string()))?;
         let first = world.users.first().ok_or_else(|| failed("it knows no user".to_owned()))?;
         let other = world.users.iter().find(|user| user.organization != first.organization);
+        let may_only_read =
+            |user: &&User| user.organization == first.organization && user.permission.as_deref() == Some("read-only");
+        let reader = world.users.iter().find(may_only_read);
         let mut credentials = Self::default().with_provisioner(Arc::clone(&provisioner));
-        for (role, user) in [(Role::Valid, Some(first)), (Role::OtherOrganization, other)] {
+        for (role, user) in [(Role::Valid, Some(first)), (Role::OtherOrganization, other), (Role::ReadOnly, reader)] {
             let Some(user) = user else { continue };
             let mut principal =
                 Principal {
@@ -229,6 +232,11 @@ impl Credentials {
             credentials.made.insert(role);
         }
         Ok(credentials)
+    }
+
+    /// Whether nobody has said who this is, and the provisioner's own user stands for it.
+    pub(crate) fn is_made(&self, role: Role) -> bool {
+        self.made.contains(&role)
     }
 
     /// Refuses what is meant for a scheme or a parameter that the document does not have: it would do nothing.

@@ -152,6 +152,9 @@ pub struct User {
     pub password: Secret,
     /// The slug of the organization.
     pub organization: String,
+    /// What the user may do there: `read-only` for somebody who may not write.
+    #[serde(default)]
+    pub permission: Option<String>,
 }
 
 /// A key to be made.

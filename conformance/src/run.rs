@@ -5,6 +5,7 @@ mod exercise;
 mod former;
 mod grant;
 mod issue;
+mod keep;
 mod keyring;
 mod life;
 mod links;
@@ -37,7 +38,7 @@ pub(crate) use links::{found, linking};
 pub(crate) use paging::{MAX_PAGES, all_items, size_parameter};
 pub(crate) use reference::{is_alone, reference_names, referred};
 pub(crate) use renewal::{refresh_case, renewing};
-pub(crate) use stage::{certain_identity, held, identity, item_operation, items, listed_items, named_in};
+pub(crate) use stage::{certain_identity, held, identity, is_path_of, item_operation, items, listed_items, named_in};
 pub(crate) use trial::{Stop, Trial, listed, skip};
 
 use crate::check::{Check, Phase};

@@ -162,11 +162,13 @@ async fn not_modified(trial: &Trial<'_>) -> Result<(), Stop> {
         return Err(Observation::error(cause, "the answer itself", &other).into());
     }
     let same = trial.call(trial.operation, &asked(tag.clone()), Role::Valid).await?;
-    let is_current = || async {
-        let now = trial.call(trial.operation, &case, Role::Valid).await?;
-        Ok::<bool, Stop>(now.answer.header("etag").is_some_and(|now| now == tag))
-    };
-    if same.answer.is_success() && documents(trial.operation, Status::Code(304)) && is_current().await? {
+    let now = trial.call(trial.operation, &case, Role::Valid).await?;
+    let is_current = now.answer.header("etag").is_some_and(|now| now == tag);
+    if !is_current && now.answer.is_success() && now.answer.body == plain.answer.body {
+        let cause = "the same version has another ETag at each read";
+        return Err(Observation::note(cause, "one tag for one version (RFC 9110, 8.8.3)", &now).into());
+    }
+    if same.answer.is_success() && documents(trial.operation, Status::Code(304)) && is_current {
         let cause = format!("the version that is known is answered with {}", same.answer.status);
         return Err(Observation::note(cause, "304, which the document names", &same).into());
     }

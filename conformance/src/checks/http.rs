@@ -9,7 +9,7 @@ use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::http::{Exchange, Request};
-use crate::run::{Judge, Judging, Stop, Trial, identity, item_operation};
+use crate::run::{Judge, Judging, Stop, Trial, identity, is_path_of, item_operation};
 
 const NEEDS: &[Need] = &[Need::Valid];
 
@@ -142,6 +142,12 @@ async fn method_not_allowed(trial: &Trial<'_>) -> Result<(), Stop> {
     let request = trial.request().await?;
     let request = trial.context.authorized(trial.operation, Role::Valid, request).await?;
     let mut bare = Request { method: method.to_owned(), body: None, ..request };
+    let also = trial.context.document.operations.iter().find(|other| {
+        other.path != trial.operation.path && other.method == method && is_path_of(&other.path, bare.path())
+    });
+    if let Some(other) = also {
+        return Err(Stop::Skip(format!("{method} to its path reaches {}", other.id)));
+    }
     bare.headers.retain(|(name, _)| name != "content-type");
     let exchange = trial.send(bare).await?;
     let answer = &exchange.answer;

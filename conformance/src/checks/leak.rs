@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
+use bitting_spec::infer::is_secret_name;
 use bitting_spec::{Document, Schema};
 use serde_json::Value;
 
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::finding::Observation;
 use crate::generate::{Declared, validator};
-use crate::infer::{plain, properties};
-use crate::run::{Judge, Judging, Trial};
+use crate::infer::{answered, plain, properties};
+use crate::run::{Judge, Judging, Sign, Trial};
 
 const NEEDS: &[Need] = &[Need::Valid];
 
@@ -21,7 +22,8 @@ pub(super) const CHECKS: &[Check] = &[
             id: "leak.secret",
             title: "no answer holds a secret that the document does not speak of",
             rule: "A body has no member with the name of a secret (a password or its hash, a key, a token) that its \
-                   schema does not declare.",
+                   schema does not declare, and a success shows no credential that the suite knows under any name, unless \
+                   the operation is there to give one.",
             source: "OWASP API3:2023; CWE-200",
             needs: NEEDS,
             phase: Phase::Generated,
@@ -117,6 +119,29 @@ static MARKS: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(TRACES).ok());
 
 fn secret(judging: &Judging<'_>) -> Option<Observation> {
+    shown_credential(judging).or_else(|| undeclared_secret(judging))
+}
+
+/// A credential of the run that stands in an answer which is not there to give one, under whatever name.
+fn shown_credential(judging: &Judging<'_>) -> Option<Observation> {
+    let answer = &judging.exchange.answer;
+    if *judging.sign != Sign::Valid || !answer.is_success() {
+        return None;
+    }
+    let what = judging.context.vault.held_in(&answer.body)?;
+    let answered = answered(judging.context.document, judging.operation);
+    if answered.iter().any(|(name, _)| is_secret_name(name)) {
+        return None;
+    }
+    let cause = format!("the answer shows a credential: {what}");
+    Some(Observation::error(
+        cause,
+        "no credential in an answer that the document does not have one in",
+        judging.exchange,
+    ))
+}
+
+fn undeclared_secret(judging: &Judging<'_>) -> Option<Observation> {
     let (pointer, names) = undeclared(judging)?;
     let name = names.iter().find(|name| is_secret(name))?;
     let cause = format!("the body has a member `{name}` that its schema does not declare");

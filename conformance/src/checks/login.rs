@@ -112,7 +112,9 @@ fn almost(login: &Login) -> Vec<(&'static str, Login)> {
         )
         .collect();
     let longer = format!("{right}x");
+    let half = right.chars().take(right.chars().count() / 2).collect();
     [
+        ("the first half of a password", half),
         ("a password with another end", end),
         ("a password in another case", case),
         ("a password with a letter more", longer),

@@ -46,6 +46,19 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         info: CheckInfo {
+            id: "scope.read-only",
+            title: "whoever may only read writes nothing",
+            rule: "The principal that may read and not write makes, changes and deletes nothing of what others share with it, \
+                   whatever scopes the document names.",
+            source: "OWASP API5:2023; CWE-862",
+            needs: &[Need::Valid, Need::ReadOnly],
+            phase: Phase::Auth,
+        },
+        applies: writes,
+        run: |trial| Box::pin(read_only(trial)),
+    },
+    Check {
+        info: CheckInfo {
             id: "scope.override",
             title: "no header turns a read into a deletion",
             rule: "A GET that carries X-HTTP-Method-Override and a credential that may not delete deletes nothing.",
@@ -85,6 +98,36 @@ async fn overridden(trial: &Trial<'_>) -> Result<(), Stop> {
         tried = Some(Ok(()));
     }
     tried.unwrap_or(Ok(()))
+}
+
+/// Whether the operation makes, changes or deletes objects that can be read; what is everybody's own is left out.
+fn writes(document: &Document, operation: &Operation) -> bool {
+    let is_own = operation.path.split('/').any(|part| matches!(part, "me" | "self" | "current" | "sessions"));
+    let is_about_objects = match operation.method.as_str() {
+        "POST" => document.reader(&operation.path).is_some(),
+        "PUT" | "PATCH" | "DELETE" => {
+            operation.collection().is_some_and(|collection| document.creator(collection).is_some())
+        }
+        _ => false,
+    };
+    is_protected(document, operation) && is_about_objects && !is_own
+}
+
+async fn read_only(trial: &Trial<'_>) -> Result<(), Stop> {
+    let context = trial.context;
+    if context.credentials.principal(Role::ReadOnly).is_none() {
+        return Err(Stop::Skip("give [credentials.read-only]: somebody who may read and not write".to_owned()));
+    }
+    let case = trial.case().await?;
+    let case = context.renewed(trial.operation, &case, Role::Valid).await;
+    for exchange in trial.call_every_way(&case, Role::ReadOnly).await? {
+        trial.met(exchange.answer.status);
+        if exchange.answer.is_success() {
+            let cause = format!("somebody who may only read was answered with {}", exchange.answer.status);
+            return Err(Observation::error(cause, "a refusal with 403", &exchange).into());
+        }
+    }
+    Ok(())
 }
 
 fn needs_scopes(document: &Document, operation: &Operation) -> bool {
@@ -136,12 +179,14 @@ async fn insufficient(trial: &Trial<'_>) -> Result<(), Stop> {
 async fn limited(trial: &Trial<'_>, scheme: &SecurityScheme) -> Result<Secret, Stop> {
     let context = trial.context;
     let is_write = !matches!(trial.operation.method.as_str(), "GET" | "HEAD") && !is_for_readers(trial, scheme);
-    let given = context.credentials.principal(Role::ReadOnly).and_then(|principal| principal.secrets.get(&scheme.name));
+    // Whoever makes one that lacks this scope alone is asked before somebody who may not write at all.
+    let is_given = !context.credentials.is_made(Role::ReadOnly);
+    let reader = context.credentials.principal(Role::ReadOnly).filter(|_| is_given);
+    let given = reader.and_then(|principal| principal.secrets.get(&scheme.name));
     if let Some(given) = given.filter(|_| is_write) {
         return Ok(given.clone());
     }
-    let logs_in = scheme.auth.acquire.is_some()
-        && context.credentials.principal(Role::ReadOnly).is_some_and(|principal| principal.login.is_some());
+    let logs_in = scheme.auth.acquire.is_some() && reader.is_some_and(|principal| principal.login.is_some());
     if is_write && logs_in {
         return Ok(context.secret(Role::ReadOnly, scheme).await?);
     }

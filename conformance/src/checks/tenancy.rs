@@ -169,16 +169,19 @@ fn kept_apart(trial: &Trial<'_>, exchange: &Exchange, who: &str) -> Result<(), S
 async fn foreign_organization(trial: &Trial<'_>) -> Result<(), Stop> {
     trial.case().await?;
     let case = trial.context.positive(trial.operation, Role::OtherOrganization).await?;
-    let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
-    kept_apart(trial, &exchange, "a principal of another organization")
+    for exchange in trial.call_every_way(&case, Role::Valid).await? {
+        kept_apart(trial, &exchange, "a principal of another organization")?;
+    }
+    Ok(())
 }
 
 async fn foreign_object(trial: &Trial<'_>) -> Result<(), Stop> {
     let own = trial.case().await?;
     let theirs = trial.context.positive(trial.operation, Role::OtherOrganization).await?;
     for case in smuggled(trial.operation, &own, &theirs) {
-        let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
-        kept_apart(trial, &exchange, "an object of another organization")?;
+        for exchange in trial.call_every_way(&case, Role::Valid).await? {
+            kept_apart(trial, &exchange, "an object of another organization")?;
+        }
     }
     Ok(())
 }
@@ -206,8 +209,9 @@ async fn foreign_parent(trial: &Trial<'_>) -> Result<(), Stop> {
         tried = true;
         let mut mixed = own.clone();
         mixed.set(name, Location::Path, foreign);
-        let exchange = trial.call(trial.operation, &mixed, Role::Valid).await?;
-        kept_apart(trial, &exchange, "a path with a parent of another organization")?;
+        for exchange in trial.call_every_way(&mixed, Role::Valid).await? {
+            kept_apart(trial, &exchange, "a path with a parent of another organization")?;
+        }
     }
     if tried { Ok(()) } else { Err(Stop::Skip("both organizations have parents of the same names".to_owned())) }
 }
@@ -234,24 +238,36 @@ async fn foreign_change(trial: &Trial<'_>) -> Result<(), Stop> {
         None => None,
     };
     for case in smuggled(trial.operation, &own, &theirs) {
-        let exchange = trial.call(trial.operation, &case, Role::Valid).await?;
-        let changed = match &before {
-            Some((read, before)) => {
-                let look = || trial.call(read, &theirs, Role::OtherOrganization);
-                made_all_the_same(&case, before, look).await?
-            }
-            None => None,
-        };
-        let is_as_before = before.is_some() && changed.is_none();
-        if !(is_as_before && deletes_nothing(trial, &own, &exchange).await?) {
-            kept_apart(trial, &exchange, "a change of an object of another organization")?;
+        for exchange in trial.call_every_way(&case, Role::Valid).await? {
+            left_alone(trial, (&own, &theirs, &case), before.as_ref(), &exchange).await?;
         }
-        if let Some(member) = changed {
-            let cause = "the change was refused and made all the same";
-            let saying = format!("its owner reads {member} otherwise than before");
-            let expected = "the owner reads the object as it was";
-            return Err(Observation::error(cause, expected, &exchange).saying(saying).into());
+    }
+    Ok(())
+}
+
+/// Stops unless a change of a foreign object was refused, and its owner reads it as before.
+async fn left_alone(
+    trial: &Trial<'_>,
+    (own, theirs, case): (&Case, &Case, &Case),
+    before: Option<&(&Operation, Exchange)>,
+    exchange: &Exchange,
+) -> Result<(), Stop> {
+    let changed = match before {
+        Some((read, before)) => {
+            let look = || trial.call(read, theirs, Role::OtherOrganization);
+            made_all_the_same(case, before, look).await?
         }
+        None => None,
+    };
+    let is_as_before = before.is_some() && changed.is_none();
+    if !(is_as_before && deletes_nothing(trial, own, exchange).await?) {
+        kept_apart(trial, exchange, "a change of an object of another organization")?;
+    }
+    if let Some(member) = changed {
+        let cause = "the change was refused and made all the same";
+        let saying = format!("its owner reads {member} otherwise than before");
+        let expected = "the owner reads the object as it was";
+        return Err(Observation::error(cause, expected, exchange).saying(saying).into());
     }
     Ok(())
 }

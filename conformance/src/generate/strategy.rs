@@ -230,6 +230,7 @@ fn texts(keywords: &Keywords) -> Values {
     let most = whole(keywords, "maxLength").unwrap_or(usize::MAX);
     let formatted = named("format").and_then(pattern::formatted);
     let matching = named("pattern").and_then(|text| pattern::matching_within(text, least, most));
+    let matching = matching.map(|texts| texts.prop_map(hosted).sboxed());
     // Where both are asked for, either may be the one that happens to meet the other.
     if let Some(special) =
         union([matching, formatted].into_iter().flatten().map(|text| text.prop_map(Value::String).sboxed()).collect())
@@ -244,6 +245,13 @@ fn texts(keywords: &Keywords) -> Values {
         lengths.extend([text(least..=least), text(most..=most)]);
     }
     Union::new(lengths).sboxed()
+}
+
+/// A URL with a host: the empty one is invalid (RFC 9110, 4.2.1), whatever a pattern says of it.
+fn hosted(text: String) -> String {
+    let rest = ["https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+    let lacks_host = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']));
+    if lacks_host { text.replacen("://", "://bitting.example", 1) } else { text }
 }
 
 /// Texts of so many letters. They begin and end with a letter that no server trims.

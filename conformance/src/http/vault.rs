@@ -1,12 +1,17 @@
 //! The secrets that a run knows, each under the name of a shell variable: so that they go on requests and nowhere else.
 
-use std::sync::{PoisonError, RwLock};
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
+use aho_corasick::AhoCorasick;
 use bitting_spec::infer::is_secret_name;
 use serde_json::Value;
 
 use super::Answer;
 use crate::secret::Secret;
+
+/// A shorter secret stands in many a text by chance.
+const TELLING: usize = 12;
 
 /// The shell variable that stands for a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,17 +30,30 @@ struct Entry {
     variable: Variable,
 }
 
+impl Entry {
+    /// Whether it opens something and stands in no text by chance; what was changed or forged to be refused does not.
+    fn is_telling(&self) -> bool {
+        let is_made_up = ["CHANGED_", "FORGED_", "SHOWN_"].iter().any(|start| self.variable.name.starts_with(start));
+        self.secret.expose().len() >= TELLING && !is_made_up
+    }
+}
+
+/// Finds secrets in a text, and what each of them is.
+type Finder = (Option<AhoCorasick>, Vec<String>);
+
 /// Every secret of a run.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Vault {
     entries: RwLock<Vec<Entry>>,
     prefixes: Vec<String>,
+    /// Made anew when a secret comes that it has to find.
+    finder: RwLock<Option<Arc<Finder>>>,
 }
 
 impl Vault {
     /// A vault that also knows a key that it has never seen, by one of `prefixes`.
     pub(crate) fn new(prefixes: Vec<String>) -> Self {
-        Self { entries: RwLock::default(), prefixes }
+        Self { prefixes, ..Self::default() }
     }
 
     /// Remembers a secret: from now on every text says `$VARIABLE` in its place.
@@ -53,7 +71,11 @@ impl Vault {
     fn insert(&self, secret: &Secret, variable: Variable) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         if secret.expose().len() >= 4 && !entries.iter().any(|entry| entry.secret == *secret) {
-            entries.push(Entry { secret: secret.clone(), variable });
+            let entry = Entry { secret: secret.clone(), variable };
+            if entry.is_telling() {
+                *self.finder.write().unwrap_or_else(PoisonError::into_inner) = None;
+            }
+            entries.push(entry);
             // A secret that contains another is replaced first.
             entries.sort_by_key(|entry| std::cmp::Reverse(entry.secret.expose().len()));
         }
@@ -90,6 +112,25 @@ impl Vault {
         text.split_inclusive(|letter: char| !is_token(letter)).map(|word| self.word(word)).collect()
     }
 
+    /// The credential of a principal, or one that the API made, that stands in `body`: what it is.
+    pub(crate) fn held_in(&self, body: &[u8]) -> Option<String> {
+        let known = self.finder.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let finder = known.unwrap_or_else(|| {
+            let finder = Arc::new(self.finder());
+            *self.finder.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&finder));
+            finder
+        });
+        let found = finder.0.as_ref()?.find(body)?;
+        finder.1.get(found.pattern().as_usize()).cloned()
+    }
+
+    fn finder(&self) -> Finder {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let telling: Vec<&Entry> = entries.iter().filter(|entry| entry.is_telling()).collect();
+        let finder = AhoCorasick::new(telling.iter().map(|entry| entry.secret.expose())).ok();
+        (finder, telling.into_iter().map(|entry| entry.variable.origin.clone()).collect())
+    }
+
     /// At most `length` characters of the body, for people to read. It is scrubbed whole, so that no secret is cut in two
     /// and shown by half.
     pub(crate) fn excerpt(&self, answer: &Answer, length: usize) -> String {
@@ -102,6 +143,14 @@ impl Vault {
         let jwt = bare.starts_with("eyJ") && bare.matches('.').count() >= 2;
         let key = self.prefixes.iter().any(|prefix| bare.len() > prefix.len() && bare.starts_with(prefix.as_str()));
         if jwt || key { word.replacen(bare, "[secret]", 1) } else { word.to_owned() }
+    }
+}
+
+impl fmt::Debug for Vault {
+    /// Shows how many secrets there are: the finder has them in it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.entries.read().unwrap_or_else(PoisonError::into_inner).len();
+        write!(formatter, "Vault of {count} secrets")
     }
 }
 

@@ -1,22 +1,22 @@
 //! Reach: how the suite gets a success from an operation before it judges it, with objects that it makes itself.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, Parameter, template_names};
-use indexmap::IndexMap;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::grant::{grant_case, granting};
+use super::keep::Leavings;
 use super::reference::{References, referring};
 use super::renewal::renewing;
 use super::{Context, Stop};
 use crate::credentials::Role;
 use crate::finding::place;
 use crate::generate::{Case, runner};
-use crate::http::{Answer, Exchange, Request};
+use crate::http::{Answer, Exchange};
 
 /// A case that succeeded, or why there is none.
 type Reached = Arc<OnceCell<Result<Case, String>>>;
@@ -38,33 +38,12 @@ pub(super) struct Stage {
     /// What operations that were never reached answered last, if it was an error of the server.
     broken: Mutex<HashMap<String, Exchange>>,
     objects: Mutex<HashMap<(String, Role), Found>>,
-    /// What is still there, by the method and the path of the call that takes it away.
-    made: Mutex<IndexMap<String, Made>>,
-    /// What could not be removed.
-    kept: Mutex<Vec<Made>>,
+    pub(super) leavings: Leavings,
     pub(super) references: Mutex<HashMap<(String, Role), Named>>,
     /// What is done to each new object before an operation, by its id.
     before: Mutex<HashMap<String, Vec<String>>>,
     /// What takes each object only once, with how many new ones were thought up for it.
     picky: Mutex<HashMap<String, u32>>,
-}
-
-/// Something that the suite made, and the call that takes it away again.
-#[derive(Debug, Clone)]
-struct Made {
-    operation: String,
-    case: Case,
-}
-
-impl Stage {
-    fn made(&self) -> MutexGuard<'_, IndexMap<String, Made>> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What tells one call that takes something away from another.
-fn key(request: &Request) -> String {
-    format!("{} {}", request.method, request.path())
 }
 
 impl Context<'_> {
@@ -120,6 +99,7 @@ impl Context<'_> {
         // What an action is done to may be good for nothing else, such as a cancelled order.
         let is_fresh = operation.method == "DELETE" || self.is_mere_action(operation);
         let arguments = self.arguments(operation, role, is_fresh).await?;
+        self.remember(operation, &arguments, role).await?;
         let references = self.references(operation, role).await;
         let shape = self.shape(operation);
         let (mut last, mut broke) = (None, None);
@@ -385,97 +365,6 @@ impl Context<'_> {
         let sample = || self.shape(operation).sample(operation, name, self.options.seed).filter(|_| any);
         example.cloned().or_else(sample)
     }
-
-    /// Remembers what an exchange made, and forgets what it deleted. What it made, for [`unmake`](Self::unmake).
-    pub(crate) fn note_made(&self, operation: &Operation, exchange: &Exchange) -> Option<String> {
-        if operation.method == "DELETE" && exchange.answer.is_success() {
-            self.stage.made().shift_remove(&key(&exchange.request));
-        }
-        let (key, made) = self.made_by(operation, exchange)?;
-        self.stage.made().insert(key.clone(), made);
-        Some(key)
-    }
-
-    /// Deletes what was made, so that lists do not grow with a run. What cannot be is tried again at its end.
-    pub(super) async fn unmake(&self, key: &str) {
-        let made = self.stage.made().get(key).cloned();
-        if let Some(made) = made
-            && self.is_removed(&made).await
-        {
-            self.stage.made().shift_remove(key);
-        }
-    }
-
-    /// What an exchange made, and the call that deletes it.
-    fn made_by(&self, operation: &Operation, exchange: &Exchange) -> Option<(String, Made)> {
-        if operation.method != "POST" || !exchange.answer.is_success() {
-            return None;
-        }
-        let (remover, name) = item_operation(self, operation, "DELETE")?;
-        let mut case = path_arguments(&operation.path, exchange.request.path())?;
-        case.set(name, Location::Path, identity(&exchange.answer, name)?);
-        Some((key(&case.request(remover).ok()?), Made { operation: remover.id.clone(), case }))
-    }
-
-    /// Deletes what was made, the last first. What a check has already deleted is not there any more, which is as good.
-    pub(super) async fn tidy_up(&self) {
-        loop {
-            let last = self.stage.made().last().map(|(key, made)| (key.clone(), made.clone()));
-            let Some((key, made)) = last else { break };
-            let is_removed = self.is_removed(&made).await;
-            // Only now: what is under way when the time ends is left as well.
-            self.stage.made().shift_remove(&key);
-            if !is_removed {
-                self.stage.kept.lock().unwrap_or_else(PoisonError::into_inner).push(made);
-            }
-        }
-    }
-
-    async fn is_removed(&self, made: &Made) -> bool {
-        let Some(operation) = self.document.operation(&made.operation) else { return false };
-        let (mut is_gone, mut is_kept) = (false, false);
-        for role in [Role::Valid, Role::OtherOrganization] {
-            // Who is not there made nothing.
-            let Ok(exchange) = self.call(operation, &made.case, role).await else { continue };
-            match exchange.answer.status {
-                200..=299 => return true,
-                // What another organization made is not found either.
-                404 | 410 => is_gone = true,
-                401 | 403 => {}
-                _ => is_kept = true,
-            }
-        }
-        is_gone && !is_kept
-    }
-
-    /// Remembers a call that puts something back as it was, before it is changed.
-    pub(crate) fn undo_later(&self, operation: &Operation, case: &Case) {
-        if let Ok(request) = case.request(operation) {
-            let undo = Made { operation: operation.id.clone(), case: case.clone() };
-            self.stage.made().insert(key(&request), undo);
-        }
-    }
-
-    /// Puts it back now. What cannot be is tried again at the end of the run.
-    pub(crate) async fn undo(&self, operation: &Operation, case: &Case) -> Result<(), Stop> {
-        let undone = self.call(operation, case, Role::Valid).await?;
-        if undone.answer.is_success() {
-            self.stage.made().shift_remove(&key(&undone.request));
-        }
-        Ok(())
-    }
-
-    /// The calls that would remove what is still there.
-    pub(super) fn left(&self) -> Vec<String> {
-        let made = self.stage.made();
-        let kept = self.stage.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let call = |one: &Made| {
-            let operation = self.document.operation(&one.operation)?;
-            let request = one.case.request(operation).ok()?;
-            Some(self.vault.scrub(&format!("{} {}", request.method, request.target)))
-        };
-        made.values().chain(kept.iter()).filter_map(call).collect()
-    }
 }
 
 fn path_parameter<'o>(operation: &'o Operation, name: &str) -> Option<&'o Parameter> {
@@ -516,8 +405,17 @@ pub(crate) fn items<'a>(
 }
 
 /// The values of a path's parameters in a path that was made from its template.
-fn path_arguments(template: &str, path: &str) -> Option<Case> {
+/// Whether a path is one of those that a template stands for.
+pub(crate) fn is_path_of(template: &str, path: &str) -> bool {
+    path_arguments(template, path).is_some()
+}
+
+pub(super) fn path_arguments(template: &str, path: &str) -> Option<Case> {
     let mut case = Case::default();
+    let (template, path) = match (template.strip_suffix(".json"), path.strip_suffix(".json")) {
+        (Some(template), Some(path)) => (template, path),
+        _ => (template, path),
+    };
     let (names, values): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), path.split('/').collect());
     if names.len() != values.len() {
         return None;

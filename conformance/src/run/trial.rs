@@ -132,6 +132,23 @@ impl<'a> Trial<'a> {
         self.context.call(operation, case, role).await
     }
 
+    /// The answers to a call of this operation by every way in that the principal has: servers look after keys and tokens
+    /// in different places.
+    pub(crate) async fn call_every_way(&self, case: &Case, role: Role) -> Result<Vec<Exchange>, Stop> {
+        let mut answers = vec![self.call(self.operation, case, role).await?];
+        let request = case.request(self.operation).map_err(Stop::Skip)?;
+        let mut ways = Vec::new();
+        for alternative in self.operation.security.iter().filter(|alternative| !alternative.is_empty()) {
+            let names = alternative.keys();
+            ways.extend(self.context.with_alternative(self.operation, names, role, request.clone()).await);
+        }
+        // The first of them was taken by the call.
+        for way in ways.into_iter().skip(1) {
+            answers.push(self.send(way).await?);
+        }
+        Ok(answers)
+    }
+
     /// The schemes of one nature that alone open this operation.
     pub(crate) fn schemes(&self, wanted: Nature) -> Vec<&'a SecurityScheme> {
         let all = single_schemes(self.context, self.operation).into_iter();

@@ -25,7 +25,7 @@ const RULES: &[(&str, &[&str])] = &[
                               "refresh.no-access"]),
     ("LA18 token endpoint", &["oauth.invalid-client", "oauth.invalid-grant", "oauth.no-store", "oauth.scope", "oauth.rotation", "oauth.code-once",
                               "oauth.code-bound", "oauth.pkce", "oauth.state", "oauth.redirect-uri"]),
-    ("LS01 scope by operation", &["scope.sufficient", "scope.insufficient", "scope.override"]),
+    ("LS01 scope by operation", &["scope.sufficient", "scope.insufficient", "scope.read-only", "scope.override"]),
     ("LS02 403 for a lack of scope", &["scope.insufficient", "forbidden.body"]),
     ("LS03 no escalation", &["scope.escalation"]),
     ("LT01 foreign read", &["tenancy.foreign-organization", "tenancy.foreign-object"]),

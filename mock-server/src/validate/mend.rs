@@ -85,6 +85,11 @@ impl Mender<'_> {
         let (above, _) = path.rsplit_once('/')?;
         let mut at = root;
         for token in above.split('/').skip(1).map(unescaped) {
+            // The path goes through a reference by its keyword.
+            if token == "$ref" && at.get("$ref").is_some_and(Value::is_string) {
+                at = self.document.resolve(at);
+                continue;
+            }
             let step = |schema: &'_ Value| match schema {
                 Value::Array(all) => token.parse::<usize>().ok().filter(|index| *index < all.len()).is_some(),
                 schema => schema.get(&token).is_some(),

@@ -109,7 +109,7 @@ pub struct StatedObjects {
 
 impl Population {
     /// The world that a server has when nobody describes another: two organizations that must not see each other, and
-    /// in one of them a user who may only read.
+    /// in one of them a user who may only read, and one to spare.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         let organization = |slug: &str, projects: &[&str]| Organization {
@@ -129,6 +129,7 @@ impl Population {
                 person("ada@acme.example", "acme", Permission::Member),
                 person("bob@acme.example", "acme", Permission::ReadOnly),
                 person("eve@globex.example", "globex", Permission::Member),
+                person("dan@acme.example", "acme", Permission::Member),
             ],
             ..Self::default()
         }

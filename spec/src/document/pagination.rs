@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::operation::{Operation, Parameter};
 use super::schema::component_name;
@@ -50,11 +50,27 @@ pub(super) fn infer(operation: &Operation, components: &IndexMap<String, Value>)
     let first = first(operation, &request);
     let pointer = |name: &str| format!("/{}", escape(name));
     let mut response = BTreeMap::from([("items".to_owned(), pointer(items))]);
-    response.extend(answered(&TOTALS).map(|name| ("total".to_owned(), pointer(name))));
+    let total = answered(&TOTALS).map(|name| pointer(name)).or_else(|| told_together(properties, components));
+    response.extend(total.map(|total| ("total".to_owned(), total)));
     if style == PaginationStyle::Cursor {
         response.extend(answered(&NEXTS).map(|name| ("next".to_owned(), pointer(name))));
     }
     Some(Pagination { style, request, response, first })
+}
+
+/// Where the total stands that an answer tells in a member of its own, such as `meta` or `pagination`.
+fn told_together(properties: &Map<String, Value>, components: &IndexMap<String, Value>) -> Option<String> {
+    properties.iter().find_map(|(name, schema)| {
+        let inner = resolve(schema, components)?.get("properties")?.as_object()?;
+        let is_count = |schema: &Value| {
+            resolve(schema, components)
+                .is_some_and(|schema| kinds(schema).iter().any(|kind| *kind == "integer" || *kind == "number"))
+        };
+        // A count there may be that of the page.
+        let names = TOTALS.iter().filter(|total| **total != "count");
+        let total = names.copied().find(|total| inner.get(*total).is_some_and(is_count))?;
+        Some(format!("/{}/{total}", escape(name)))
+    })
 }
 
 /// Infers the paging of a list that is the whole answer, from its query parameters alone.

@@ -93,6 +93,7 @@ impl Provisioner for Control {
             email: user.email.clone(),
             password: user.password.as_str().into(),
             organization: user.organization.clone(),
+            permission: None,
         });
         let organization = |slug: &str| Organization { slug: slug.to_owned(), projects: Vec::new() };
         let organizations = vec![organization("acme"), organization("globex")];
