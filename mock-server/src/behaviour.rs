@@ -165,6 +165,18 @@ pub(crate) fn infer(document: &Document, collections: &[Collection], operation: 
     }
 }
 
+impl Behaviour {
+    /// The collection whose objects it makes or changes by what a client sends.
+    pub(crate) fn changes(self) -> Option<usize> {
+        match self {
+            Self::Create { collection } | Self::Update { collection } | Self::Replace { collection } => {
+                Some(collection)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// `POST /things/{id}/verb` does something with the thing, if it answers one.
 fn acted_on(document: &Document, collections: &[Collection], operation: &Operation) -> Behaviour {
     let path = trimmed(&operation.path).rsplit_once('/').map_or("", |(before, _)| before);

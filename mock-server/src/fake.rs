@@ -9,6 +9,8 @@ use bitting_spec::Document;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
+pub(crate) use self::times::is_counted;
+
 /// Deeper than this, optional properties and items are left out, so that schemas that contain themselves end.
 const SHALLOW: usize = 4;
 /// Deeper than this there is nothing but `null`.
@@ -353,7 +355,13 @@ fn join(document: &Document, schema: &Value, all: &mut Map<String, Value>, (dept
             }
             ("oneOf" | "anyOf", Value::Array(parts)) => {
                 let is_null = |part: &&Value| document.resolve(part).get("type").is_some_and(|kind| kind == "null");
-                let others: Vec<&Value> = parts.iter().filter(|part| !is_null(part)).collect();
+                // A choice that is made elsewhere too is one of those that stand there.
+                let choices = all.get("enum").and_then(Value::as_array).cloned();
+                let is_choice = |part: &&Value| {
+                    let named = document.resolve(part).get("const");
+                    choices.as_ref().zip(named).is_none_or(|(choices, named)| choices.contains(named))
+                };
+                let others: Vec<&Value> = parts.iter().filter(|part| !is_null(part) && is_choice(part)).collect();
                 let chosen = others.get(turn % others.len().max(1)).copied().or(parts.first());
                 if let Some(part) = chosen {
                     join(document, part, all, (depth + 1, turn));

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::collection::Collection;
-use crate::fake::{Fake, flatten, timestamp};
+use crate::fake::{Fake, flatten, is_counted, timestamp};
 use crate::validate::allows_null;
 
 /// Properties that tell how an object stands.
@@ -16,6 +16,9 @@ pub(crate) const STANDING: [&str; 4] = ["status", "state", "phase", "stage"];
 /// What ends an object: `deleted_at`, `canceledAt`.
 const ENDS: [&str; 9] =
     ["deleted", "removed", "archived", "canceled", "cancelled", "revoked", "terminated", "discontinued", "disabled"];
+
+/// From here on a number counts milliseconds since 1970, and no seconds.
+const MILLISECONDS: i64 = 100_000_000_000;
 
 /// How often an id is made up until one is free.
 pub(crate) const NAMINGS: usize = 50;
@@ -256,9 +259,15 @@ impl Maker<'_> {
     /// Writes the time into the properties that hold when an object was made or changed.
     fn stamp(&self, object: &mut Map<String, Value>, wanted: impl Fn(&str) -> bool) {
         for (name, value) in object.iter_mut().filter(|(name, _)| is_stamp(name) && wanted(name)) {
-            let schema = self.collection.property(name).map(|schema| flatten(self.document, schema));
-            if schema.is_some_and(|schema| schema.get("format") == Some(&json!("date-time"))) {
+            let schema =
+                self.collection.property(name).map(|schema| flatten(self.document, schema)).unwrap_or_default();
+            let is_text = schema.get("type").is_none_or(|kind| kind == "string" || kind.is_array());
+            if is_text && schema.get("format") == Some(&json!("date-time")) {
                 *value = Value::from(timestamp(self.now));
+            } else if value.is_i64() && is_counted(name, &schema) {
+                // Milliseconds have three digits more.
+                let is_fine = value.as_i64().is_some_and(|known| known > MILLISECONDS);
+                *value = Value::from(if is_fine { self.now.timestamp_millis() } else { self.now.timestamp() });
             }
         }
     }

@@ -20,7 +20,7 @@ use crate::rate::StandingHeaders;
 use crate::refuse::{Refusals, sent};
 use crate::route::Routes;
 use crate::scheme::Scheme;
-use crate::validate::{Answers, Inputs, Rules};
+use crate::validate::{Answers, Inputs, Rule, Rules};
 
 /// A document made ready to be served.
 #[derive(Debug)]
@@ -50,6 +50,8 @@ pub(crate) struct OperationPlan {
     pub(crate) behaviour: Behaviour,
     /// What it does to an object, where it acts on one.
     pub(crate) act: Act,
+    /// What an object must be that it makes or changes.
+    pub(crate) object: Option<Arc<Rule>>,
     /// What must exist on the way: a path parameter, and the collection that it chooses from.
     pub(crate) parents: Vec<(String, usize)>,
     pub(crate) refusals: Refusals,
@@ -138,6 +140,10 @@ impl Plan {
                     _ => Act::default(),
                 },
                 behaviour,
+                object: match behaviour.changes().and_then(|collection| collections[collection].schema.as_ref()) {
+                    Some(schema) => Some(rules.data(schema)?),
+                    None => None,
+                },
                 parents: parents(&document, collections, operation),
                 refusals: Refusals::new(&document, operation),
                 success: Success::new(&document, operation),

@@ -14,6 +14,7 @@ use crate::defect::Flaw;
 use crate::exchange::Answer;
 use crate::fake::{flatten, seed_of};
 use crate::object::{Choice, Maker, NAMINGS, id_text};
+use crate::validate::Mender;
 use crate::world::{Row, Scope};
 
 /// Everything but the unreserved characters of RFC 3986, 2.3.
@@ -108,7 +109,8 @@ impl Desk<'_> {
             let number = COUNTED.1.saturating_add(i64::try_from(serial).unwrap_or(i64::MAX));
             let maker = self.maker(collection, &format!("made {serial}"));
             let maker = Maker { number: (tries > COUNTED.0).then_some(number), ..maker };
-            maker.created(&members, &body, choice)
+            let (id, value) = maker.created(&members, &body, choice);
+            (id, self.sound(collection, value))
         };
         let is_free = |(id, _): &(String, Value)| self.core.world().data.find(index, &scope, id).is_none();
         // What a client chose itself stays taken where the document says what it is told then. Any other id is ours, and a
@@ -126,7 +128,8 @@ impl Desk<'_> {
         // Where the document knows no conflict, and all the ids that it allows are taken, the new one takes its place.
         let replaces = !self.plan.answers.has(409) && !is_free(&made);
         let (id, value) = made;
-        let answer = self.telling(&id, &value, self.success(self.shown(collection, &value)), collection);
+        let told = self.echoed(&value, members);
+        let answer = self.telling(&id, &value, self.success(self.shown(collection, &told)), collection);
         let row = Row { is_unlisted: self.core.flaws.has(Flaw::M83), ..Row::new(value) };
         {
             let mut world = self.core.world();
@@ -148,6 +151,32 @@ impl Desk<'_> {
         let location = utf8_percent_encode(&id, SEGMENT);
         let end = if collection.ends_in_slash { "/" } else { json };
         if collection.is_readable { answer.with("location", &format!("{path}/{location}{end}")) } else { answer }
+    }
+
+    /// The object with what was sent, as far as the answer declares it and it has no such member itself: some APIs answer
+    /// more to a creation than to a read.
+    fn echoed(&self, value: &Value, sent: Map<String, Value>) -> Value {
+        let (Value::Object(object), Some(schema)) = (value, &self.plan.success.schema) else { return value.clone() };
+        let document = &self.core.plan.document;
+        let flat = flatten(document, schema);
+        let declared = flat.get("properties").and_then(Value::as_object);
+        let is_shown = |name: &String| {
+            let schema = declared.and_then(|declared| declared.get(name));
+            schema.is_some_and(|schema| flatten(document, schema).get("writeOnly") != Some(&Value::Bool(true)))
+        };
+        let mut whole = object.clone();
+        whole.extend(sent.into_iter().filter(|(name, _)| !object.contains_key(name) && is_shown(name)));
+        Value::Object(whole)
+    }
+
+    /// The object as its schema wants it: a request may take what no answer can hold, and one such object would spoil every
+    /// list that it stands in. Its id stays.
+    fn sound(&self, collection: &Collection, value: Value) -> Value {
+        let Some(rule) = self.plan.object.as_ref().filter(|rule| rule.fault(&value).is_some()) else { return value };
+        let mender = Mender { document: &self.core.plan.document, seed: self.core.seed };
+        let id = |value: &Value| collection.key.as_ref().and_then(|key| value.get(key).cloned());
+        let mended = mender.mended(rule, &value).filter(|mended| id(mended) == id(&value));
+        mended.unwrap_or(value)
     }
 
     /// The answer with the id of what was made, where it is told beside the object, which does not have it itself.
@@ -177,13 +206,13 @@ impl Desk<'_> {
             match world.data.find_mut(index, &scope, &id) {
                 Some(row) => {
                     row.value = Arc::new(match is_whole {
-                        true => maker.replaced(&row.value, &members, &body),
-                        false => maker.updated(&row.value, &members),
+                        true => self.sound(collection, maker.replaced(&row.value, &members, &body)),
+                        false => self.sound(collection, maker.updated(&row.value, &members)),
                     });
                     Some((None, Arc::clone(&row.value)))
                 }
                 None if puts => {
-                    let row = Row::new(maker.put(&id, &members, &body));
+                    let row = Row::new(self.sound(collection, maker.put(&id, &members, &body)));
                     let new = Arc::clone(&row.value);
                     world.data.insert(index, scope, id.into_owned(), row);
                     Some((Some(CREATED), new))

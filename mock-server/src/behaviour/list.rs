@@ -223,6 +223,14 @@ impl Desk<'_> {
         for (name, schema) in properties {
             if let Some(value) = self.told(name, total, page, has_more) {
                 put(envelope, &format!("/{name}"), value);
+            } else if name == "count"
+                && properties.contains_key("total")
+                && flatten(document, schema).get("type") == Some(&"integer".into())
+            {
+                // Beside the total, what is counted is the page.
+                put(envelope, &format!("/{name}"), Value::from(items.len()));
+            } else if let Some(item) = outermost(name, &items) {
+                put(envelope, &format!("/{name}"), item);
             } else if is_next(name) && self.plan.operation.pagination.is_none() && allows_null(document, schema) {
                 put(envelope, &format!("/{name}"), Value::Null);
             }
@@ -279,6 +287,16 @@ impl Desk<'_> {
             _ => None,
         }
     }
+}
+
+/// The id of the first or the last item, where a member is called so.
+fn outermost(name: &str, items: &[Value]) -> Option<Value> {
+    let item = match name {
+        "first_id" | "firstId" => items.first(),
+        "last_id" | "lastId" => items.last(),
+        _ => None,
+    };
+    item?.get("id").cloned()
 }
 
 /// Parameters that name the last object that was seen, by its id.

@@ -47,7 +47,7 @@ enum Kind {
 
 impl Mender<'_> {
     /// `value` as `rule` wants it; `None` where no such value was found.
-    pub(super) fn mended(&self, rule: &Rule, value: &Value) -> Option<Value> {
+    pub(crate) fn mended(&self, rule: &Rule, value: &Value) -> Option<Value> {
         let mut left = PARTS;
         if !has_at_most(value, &mut left) {
             return None;
@@ -83,13 +83,13 @@ impl Mender<'_> {
     fn schema(&self, root: &Value, path: &Location) -> Option<Value> {
         let path = path.to_string();
         let (above, _) = path.rsplit_once('/')?;
+        let mut tokens = above.split('/').skip(1).map(unescaped);
         let mut at = root;
-        for token in above.split('/').skip(1).map(unescaped) {
-            // The path goes through a reference by its keyword.
-            if token == "$ref" && at.get("$ref").is_some_and(Value::is_string) {
-                at = self.document.resolve(at);
-                continue;
-            }
+        // Behind a reference a path begins with the component that it leads to.
+        if above.starts_with("/components/schemas/") {
+            at = self.document.schemas.get(&tokens.nth(2)?)?;
+        }
+        for token in tokens {
             let step = |schema: &'_ Value| match schema {
                 Value::Array(all) => token.parse::<usize>().ok().filter(|index| *index < all.len()).is_some(),
                 schema => schema.get(&token).is_some(),
@@ -246,7 +246,8 @@ mod tests {
 
     fn mended(schema: &Value, value: &Value) -> Option<Value> {
         let text = json!({"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {},
-            "components": {"schemas": {"Cat": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}}}});
+            "components": {"schemas": {"Cat": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"},
+                "kind": {"enum": ["cat"]}}}}}});
         let document = Arc::new(Document::parse("t.json", &text.to_string()).unwrap());
         let rule = Rule::new(&document, schema.clone(), Side::Answer);
         let mended = Mender { document: &document, seed: 1 }.mended(&rule, value)?;
@@ -293,5 +294,13 @@ mod tests {
         let value = mended(&schema, &json!({"when": "soon", "tags": ["a", 5], "more": 1})).unwrap();
         assert_eq!((value["tags"][0].as_str(), value.get("more")), (Some("a"), None));
         assert!(mended(&schema, &json!({})).unwrap()["when"].is_string());
+    }
+
+    /// What stands behind a reference is mended as well.
+    #[test]
+    fn the_parts_of_components_are_mended() {
+        let schema = json!({"type": "object", "properties": {"cat": {"$ref": "#/components/schemas/Cat"}}});
+        let value = mended(&schema, &json!({"cat": {"name": "x", "kind": "dog"}})).unwrap();
+        assert_eq!(value, json!({"cat": {"name": "x", "kind": "cat"}}));
     }
 }

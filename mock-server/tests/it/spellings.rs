@@ -39,8 +39,17 @@ paths:
     parameters: [{name: FileId, in: path, required: true, schema: {type: string}}]
     get: {operationId: listNotes, responses: {"200": {description: d, content: {application/json: {schema: {type: array, items: {$ref: "#/components/schemas/Note"}}}}}}}
     post: {operationId: addNote, requestBody: {content: {application/json: {schema: {type: object, properties: {text: {type: string}}}}}}, responses: {"201": {description: d, content: {application/json: {schema: {$ref: "#/components/schemas/Note"}}}}}}
+  /secrets:
+    get: {operationId: listSecrets, responses: {"200": {description: d, content: {application/json: {schema: {type: object, properties: {first_id: {type: string}, last_id: {type: string}, total: {type: integer}, count: {type: integer}, items: {type: array, items: {$ref: "#/components/schemas/Secret"}}}}}}}}}
+    post: {operationId: addSecret, requestBody: {content: {application/json: {schema: {type: object, properties: {kind: {type: string}, size: {type: integer}, folder: {type: object}}}}}}, responses: {"201": {description: d, content: {application/json: {schema: {allOf: [{$ref: "#/components/schemas/Secret"}, {type: object, required: [size], properties: {size: {type: integer}}}]}}}}}}
+  /secrets/{id}:
+    parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+    get: {operationId: getSecret, responses: {"200": {description: d, content: {application/json: {schema: {$ref: "#/components/schemas/Secret"}}}}}}
 components:
   schemas:
+    Secret: {type: object, required: [id, created, level], properties: {id: {type: string}, kind: {type: string, enum: [stored]}, folder: {$ref: "#/components/schemas/Folder"}, created: {type: integer}, level: {type: integer, enum: [0, 2], allOf: [{$ref: "#/components/schemas/Level"}]}}}
+    Level: {type: integer, oneOf: [{title: A, const: 1}, {title: B, const: 0}, {title: C, const: 2}]}
+    Folder: {allOf: [{type: object, required: [type], properties: {type: {type: string, enum: [folder]}}}]}
     NewMessage:
       type: object
       required: [To]
@@ -122,4 +131,24 @@ fn what_is_only_listed_is_told_apart() {
     let listed = ask(&core, Method::GET, &notes, &Value::Null).json();
     let own: Vec<Value> = listed.as_array().unwrap().iter().map(|note| note["id"].clone()).collect();
     assert!(ids.iter().all(|id| own.contains(id)), "{listed}");
+}
+
+/// What a request takes and no answer can hold spoils neither the answer nor the list; what only the answer to a creation
+/// shows is what was sent; a time in seconds is now; the ids of the first and the last item are theirs.
+#[test]
+fn what_was_sent_fits_the_answers() {
+    let core = core();
+    let made = ask(&core, Method::POST, "/secrets", &json!({"kind": "new", "size": 7, "folder": {"type": ""}}));
+    let secret = made.json();
+    assert_eq!(
+        (made.status.as_u16(), &secret["size"], &secret["folder"]),
+        (201, &json!(7), &json!({"type": "folder"}))
+    );
+    assert_eq!(secret["created"], json!(core.clock().unix()));
+    assert_ne!(secret["kind"], "new");
+    let list = ask(&core, Method::GET, "/secrets", &Value::Null).json();
+    let items = list["items"].as_array().unwrap();
+    assert!(items.iter().any(|item| item["id"] == secret["id"]), "{list}");
+    assert_eq!((&list["first_id"], &list["last_id"]), (&items[0]["id"], &items[items.len() - 1]["id"]));
+    assert_eq!((&list["total"], &list["count"]), (&json!(items.len()), &json!(items.len())));
 }
