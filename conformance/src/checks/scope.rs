@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bitting_spec::extension::AuthCase;
-use bitting_spec::{Document, Operation, SecurityScheme};
+use bitting_spec::{Document, Operation, SecurityScheme, Status};
 
 use super::is_protected;
 use super::response::as_documented;
@@ -11,7 +11,7 @@ use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::{Nature, Role, nature};
 use crate::finding::Observation;
 use crate::provision::{KeyOrder, TokenOrder};
-use crate::run::{Issuer, Stop, Trial, apply, issuer};
+use crate::run::{Issuer, Stop, Trial, apply, issuer, items};
 use crate::secret::Secret;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -100,17 +100,24 @@ async fn overridden(trial: &Trial<'_>) -> Result<(), Stop> {
     tried.unwrap_or(Ok(()))
 }
 
-/// Whether the operation makes, changes or deletes objects that can be read; what is everybody's own is left out.
+/// Whether the operation makes, changes or deletes objects that can be read. Left out is what is everybody's own; what can
+/// be made and not be changed, such as an export, which readers may ask for; and what the document refuses nobody, where it
+/// says of others that they are forbidden.
 fn writes(document: &Document, operation: &Operation) -> bool {
     let is_own = operation.path.split('/').any(|part| matches!(part, "me" | "self" | "current" | "sessions"));
     let is_about_objects = match operation.method.as_str() {
-        "POST" => document.reader(&operation.path).is_some(),
+        "POST" => {
+            let mut kept = ["PUT", "PATCH", "DELETE"].iter().filter_map(|method| items(document, operation, method));
+            document.reader(&operation.path).is_some() && kept.next().is_some()
+        }
         "PUT" | "PATCH" | "DELETE" => {
             operation.collection().is_some_and(|collection| document.creator(collection).is_some())
         }
         _ => false,
     };
-    is_protected(document, operation) && is_about_objects && !is_own
+    let forbids = |operation: &Operation| operation.responses.iter().any(|one| one.status == Status::Code(403));
+    let may_forbid = forbids(operation) || !document.operations.iter().any(forbids);
+    is_protected(document, operation) && is_about_objects && !is_own && may_forbid
 }
 
 async fn read_only(trial: &Trial<'_>) -> Result<(), Stop> {

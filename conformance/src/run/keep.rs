@@ -1,5 +1,6 @@
 //! What a run leaves behind: what it made is taken away, and what it changed that is not its own stands as it stood.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bitting_spec::table::Location;
@@ -10,6 +11,7 @@ use serde_json::{Map, Value};
 use super::stage::path_arguments;
 use super::{Context, Stop, held, identity, item_operation};
 use crate::credentials::Role;
+use crate::finding::place;
 use crate::generate::{Case, body_media};
 use crate::http::{Answer, Exchange, Request};
 use crate::infer::sent;
@@ -30,11 +32,17 @@ pub(super) struct Leavings {
     made: Mutex<IndexMap<String, Made>>,
     /// What could not be removed.
     kept: Mutex<Vec<Made>>,
+    /// How many objects each operation made that nothing removes.
+    lasting: Mutex<BTreeMap<String, u32>>,
 }
 
 impl Leavings {
     fn made(&self) -> MutexGuard<'_, IndexMap<String, Made>> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lasting(&self) -> MutexGuard<'_, BTreeMap<String, u32>> {
+        self.lasting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn kept(&self) -> MutexGuard<'_, Vec<Made>> {
@@ -59,9 +67,21 @@ impl Context<'_> {
         if operation.method == "DELETE" && exchange.answer.is_success() {
             self.stage.leavings.made().shift_remove(&key(&exchange.request));
         }
-        let (key, made) = self.made_by(operation, exchange)?;
+        let Some((key, made)) = self.made_by(operation, exchange) else {
+            self.count_lasting(operation, exchange);
+            return None;
+        };
         self.stage.leavings.made().insert(key.clone(), made);
         Some(key)
+    }
+
+    /// Counts what was made and cannot be taken away: the API has no deletion of such objects.
+    fn count_lasting(&self, operation: &Operation, exchange: &Exchange) {
+        let is_made = operation.method == "POST" && exchange.answer.is_success();
+        let is_object = || item_operation(self, operation, "GET").is_some();
+        if is_made && is_object() && item_operation(self, operation, "DELETE").is_none() {
+            *self.stage.leavings.lasting().entry(place(operation)).or_default() += 1;
+        }
     }
 
     /// Deletes what was made, so that lists do not grow with a run. What cannot be is tried again at its end.
@@ -167,7 +187,9 @@ impl Context<'_> {
             let request = one.case.request(operation).ok()?;
             Some(self.vault.scrub(&format!("{} {}", request.method, request.target)))
         };
-        made.values().chain(kept.iter()).filter_map(call).collect()
+        let lasting = self.stage.leavings.lasting();
+        let lasting = lasting.iter().map(|(place, count)| format!("{count} × what {place} makes, which has no DELETE"));
+        made.values().chain(kept.iter()).filter_map(call).chain(lasting).collect()
     }
 }
 
@@ -175,7 +197,7 @@ impl Context<'_> {
 /// one those that it takes. `None`: it takes none.
 fn former(context: &Context<'_>, operation: &Operation, about: &Case, shown: &Answer) -> Option<Case> {
     let body = shown.json()?;
-    let object = held(&body)?.as_object()?;
+    let object = held(&body).unwrap_or(&body).as_object()?;
     let writable = sent(context.document, operation);
     // What is not set says nothing in a PUT.
     let says = |value: &Value| !value.is_null() || operation.method == "PATCH";
