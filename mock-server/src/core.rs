@@ -455,7 +455,8 @@ impl Core {
         let Some(fault) = plan.answers.fault(&answer) else {
             return answer;
         };
-        let mender = Mender { document: &self.plan.document, seed: self.seed };
+        let id = answer.id.clone();
+        let mender = Mender { document: &self.plan.document, seed: self.seed, id: id.as_deref() };
         if let Some(body) = plan.answers.mended(&answer, &mender) {
             let mended = Answer { body: Some(body), ..answer.clone() };
             if plan.answers.fault(&mended).is_none() {

@@ -160,6 +160,8 @@ pub(crate) struct Answer {
     pub(crate) reason: Option<&'static str>,
     /// The same in words, without any value that came: what was wrong, and where.
     pub(crate) detail: Option<Box<str>>,
+    /// The id of the object that it is about.
+    pub(crate) id: Option<Box<str>>,
 }
 
 /// A number as a header's value.
@@ -179,6 +181,12 @@ pub(crate) fn number(mut number: u64) -> HeaderValue {
 }
 
 impl Answer {
+    /// The same about the object of this id.
+    pub(crate) fn about(mut self, id: &str) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
     /// An answer without a body.
     pub(crate) fn empty(status: u16) -> Self {
         Self {
@@ -190,6 +198,7 @@ impl Answer {
             is_checked: false,
             reason: None,
             detail: None,
+            id: None,
         }
     }
 

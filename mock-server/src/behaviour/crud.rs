@@ -87,7 +87,8 @@ impl Desk<'_> {
             Some(value) => match self.once_shown(index) {
                 Some(schema) => self.success(self.shown_by(schema, collection, &value)),
                 None => self.success(self.shown(collection, &value)),
-            },
+            }
+            .about(&id),
             None => self.not_found(),
         }
     }
@@ -128,8 +129,8 @@ impl Desk<'_> {
         // Where the document knows no conflict, and all the ids that it allows are taken, the new one takes its place.
         let replaces = !self.plan.answers.has(409) && !is_free(&made);
         let (id, value) = made;
-        let told = self.echoed(&value, members);
-        let answer = self.telling(&id, &value, self.success(self.shown(collection, &told)), collection);
+        let told = self.echoed(collection, &value, (members, &body));
+        let answer = self.telling(&id, &value, self.success(self.shown(collection, &told)), collection).about(&id);
         let row = Row { is_unlisted: self.core.flaws.has(Flaw::M83), ..Row::new(value) };
         {
             let mut world = self.core.world();
@@ -153,19 +154,27 @@ impl Desk<'_> {
         if collection.is_readable { answer.with("location", &format!("{path}/{location}{end}")) } else { answer }
     }
 
-    /// The object with what was sent, as far as the answer declares it and it has no such member itself: some APIs answer
-    /// more to a creation than to a read.
-    fn echoed(&self, value: &Value, sent: Map<String, Value>) -> Value {
+    /// The object with what was sent, as far as request and answer declare it and the object has no such member itself: some
+    /// APIs answer more to a creation than to a read. What tells objects apart is the server's.
+    fn echoed(&self, collection: &Collection, value: &Value, sent: (Map<String, Value>, &Value)) -> Value {
         let (Value::Object(object), Some(schema)) = (value, &self.plan.success.schema) else { return value.clone() };
         let document = &self.core.plan.document;
-        let flat = flatten(document, schema);
-        let declared = flat.get("properties").and_then(Value::as_object);
-        let is_shown = |name: &String| {
-            let schema = declared.and_then(|declared| declared.get(name));
-            schema.is_some_and(|schema| flatten(document, schema).get("writeOnly") != Some(&Value::Bool(true)))
+        let (answer, request) = (flatten(document, schema), flatten(document, sent.1));
+        let declared = |flat: &Map<String, Value>, name: &str| flat.get("properties")?.get(name).cloned();
+        let is_bound = |schema: &Value| {
+            let flat = flatten(document, schema);
+            ["readOnly", "writeOnly"].iter().any(|mark| flat.get(*mark) == Some(&Value::Bool(true)))
+        };
+        let is_id = |name: &str| {
+            let item = collection.item.as_ref().is_some_and(|(item, _)| plain(item).ends_with(&plain(name)));
+            item || collection.key.as_deref() == Some(name) || ["id", "uuid"].contains(&name)
+        };
+        let is_shown = |name: &str| {
+            let answered = declared(&answer, name).filter(|schema| !is_bound(schema));
+            answered.is_some() && declared(&request, name).is_some() && !object.contains_key(name) && !is_id(name)
         };
         let mut whole = object.clone();
-        whole.extend(sent.into_iter().filter(|(name, _)| !object.contains_key(name) && is_shown(name)));
+        whole.extend(sent.0.into_iter().filter(|(name, _)| is_shown(name)));
         Value::Object(whole)
     }
 
@@ -173,7 +182,7 @@ impl Desk<'_> {
     /// list that it stands in. Its id stays.
     fn sound(&self, collection: &Collection, value: Value) -> Value {
         let Some(rule) = self.plan.object.as_ref().filter(|rule| rule.fault(&value).is_some()) else { return value };
-        let mender = Mender { document: &self.core.plan.document, seed: self.core.seed };
+        let mender = Mender { document: &self.core.plan.document, seed: self.core.seed, id: None };
         let id = |value: &Value| collection.key.as_ref().and_then(|key| value.get(key).cloned());
         let mended = mender.mended(rule, &value).filter(|mended| id(mended) == id(&value));
         mended.unwrap_or(value)
@@ -197,6 +206,7 @@ impl Desk<'_> {
     /// Changes an object, or puts another in its place.
     pub(super) fn change(&self, index: usize, is_whole: bool) -> Answer {
         let (collection, scope, id) = self.place(index);
+        let name = &*id.clone();
         let maker = self.maker(collection, &id);
         let (members, body) = self.members(collection);
         let puts = is_whole && self.plan.answers.has(CREATED);
@@ -221,7 +231,7 @@ impl Desk<'_> {
             }
         };
         let Some((status, new)) = done else { return self.not_found() };
-        let answer = self.success(self.shown(collection, &new));
+        let answer = self.success(self.shown(collection, &new)).about(name);
         Answer { status: status.unwrap_or(answer.status), ..answer }
     }
 

@@ -11,8 +11,12 @@ use serde_json::{Value, json};
 use super::Rule;
 use crate::fake::{Fake, flatten, seed_of};
 
+/// What the id of an object is called.
+const IDS: [&str; 4] = ["id", "uuid", "gid", "sid"];
 /// How many faults of one value are mended.
 const FAULTS: usize = 64;
+/// More faults than this are many.
+const MANY: usize = 24;
 /// How many alternatives of a schema are tried for one part.
 const TURNS: usize = 8;
 /// How many values are tried for one part.
@@ -25,6 +29,8 @@ const PARTS: usize = 5_000;
 pub(crate) struct Mender<'d> {
     pub(crate) document: &'d Document,
     pub(crate) seed: u64,
+    /// The id of the object that the value is about, or holds: it has no other one.
+    pub(crate) id: Option<&'d str>,
 }
 
 /// What is wrong with a value, and where.
@@ -53,11 +59,15 @@ impl Mender<'_> {
             return None;
         }
         let (mut value, validator) = (value.clone(), rule.validator()?);
-        for _ in 0..FAULTS {
+        // In a long list of objects with one fault each what can be left out is left out, which is soon done.
+        let is_much = validator.iter_errors(&value).nth(MANY).is_some();
+        for _ in 0..if is_much { FAULTS * 16 } else { FAULTS } {
             let Some(error) = validator.iter_errors(&value).next() else { return Some(value) };
             let fault = self.fault(&rule.schema, &error);
             drop(error);
-            match self.remade(validator, &value, &fault) {
+            let is_spared = is_much && matches!(fault.kind, Kind::Other) && !last(&fault.place).is_empty();
+            let better = if is_spared { None } else { self.remade(validator, &value, &fault) };
+            match better {
                 Some(better) => value = better,
                 None => self.leave_out(&mut value, &fault)?,
             }
@@ -118,6 +128,7 @@ impl Mender<'_> {
             Kind::Other => Box::new(self.made(last(&fault.place), fault.schema.clone())),
         };
         candidates.take(TRIES).find_map(|candidate| {
+            let candidate = self.with_id(&fault.place, candidate);
             let mut better = whole.clone();
             *better.pointer_mut(&fault.place)? = candidate;
             let is_inside = |error: ValidationError<'_>| error.instance_path().to_string().starts_with(&fault.place);
@@ -132,6 +143,20 @@ impl Mender<'_> {
             };
             fits.then_some(better)
         })
+    }
+
+    /// An object that was made anew with the id that it had.
+    fn with_id(&self, place: &str, mut made: Value) -> Value {
+        let is_it = place.matches('/').count() < 2;
+        if let (Some(id), Value::Object(members)) = (self.id.filter(|_| is_it), &mut made)
+            && let Some((_, own)) = members.iter_mut().find(|(name, _)| IDS.contains(&name.as_str()))
+        {
+            *own = match id.parse::<i64>() {
+                Ok(number) if own.is_number() => Value::from(number),
+                _ => Value::from(id),
+            };
+        }
+        made
     }
 
     fn property(&self, schema: &Value, name: &str) -> Value {
@@ -250,7 +275,7 @@ mod tests {
                 "kind": {"enum": ["cat"]}}}}}});
         let document = Arc::new(Document::parse("t.json", &text.to_string()).unwrap());
         let rule = Rule::new(&document, schema.clone(), Side::Answer);
-        let mended = Mender { document: &document, seed: 1 }.mended(&rule, value)?;
+        let mended = Mender { document: &document, seed: 1, id: None }.mended(&rule, value)?;
         assert_eq!(rule.fault(&mended), None, "{mended}");
         Some(mended)
     }

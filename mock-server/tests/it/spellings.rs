@@ -45,8 +45,14 @@ paths:
   /secrets/{id}:
     parameters: [{name: id, in: path, required: true, schema: {type: string}}]
     get: {operationId: getSecret, responses: {"200": {description: d, content: {application/json: {schema: {$ref: "#/components/schemas/Secret"}}}}}}
+  /addresses:
+    post: {operationId: addAddress, requestBody: {content: {application/json: {schema: {type: object, properties: {city: {type: string}}}}}}, responses: {"201": {description: d, content: {application/json: {schema: {$ref: "#/components/schemas/Address"}}}}}}
+  /addresses/{address_id}:
+    parameters: [{name: address_id, in: path, required: true, schema: {type: string, pattern: "^adr_[a-z0-9]+$"}}]
+    get: {operationId: getAddress, responses: {"200": {description: d, content: {application/json: {schema: {$ref: "#/components/schemas/Address"}}}}, "404": {description: d}}}
 components:
   schemas:
+    Address: {oneOf: [{type: object, required: [id, city, zip], properties: {id: {type: string}, city: {type: string}, zip: {type: string}}}, {type: object, required: [id, country], properties: {id: {type: string}, country: {const: FR}}}]}
     Secret: {type: object, required: [id, created, level], properties: {id: {type: string}, kind: {type: string, enum: [stored]}, folder: {$ref: "#/components/schemas/Folder"}, created: {type: integer}, level: {type: integer, enum: [0, 2], allOf: [{$ref: "#/components/schemas/Level"}]}}}
     Level: {type: integer, oneOf: [{title: A, const: 1}, {title: B, const: 0}, {title: C, const: 2}]}
     Folder: {allOf: [{type: object, required: [type], properties: {type: {type: string, enum: [folder]}}}]}
@@ -151,4 +157,14 @@ fn what_was_sent_fits_the_answers() {
     assert!(items.iter().any(|item| item["id"] == secret["id"]), "{list}");
     assert_eq!((&list["first_id"], &list["last_id"]), (&items[0]["id"], &items[items.len() - 1]["id"]));
     assert_eq!((&list["total"], &list["count"]), (&json!(items.len()), &json!(items.len())));
+}
+
+/// What is one of several and had to be completed has the id by which it is found.
+#[test]
+fn one_of_several_is_found_by_its_id() {
+    let core = core();
+    let made = ask(&core, Method::POST, "/addresses", &json!({"city": "Bonn"})).json();
+    let own = format!("/addresses/{}", made["id"].as_str().unwrap_or_else(|| panic!("{made}")));
+    let read = ask(&core, Method::GET, &own, &Value::Null);
+    assert_eq!((read.status.as_u16(), &read.json()["id"]), (200, &made["id"]));
 }
