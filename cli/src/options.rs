@@ -90,7 +90,7 @@ pub(crate) struct Check {
     /// What generated cases grow from; the same seed makes the same cases [default: 0]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// The most generated cases for one operation [default: 100]
+    /// The most generated cases for one operation [default: 120]
     #[arg(long, value_name = "N")]
     pub(crate) max_cases: Option<u32>,
     /// The most time for the whole run, such as `30s` or `5m`
@@ -118,8 +118,8 @@ pub(crate) struct Check {
     /// Fail when this check or family could not run wherever it applies (repeatable)
     #[arg(long, value_name = "ID")]
     pub(crate) require: Vec<String>,
-    /// Say what would be checked where, what cannot be and what to give; no request is sent (`--report json=PATH` for
-    /// programs)
+    /// Say what would be checked where, what cannot be and what to give; no operation is called, though a provisioner may be
+    /// asked (`--report json=PATH` for programs)
     #[arg(long)]
     pub(crate) plan: bool,
     /// Switch a deliberate defect of the reference server on (repeatable; `bitting serve --list-defects`)

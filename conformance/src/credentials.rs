@@ -175,14 +175,19 @@ impl Credentials {
         Ok(all)
     }
 
-    /// The valid principal as far as the environment variables that the document names (`x-auth.env`) describe it.
+    /// The valid principal as far as the environment variables describe it from which clients read their credentials too:
+    /// those that the document names (`x-auth.env`), for keys and tokens else the API's name with an end, such as
+    /// `SHOP_API_KEY`.
     pub fn from_environment(document: &Document, lookup: impl Fn(&str) -> Option<String>) -> Self {
         let mut valid = Principal::default();
-        for scheme in &document.security_schemes {
+        let api = document.table(&document.api_name());
+        for (scheme, own) in api.schemes.iter().zip(&document.security_schemes) {
             // A variable that is empty, as those of a fork's pull request are, gives nothing.
             let found = |name: &String| lookup(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
             let read = |part: &str| scheme.auth.env.get(part).and_then(found);
-            if let Some(secret) = read("key").or_else(|| read("token")) {
+            let part = if nature(own) == Nature::Key { "key" } else { "token" };
+            let usual = || api.variables(scheme, part).iter().find_map(found).filter(|_| nature(own) != Nature::Other);
+            if let Some(secret) = read("key").or_else(|| read("token")).or_else(usual) {
                 valid.secrets.insert(scheme.name.clone(), Secret::new(secret));
             }
             if let (Some(username), Some(password)) = (read("username"), read("password")) {
@@ -196,8 +201,8 @@ impl Credentials {
         Self::default().with(Role::Valid, if nothing { Principal::default() } else { valid })
     }
 
-    /// Asks a provisioner for two users of two organizations, for one who may only read, and for a key or token of theirs for each scheme of the
-    /// document; tokens that come from a login are left to the login.
+    /// Asks a provisioner for two users of two organizations, for one who may only read, and for a key or token of theirs
+    /// for each scheme of the document; tokens that come from a login are left to the login.
     ///
     /// # Errors
     /// [`Error::Provision`] when it fails or has no user.

@@ -123,20 +123,21 @@ impl Clock {
     /// A time outside of the years 1970 to 9999, or a scale that no clock has.
     pub fn set(&self, setting: Setting) -> Result<(), ClockError> {
         let now = wall();
+        let mut held = self.line.write().unwrap_or_else(PoisonError::into_inner);
         let line = match setting {
             Setting::Real => Line { wall: now, shown: now, scale: 1.0 },
             Setting::Frozen { at } => {
-                let at = at.unwrap_or_else(|| self.now());
+                let at = at.unwrap_or_else(|| held.now());
                 Line { wall: now, shown: at, scale: 0.0 }
             }
             Setting::Offset { offset } => Line { wall: now, shown: shifted(now, offset)?, scale: 1.0 },
             Setting::Scaled { scale } if !(0.0..=1e6).contains(&scale) => return Err(ClockError::Scale),
-            Setting::Scaled { scale } => Line { wall: now, shown: self.now(), scale },
+            Setting::Scaled { scale } => Line { wall: now, shown: held.now(), scale },
         };
         if !YEARS.contains(&line.shown.timestamp()) {
             return Err(ClockError::OutOfRange);
         }
-        self.replace(line);
+        *held = line;
         Ok(())
     }
 
@@ -145,8 +146,9 @@ impl Clock {
     /// # Errors
     /// A time outside of the years 1970 to 9999.
     pub fn advance(&self, seconds: i64) -> Result<(), ClockError> {
-        let line = self.line();
-        self.replace(Line { shown: shifted(line.shown, seconds)?, ..line });
+        // Nobody else may move it in between, or one of two moves would be lost.
+        let mut line = self.line.write().unwrap_or_else(PoisonError::into_inner);
+        *line = Line { shown: shifted(line.shown, seconds)?, ..*line };
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! One file that says everything, at work: rules, fixed values, a server that is somewhere else.
 
-use bitting_conformance::{Credentials, Error, Options, Outcome, Report, Settings, Target, report, run};
+use bitting_conformance::{Credentials, Error, Options, Outcome, Report, Role, Secret, Settings, Target, report, run};
+use bitting_spec::Document;
 
 use crate::{document, failed, server, target};
 
@@ -134,4 +135,26 @@ async fn other_programs_get_their_forms() {
     assert_eq!(wfc["problemDetails"]["rest"]["evaluatedHttpCalls"], report.cases);
     assert_eq!(wfc["problemDetails"]["rest"]["endpointIds"][0], "POST:/api/v1/auth/login");
     assert!(report::quiet(&report, false).starts_with("error credentials.missing"));
+}
+
+/// The variables of a client are those of a run: what the document names, else the API's name with an end, each for the
+/// kind of credential that it holds.
+#[test]
+fn the_variables_of_clients_are_read() {
+    let text = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}, "components": {"securitySchemes": {
+        "Key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        "Token": {"type": "http", "scheme": "bearer"},
+        "Named": {"type": "http", "scheme": "bearer", "x-auth": {"env": {"token": "THEIR_TOKEN"}}}}}}"#;
+    let document = Document::parse("shop.yaml", text).expect("it is valid");
+    let lookup = |name: &str| match name {
+        "SHOP_API_KEY" => Some("key-test-1".to_owned()),
+        "SHOP_TOKEN" => Some("token-test-1".to_owned()),
+        "THEIR_TOKEN" => Some("token-test-2".to_owned()),
+        _ => None,
+    };
+    let credentials = Credentials::from_environment(&document, lookup);
+    let secrets = &credentials.principal(Role::Valid).expect("it is there").secrets;
+    let expected = [("Key", "key-test-1"), ("Named", "token-test-2"), ("Token", "token-test-1")];
+    assert_eq!(secrets.len(), expected.len());
+    assert!(expected.iter().all(|(name, secret)| secrets[*name] == Secret::new(*secret)));
 }
