@@ -206,7 +206,6 @@ impl Desk<'_> {
     /// Changes an object, or puts another in its place.
     pub(super) fn change(&self, index: usize, is_whole: bool) -> Answer {
         let (collection, scope, id) = self.place(index);
-        let name = &*id.clone();
         let maker = self.maker(collection, &id);
         let (members, body) = self.members(collection);
         let puts = is_whole && self.plan.answers.has(CREATED);
@@ -224,14 +223,14 @@ impl Desk<'_> {
                 None if puts => {
                     let row = Row::new(self.sound(collection, maker.put(&id, &members, &body)));
                     let new = Arc::clone(&row.value);
-                    world.data.insert(index, scope, id.into_owned(), row);
+                    world.data.insert(index, scope, id.to_string(), row);
                     Some((Some(CREATED), new))
                 }
                 None => None,
             }
         };
         let Some((status, new)) = done else { return self.not_found() };
-        let answer = self.success(self.shown(collection, &new)).about(name);
+        let answer = self.success(self.shown(collection, &new)).about(&id);
         Answer { status: status.unwrap_or(answer.status), ..answer }
     }
 
