@@ -32,6 +32,7 @@ use context::TIME_UP;
 pub(crate) use exercise::{Judge, Judging, Sign};
 pub(crate) use grant::{asking, client_flow, exchanging, granting, password_flow};
 pub(crate) use issue::{Issuer, issuer};
+pub(crate) use keep::writable;
 pub(crate) use keyring::{Wrong, apply, claims};
 pub(crate) use life::logout;
 pub(crate) use links::{found, linking};

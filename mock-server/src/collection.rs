@@ -10,6 +10,8 @@ use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, Parameter};
 use serde_json::{Map, Value};
 
+pub(crate) use bitting_spec::trimmed;
+
 use crate::fake::{example, flatten};
 
 /// A collection of objects.
@@ -91,12 +93,6 @@ pub(crate) enum Target {
     Single { collection: usize },
     /// Something else.
     Other,
-}
-
-/// A path template without the slash, or the `.json`, at its end.
-pub(crate) fn trimmed(path: &str) -> &str {
-    let path = path.strip_suffix('/').unwrap_or(path);
-    path.strip_suffix(".json").unwrap_or(path)
 }
 
 /// The parameter that is the whole of a path segment.
@@ -323,6 +319,9 @@ fn key(parameter: &str, flat: &Map<String, Value>) -> Option<String> {
     named.or_else(|| parts().find_map(exact)).or_else(|| parts().find_map(alike))
 }
 
+/// What the id of an object is called, whatever a path calls it.
+pub(crate) const IDS: [&str; 4] = ["id", "uuid", "gid", "sid"];
+
 /// The property that tells objects apart which no path names: notes that are only listed and made.
 fn own_id(document: &Document, flat: &Map<String, Value>) -> Option<String> {
     let properties = flat.get("properties")?.as_object()?;
@@ -330,7 +329,7 @@ fn own_id(document: &Document, flat: &Map<String, Value>) -> Option<String> {
         let kind = flatten(document, schema).get("type").cloned();
         kind.is_some_and(|kind| kind == "string" || kind == "integer")
     };
-    let found = ["id", "uuid", "gid", "sid"].iter().find(|name| properties.get(**name).is_some_and(is_plain));
+    let found = IDS.iter().find(|name| properties.get(**name).is_some_and(is_plain));
     found.map(|name| (*name).to_owned())
 }
 

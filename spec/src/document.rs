@@ -19,7 +19,7 @@ use serde_json::Value;
 
 pub use error::{Error, ErrorKind, Warning};
 pub use operation::{
-    Example, Header, METHODS, MediaType, Operation, Parameter, RequestBody, Response, Status, template_names,
+    Example, Header, METHODS, MediaType, Operation, Parameter, RequestBody, Response, Status, template_names, trimmed,
 };
 pub use schema::{Schema, component_names};
 pub use security::SecurityScheme;
@@ -169,7 +169,7 @@ impl Document {
     }
 
     fn at(&self, method: &str, path: &str) -> Option<&Operation> {
-        let path = operation::trimmed(path);
+        let path = trimmed(path);
         self.operations_below(path).find(|other| other.method == method && other.trimmed_path() == path)
     }
 

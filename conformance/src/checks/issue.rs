@@ -3,7 +3,7 @@
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, SecurityScheme};
 
-use super::scope::made;
+use super::scope::{had, made, needed};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::{Nature, Role, nature};
 use crate::finding::Observation;
@@ -115,28 +115,17 @@ fn is_of_one_kind(one: &str, other: &str) -> bool {
     word(one).is_some_and(|word| other.starts_with(&word))
 }
 
-/// A credential for `scheme` with the scopes that the operation needs and no others.
-async fn weak(trial: &Trial<'_>, scheme: &SecurityScheme) -> Result<Secret, Stop> {
-    let needed = trial.operation.security.iter().filter_map(|one| one.get(&scheme.name)).flatten().cloned().collect();
-    made(trial, scheme, needed, "a credential that may make keys and nothing else").await
-}
-
 async fn escalation(trial: &Trial<'_>) -> Result<(), Stop> {
     let context = trial.context;
     let Some(issuer) = issuer(context.document) else { return Ok(()) };
     let case = issuer.with_every_scope(&trial.case().await?);
-    let mut skipped = None;
-    // Whoever can make no such credential for one scheme has the others checked all the same.
-    let mut tried = false;
+    let mut weaks = Vec::new();
     for scheme in [trial.schemes(Nature::Key), trial.schemes(Nature::Token)].concat() {
-        let secret = match weak(trial, scheme).await {
-            Ok(secret) => secret,
-            Err(stop) => {
-                skipped = skipped.or(Some(stop));
-                continue;
-            }
-        };
-        tried = true;
+        let needed = needed(trial.operation, &scheme.name);
+        let origin = "a credential that may make keys and nothing else";
+        weaks.push((scheme, made(trial, scheme, needed, origin).await));
+    }
+    for (scheme, secret) in had(weaks)? {
         let request = case.request(trial.operation).map_err(Stop::Skip)?;
         let exchange = trial.send(apply(scheme, &secret, request)).await?;
         // A server may also make a key with what its maker has: the answer says so.
@@ -146,7 +135,7 @@ async fn escalation(trial: &Trial<'_>) -> Result<(), Stop> {
             return Err(Observation::error(cause, "a refusal with 403", &exchange).into());
         }
     }
-    skipped.filter(|_| !tried).map_or(Ok(()), Err)
+    Ok(())
 }
 
 async fn shown_once(trial: &Trial<'_>) -> Result<(), Stop> {

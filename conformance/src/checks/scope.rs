@@ -144,18 +144,12 @@ fn needs_scopes(document: &Document, operation: &Operation) -> bool {
 
 async fn insufficient(trial: &Trial<'_>) -> Result<(), Stop> {
     trial.case().await?;
-    // Whoever can make no such credential for one scheme has the others checked all the same.
-    let (mut tried, mut skipped) = (false, None);
+    let mut all = Vec::new();
     // Another alternative may ask for no scope: there is nothing to lack.
     for (scheme, _) in with_scopes(trial) {
-        let secret = match limited(trial, scheme).await {
-            Ok(secret) => secret,
-            Err(stop) => {
-                skipped = skipped.or(Some(stop));
-                continue;
-            }
-        };
-        tried = true;
+        all.push((scheme, limited(trial, scheme).await));
+    }
+    for (scheme, secret) in had(all)? {
         let exchange = trial.with_secret(scheme, &secret).await?;
         let status = exchange.answer.status;
         trial.met(status);
@@ -176,10 +170,20 @@ async fn insufficient(trial: &Trial<'_>) -> Result<(), Stop> {
         }
         as_documented(trial, &exchange)?;
     }
-    match skipped {
-        Some(stop) if !tried => Err(stop),
-        _ => Ok(()),
+    Ok(())
+}
+
+/// The credentials that could be had, with their schemes. Whoever can make none for one scheme has the others checked all the
+/// same.
+pub(super) fn had(tried: Vec<(&SecurityScheme, Result<Secret, Stop>)>) -> Result<Vec<(&SecurityScheme, Secret)>, Stop> {
+    let (mut had, mut missing) = (Vec::new(), None);
+    for (scheme, secret) in tried {
+        match secret {
+            Ok(secret) => had.push((scheme, secret)),
+            Err(stop) => missing = missing.or(Some(stop)),
+        }
     }
+    missing.filter(|_| had.is_empty()).map_or(Ok(had), Err)
 }
 
 /// A credential with every scope that the document names but those of this operation.
@@ -251,7 +255,7 @@ pub(super) async fn minted(
 }
 
 /// The scopes that an operation needs of a credential for the scheme.
-fn needed(operation: &Operation, scheme: &str) -> Vec<String> {
+pub(super) fn needed(operation: &Operation, scheme: &str) -> Vec<String> {
     operation.security.iter().filter_map(|one| one.get(scheme)).flatten().cloned().collect()
 }
 
@@ -272,24 +276,19 @@ fn with_scopes<'a>(trial: &Trial<'a>) -> Vec<(&'a SecurityScheme, Vec<String>)> 
 
 async fn sufficient(trial: &Trial<'_>) -> Result<(), Stop> {
     trial.case().await?;
-    let (mut tried, mut skipped) = (false, None);
+    let mut all = Vec::new();
     for (scheme, scopes) in with_scopes(trial) {
         let origin = format!("a credential for {} with {} only", scheme.name, scopes.join(" "));
-        let secret = match made(trial, scheme, scopes, &origin).await {
-            Ok(secret) => secret,
-            Err(stop) => {
-                skipped = skipped.or(Some(stop));
-                continue;
-            }
-        };
-        tried = true;
+        all.push((scheme, made(trial, scheme, scopes, &origin).await));
+    }
+    for (scheme, secret) in had(all)? {
         let exchange = trial.with_secret(scheme, &secret).await?;
         if matches!(exchange.answer.status, 401 | 403) {
             let cause = format!("a credential with the scopes was refused with {}", exchange.answer.status);
             return Err(Observation::error(cause, "the scopes that the document names are enough", &exchange).into());
         }
     }
-    skipped.filter(|_| !tried).map_or(Ok(()), Err)
+    Ok(())
 }
 
 /// A key that the API makes with these scopes, of those that its keys can have.

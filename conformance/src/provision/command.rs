@@ -14,7 +14,9 @@
 //! | `{"do": "set-rate-limit", "limit", "window"}`, `{"do": "restore-rate-limit"}`, `{"do": "reset-rate-limits"}` | `{}` |
 //! | `{"do": "reset"}` | `{}` |
 //!
-//! The `permission` of a user who may not write is `read-only`. An order that the program cannot follow is answered with `{"unsupported": true}`, and the checks that need it are
+//! The `permission` of a user who may not write is `read-only`.
+//!
+//! An order that the program cannot follow is answered with `{"unsupported": true}`, and the checks that need it are
 //! skipped; one that failed with `{"error": "why"}`. `ttl`, `seconds` and `window` are seconds; `tamper` is one of
 //! `none`, `bad-signature`, `alg-none`, `key-confusion`, `wrong-audience`, `wrong-issuer`, `not-yet-valid` and `garbage`. The
 //! program may stay and take many orders, or end after each: it is started when an order waits. What it writes to its

@@ -18,6 +18,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -26,7 +27,6 @@ use super::{CodeOrder, KeyOrder, Minted, Provision, ProvisionError, Provisioner,
 use crate::error::Error;
 use crate::http::{Base, Client, Request, Vault};
 use crate::secret::Secret;
-use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
 /// The most time for one order.
 const PATIENCE: Duration = Duration::from_secs(10);

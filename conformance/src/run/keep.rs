@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bitting_spec::table::Location;
-use bitting_spec::{Operation, template_names};
+use bitting_spec::{Document, Operation, template_names};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
@@ -193,16 +193,19 @@ impl Context<'_> {
     }
 }
 
+/// The members of an object that a change by `operation` may name. What is not set says nothing in a PUT.
+pub(crate) fn writable(document: &Document, operation: &Operation, object: &Map<String, Value>) -> Map<String, Value> {
+    let known = sent(document, operation);
+    let says = |value: &Value| !value.is_null() || operation.method == "PATCH";
+    let members = object.iter().filter(|(name, value)| known.iter().any(|(known, _)| known == name) && says(value));
+    members.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
 /// The change that gives an object its members back, as far as the operation takes them: all that are shown, else one by
 /// one those that it takes. `None`: it takes none.
 fn former(context: &Context<'_>, operation: &Operation, about: &Case, shown: &Answer) -> Option<Case> {
     let body = shown.json()?;
-    let object = held(&body).unwrap_or(&body).as_object()?;
-    let writable = sent(context.document, operation);
-    // What is not set says nothing in a PUT.
-    let says = |value: &Value| !value.is_null() || operation.method == "PATCH";
-    let members = object.iter().filter(|(name, value)| writable.iter().any(|(known, _)| known == name) && says(value));
-    let members: Map<String, Value> = members.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let members = writable(context.document, operation, held(&body).unwrap_or(&body).as_object()?);
     let shape = context.shape(operation);
     let takes = |members: &Map<String, Value>| shape.takes(&Value::Object(members.clone()));
     let body = if takes(&members) {

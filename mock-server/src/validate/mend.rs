@@ -9,10 +9,9 @@ use jsonschema::{Validator, paths::Location};
 use serde_json::{Value, json};
 
 use super::Rule;
+use crate::collection::IDS;
 use crate::fake::{Fake, flatten, seed_of};
 
-/// What the id of an object is called.
-const IDS: [&str; 4] = ["id", "uuid", "gid", "sid"];
 /// How many faults of one value are mended.
 const FAULTS: usize = 64;
 /// More faults than this are many.

@@ -135,7 +135,8 @@ pub struct RequestBody {
 }
 
 /// A path without the slash, or the `.json`, at its end.
-pub(super) fn trimmed(path: &str) -> &str {
+#[must_use]
+pub fn trimmed(path: &str) -> &str {
     let path = path.trim_end_matches('/');
     path.strip_suffix(".json").unwrap_or(path)
 }

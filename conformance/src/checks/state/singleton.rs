@@ -9,7 +9,7 @@ use crate::credentials::Role;
 use crate::finding::Observation;
 use crate::generate::{Case, body_media};
 use crate::infer::{answered, plain, sent};
-use crate::run::{Stop, Trial};
+use crate::run::{Stop, Trial, writable};
 
 /// How many members are changed.
 const MOST: usize = 3;
@@ -85,18 +85,12 @@ pub(super) async fn persists(trial: &Trial<'_>) -> Result<(), Stop> {
     let Some(read) = context.document.reader(&operation.path) else { return Ok(()) };
     let about = context.positive(read, Role::Valid).await?;
     let before = trial.call(read, &about, Role::Valid).await?.answer.json().unwrap_or(Value::Null);
-    let writable = sent(context.document, operation);
-    let members = before.as_object().into_iter().flatten();
-    // What is not set says nothing in a PUT.
-    let says = |value: &Value| !value.is_null() || operation.method == "PATCH";
-    let former: Map<String, Value> = members
-        .filter(|(name, value)| writable.iter().any(|(known, _)| known == name) && says(value))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
+    let former = writable(context.document, operation, &before.as_object().cloned().unwrap_or_default());
+    let known_members = sent(context.document, operation);
     let mut changes = 0;
     for name in harmless(context.document, operation).into_iter().take(MOST) {
         let known = former.get(name).filter(|value| !value.is_boolean());
-        let schema = writable.iter().find(|(known, _)| *known == name).map(|(_, schema)| *schema);
+        let schema = known_members.iter().find(|(known, _)| *known == name).map(|(_, schema)| *schema);
         let other = known.and_then(|value| another_of(schema, value)).filter(|other| !other.is_null());
         let Some(other) = other else { continue };
         let with = |value: &Value| written(trial, &about, &former, name, value);
