@@ -51,8 +51,9 @@ pub(crate) fn late(what: &str) -> Failure {
 /// Shows what was found in a document that is worth knowing.
 pub(crate) fn warn(document: &Document) {
     for warning in &document.warnings {
-        let line = document.line(&warning.pointer).map(|line| format!(":{line}")).unwrap_or_default();
-        note(&format!("{}{line}: {}", document.file(), warning.message));
+        let place = document.place(&warning.pointer);
+        let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+        note(&format!("{}{line}: {}", place.file, warning.message));
     }
 }
 

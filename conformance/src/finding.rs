@@ -217,6 +217,7 @@ pub(crate) fn finding(context: &Context<'_>, check: &CheckInfo, operation: &Oper
             .map(|exchange| context.vault.excerpt(&exchange.answer, EXCERPT))
             .unwrap_or_default(),
     };
+    let written = document.place(&pointer);
     Finding {
         id: id(check.id, &operation.id, &seen.cause),
         check: check.id,
@@ -225,8 +226,8 @@ pub(crate) fn finding(context: &Context<'_>, check: &CheckInfo, operation: &Oper
         source: check.source,
         operation: operation.id.clone(),
         place: place(operation),
-        file: document.file().to_owned(),
-        line: document.line(&pointer),
+        file: written.file.to_owned(),
+        line: written.line,
         pointer,
         cause: context.vault.scrub(&seen.cause),
         expected: context.vault.scrub(&seen.expected),

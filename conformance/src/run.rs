@@ -314,10 +314,12 @@ fn covered(context: &Context<'_>) -> Vec<Covered> {
             operation.security.iter().flat_map(|one| one.values()).flatten().cloned().collect();
         scopes.sort_unstable();
         scopes.dedup();
+        let written = document.place(&operation.pointer);
         Covered {
             id: operation.id.clone(),
             place: place(operation),
-            line: document.line(&operation.pointer),
+            file: written.file.to_owned(),
+            line: written.line,
             public: operation.is_public(),
             scopes,
             reached: context.was_reached(operation),

@@ -73,7 +73,9 @@ pub struct Covered {
     pub id: String,
     /// Its method and path.
     pub place: String,
-    /// Its line in the document.
+    /// The file that it stands in.
+    pub file: String,
+    /// Its line there.
     pub line: Option<usize>,
     /// Whether it needs no credential.
     pub public: bool,

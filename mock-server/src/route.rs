@@ -51,11 +51,9 @@ impl Routes {
     pub(crate) fn new(document: &Document) -> Result<Self, StartError> {
         let mut routes = Self { router: Router::new(), places: Vec::new(), prefixes: prefixes(document) };
         for (index, operation) in document.operations.iter().enumerate() {
-            let fault = |message: String| StartError::Path {
-                file: document.file().to_owned(),
-                line: document.line(&operation.pointer),
-                path: operation.path.clone(),
-                message,
+            let fault = |message: String| {
+                let bitting_spec::Place { file, line } = document.place(&operation.pointer);
+                StartError::Path { file: file.to_owned(), line, path: operation.path.clone(), message }
             };
             let method = Method::from_bytes(operation.method.as_bytes()).map_err(|error| fault(error.to_string()))?;
             routes.insert(&operation.path, method, index).map_err(fault)?;

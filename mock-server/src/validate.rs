@@ -128,11 +128,9 @@ impl<'d> Rules<'d> {
         if let Some(rule) = self.known.get(&key) {
             return Ok(Arc::clone(rule));
         }
-        self.check(&schema.value, side).map_err(|message| StartError::Schema {
-            file: self.document.file().to_owned(),
-            line: self.document.line(&schema.pointer),
-            pointer: schema.pointer.clone(),
-            message,
+        self.check(&schema.value, side).map_err(|message| {
+            let bitting_spec::Place { file, line } = self.document.place(&schema.pointer);
+            StartError::Schema { file: file.to_owned(), line, pointer: schema.pointer.clone(), message }
         })?;
         let rule = Arc::new(Rule::new(self.document, schema.value.clone(), side));
         self.known.insert(key, Arc::clone(&rule));

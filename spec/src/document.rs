@@ -1,6 +1,7 @@
 //! A whole document: read, checked, and given as the model that everything else works on.
 
 mod error;
+mod files;
 mod halves;
 mod node;
 mod operation;
@@ -29,6 +30,7 @@ use crate::extension::{RateLimit, Retry};
 use crate::infer::plain;
 use crate::table::Location;
 use error::Fault;
+use files::Files;
 use node::Node;
 use source::Source;
 
@@ -74,9 +76,18 @@ pub struct Document {
     pub warnings: Vec<Warning>,
     /// The document as one JSON value, overlay applied.
     pub value: Value,
-    source: Source,
+    files: Files,
     /// The places of the operations, by their paths.
     by_path: Vec<usize>,
+}
+
+/// Where something of a document was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The file's name.
+    pub file: &'a str,
+    /// The line, counted from 1, where it is known.
+    pub line: Option<usize>,
 }
 
 /// Reads YAML or JSON as one plain value, with the care that documents are read with; `name` is what errors call it.
@@ -95,18 +106,23 @@ pub fn line_of(text: &str, pointer: &str) -> Option<usize> {
 }
 
 impl Document {
-    /// Reads the document `name`, with the overlay beside it: `arrow.overlay.yaml` for `arrow.yaml`.
+    /// Reads the document `name`, the files that its relative references lead to, and the overlay beside it:
+    /// `arrow.overlay.yaml` for `arrow.yaml`.
     ///
     /// # Errors
     /// What is wrong, in which file, on which line and at which place.
     pub fn load(name: &str, reader: &dyn Reader) -> Result<Self, Error> {
         let text = reader.read(name).map_err(|error| unreadable(name, &error))?;
         let beside = overlay_name(name);
-        match reader.read(&beside) {
-            Ok(overlay) => Self::parse_with_overlay(name, &text, &beside, &overlay),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::parse(name, &text),
-            Err(error) => Err(unreadable(&beside, &error)),
-        }
+        let overlay = match reader.read(&beside) {
+            Ok(overlay) => Some(Source::new(&beside, &overlay)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(unreadable(&beside, &error)),
+        };
+        let source = Source::new(name, &text);
+        let value = value_of(&source)?;
+        let (value, files) = files::gather(source, value, reader)?;
+        Self::build(files, value, overlay.as_ref())
     }
 
     /// Reads a document from its text; `name` is what errors call it.
@@ -116,7 +132,7 @@ impl Document {
     pub fn parse(name: &str, text: &str) -> Result<Self, Error> {
         let source = Source::new(name, text);
         let value = value_of(&source)?;
-        Self::build(source, value, Vec::new())
+        Self::build(Files::one(source), value, None)
     }
 
     /// Reads a document from its text and applies an overlay to it.
@@ -125,17 +141,28 @@ impl Document {
     /// What is wrong, in which of the two, on which line and at which place.
     pub fn parse_with_overlay(name: &str, text: &str, overlay_name: &str, overlay: &str) -> Result<Self, Error> {
         let source = Source::new(name, text);
-        let mut value = value_of(&source)?;
-        let overlay = Source::new(overlay_name, overlay);
-        let actions = value_of(&overlay)?;
-        let warnings = overlay::apply(&actions, &mut value).map_err(|fault| placed(&overlay, fault))?;
-        Self::build(source, value, warnings)
+        let value = value_of(&source)?;
+        Self::build(Files::one(source), value, Some(&Source::new(overlay_name, overlay)))
     }
 
-    fn build(source: Source, value: Value, warnings: Vec<Warning>) -> Result<Self, Error> {
+    fn build(files: Files, mut value: Value, overlay: Option<&Source>) -> Result<Self, Error> {
+        let mut warnings = Vec::new();
+        if let Some(overlay) = overlay {
+            let actions = value_of(overlay)?;
+            warnings = overlay::apply(&actions, &mut value).map_err(|fault| {
+                let line = overlay.line(&fault.pointer);
+                fault.at(&overlay.name, line)
+            })?;
+        }
         match read(&value, warnings) {
-            Ok(document) => Ok(Self { source, value, ..document }),
-            Err(fault) => Err(placed(&source, fault)),
+            Ok(document) => Ok(Self { files, value, ..document }),
+            // What is missing can be added where the document itself is somebody else's.
+            Err(fault) if fault.kind == ErrorKind::Reference => {
+                let beside = overlay_name(files.name());
+                Err(files
+                    .error(fault.or_else(&format!("or change it in {beside}, an OpenAPI Overlay beside the document"))))
+            }
+            Err(fault) => Err(files.error(fault)),
         }
     }
 
@@ -210,13 +237,14 @@ impl Document {
     /// The name by which errors call the document.
     #[must_use]
     pub fn file(&self) -> &str {
-        &self.source.name
+        self.files.name()
     }
 
-    /// The line of the place that `pointer` (RFC 6901) names, or of the nearest place above it, counted from 1.
+    /// Where the place that `pointer` (RFC 6901) names was written, or the nearest place above it. A document may be in
+    /// several files.
     #[must_use]
-    pub fn line(&self, pointer: &str) -> Option<usize> {
-        self.source.line(pointer)
+    pub fn place(&self, pointer: &str) -> Place<'_> {
+        self.files.place(pointer)
     }
 
     /// `schema` with every component that it names beside it, so that a validator takes it as it is.
@@ -256,12 +284,7 @@ fn value_of(source: &Source) -> Result<Value, Error> {
     source.value().map_err(|(fault, line)| fault.at(&source.name, line))
 }
 
-fn placed(source: &Source, fault: Fault) -> Error {
-    let line = source.line(&fault.pointer);
-    fault.at(&source.name, line)
-}
-
-/// Reads the model from the document's value. `source` and `value` are filled in by the caller.
+/// Reads the model from the document's value. `files` and `value` are filled in by the caller.
 fn read(value: &Value, mut warnings: Vec<Warning>) -> Result<Document, Fault> {
     let root = Node::root(value);
     let openapi = version(&root)?;
@@ -285,7 +308,8 @@ fn read(value: &Value, mut warnings: Vec<Warning>) -> Result<Document, Fault> {
         let message = "the document describes no operation, so there is nothing to call, serve or check".to_owned();
         warnings.push(Warning { pointer: "/paths".to_owned(), message });
     }
-    let schemas = schemas.finish();
+    let (schemas, ignored) = schemas.finish();
+    warnings.extend(ignored);
     warnings.extend(schema::circles(&schemas));
     for operation in &mut operations {
         operation.pagination = operation.pagination.take().or_else(|| pagination::infer(operation, &schemas));
@@ -300,7 +324,7 @@ fn read(value: &Value, mut warnings: Vec<Warning>) -> Result<Document, Fault> {
         rate_limit: root.extension("x-rate-limit")?,
         retry: root.extension("x-retry")?,
         value: Value::Null,
-        source: Source::new("", ""),
+        files: Files::one(Source::new("", "")),
         by_path,
         openapi,
         operations,

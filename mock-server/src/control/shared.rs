@@ -15,11 +15,8 @@ pub(crate) const PREFIX: &str = "/__bitting";
 pub(crate) fn is_free(document: &Document) -> Result<(), StartError> {
     let taken = document.operations.iter().find(|operation| below(&operation.path).is_some());
     taken.map_or(Ok(()), |operation| {
-        Err(StartError::Taken {
-            file: document.file().to_owned(),
-            line: document.line(&operation.pointer),
-            path: operation.path.clone(),
-        })
+        let bitting_spec::Place { file, line } = document.place(&operation.pointer);
+        Err(StartError::Taken { file: file.to_owned(), line, path: operation.path.clone() })
     })
 }
 

@@ -29,7 +29,7 @@ pub enum ErrorKind {
     Syntax,
     /// It is no OpenAPI document, or of a version that is not supported.
     Version,
-    /// A reference leads nowhere, outside the document, or round in a circle.
+    /// A reference leads nowhere, outside the document, or round in a circle; or what is named is not declared.
     Reference,
     /// A part of the document has a wrong form.
     Structure,
@@ -99,6 +99,12 @@ impl Fault {
     pub(super) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
         self
+    }
+
+    /// Adds what those do who cannot change the document.
+    pub(super) fn or_else(self, remedy: &str) -> Self {
+        let first = self.remedy.clone().unwrap_or_else(|| self.kind.remedy().to_owned());
+        self.remedy(format!("{first}\n  help: {remedy}"))
     }
 
     pub(super) fn at(self, file: &str, line: Option<usize>) -> Error {

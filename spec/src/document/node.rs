@@ -7,7 +7,7 @@ use super::error::{ErrorKind, Fault};
 use super::source::{escape, unescape};
 
 /// References that lead to references more often than this go round in a circle.
-const MAX_HOPS: usize = 64;
+pub(super) const MAX_HOPS: usize = 64;
 
 /// A value in a document and the way to it.
 #[derive(Debug, Clone)]
@@ -27,9 +27,9 @@ impl<'a> Node<'a> {
         self.raw(key).map(Node::follow).transpose()
     }
 
-    /// The member `key` as it stands: a reference is not followed.
+    /// The member `key` as it stands: a reference is not followed. A key with nothing behind it says nothing.
     pub(super) fn raw(&self, key: &str) -> Option<Node<'a>> {
-        self.value.get(key).map(|value| self.child(key, value))
+        self.value.get(key).filter(|value| !value.is_null()).map(|value| self.child(key, value))
     }
 
     /// The item `index` of a list as it stands.
@@ -115,7 +115,7 @@ impl<'a> Node<'a> {
                 &self.pointer,
                 format!("`{reference}` leads outside this document"),
             )
-            .remedy("bundle the document into one file; only references that begin with `#` are followed"));
+            .remedy("bundle the document into one file; files beside one that is read from a disk are followed, URLs are not"));
         };
         let pointer = percent_encoding::percent_decode_str(fragment).decode_utf8_lossy().into_owned();
         let Some(value) = self.root.pointer(&pointer) else {
@@ -143,7 +143,7 @@ impl<'a> Node<'a> {
 }
 
 /// Says how far a pointer leads, and what stands there.
-fn nearest(root: &Value, pointer: &str) -> String {
+pub(super) fn nearest(root: &Value, pointer: &str) -> String {
     let mut at = root;
     let mut way = String::from("#");
     for segment in pointer.split('/').skip(1) {

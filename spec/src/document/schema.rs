@@ -10,6 +10,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::error::{ErrorKind, Fault, Warning};
+use super::files::ELSEWHERE;
 use super::node::Node;
 use super::source::{escape, unescape};
 
@@ -64,12 +65,13 @@ pub(super) struct Schemas {
     is_3_0: bool,
     components: IndexMap<String, Value>,
     names: HashMap<String, String>,
+    warnings: Vec<Warning>,
 }
 
 impl Schemas {
     /// Reads `components.schemas`.
     pub(super) fn read(root: &Node<'_>, is_3_0: bool) -> Result<Self, Fault> {
-        let mut schemas = Self { is_3_0, components: IndexMap::new(), names: HashMap::new() };
+        let mut schemas = Self { is_3_0, components: IndexMap::new(), names: HashMap::new(), warnings: Vec::new() };
         let Some(components) = root.get("components")? else { return Ok(schemas) };
         let Some(declared) = components.raw("schemas") else { return Ok(schemas) };
         let names: Vec<&String> = declared.object()?.keys().collect();
@@ -90,8 +92,8 @@ impl Schemas {
         Ok(Schema { value: self.convert(node, node)?, pointer: node.pointer.clone() })
     }
 
-    pub(super) fn finish(self) -> IndexMap<String, Value> {
-        self.components
+    pub(super) fn finish(self) -> (IndexMap<String, Value>, Vec<Warning>) {
+        (self.components, self.warnings)
     }
 
     /// Converts the schema at `node`, which lies inside the schema at `outermost`.
@@ -103,6 +105,10 @@ impl Schemas {
         };
         let mut schema = Map::new();
         for (key, value) in object {
+            if let Some(why) = slip(key, value) {
+                self.ignored(node, key, why);
+                continue;
+            }
             let converted = match key.as_str() {
                 "$ref" => self.reference(node, outermost)?,
                 // What JSON Schema 2019-09, 8.2.4.2, leads back to is, for those who write it here, the whole schema.
@@ -121,6 +127,8 @@ impl Schemas {
                 key if MAP.contains(&key) => self.named_children(node, key, outermost)?,
                 // A name that is said twice is as required as one that is said once.
                 "required" => distinct(value),
+                "type" => with_null(value),
+                "examples" => unnamed(value),
                 "nullable" | "exclusiveMinimum" | "exclusiveMaximum" if value.is_boolean() => continue,
                 "example" if self.is_3_0 => continue,
                 _ => value.clone(),
@@ -131,6 +139,12 @@ impl Schemas {
             upgrade(object, &mut schema);
         }
         Ok(nullable(object, schema))
+    }
+
+    /// Says that the keyword `key` of the schema at `node` is not heeded.
+    fn ignored(&mut self, node: &Node<'_>, key: &str, why: &str) {
+        let message = format!("`{key}` is ignored: {why}");
+        self.warnings.push(Warning { pointer: format!("{}/{key}", node.pointer), message });
     }
 
     fn child(&mut self, node: &Node<'_>, key: &str, outermost: &Node<'_>) -> Result<Value, Fault> {
@@ -152,7 +166,7 @@ impl Schemas {
     }
 
     fn named_children(&mut self, node: &Node<'_>, key: &str, outermost: &Node<'_>) -> Result<Value, Fault> {
-        let Some(map) = node.raw(key) else { return Ok(json!({})) };
+        let Some(map) = node.get(key)? else { return Ok(json!({})) };
         let mut converted = Map::new();
         for name in map.object()?.keys() {
             converted.insert(name.clone(), self.child(&map, name, outermost)?);
@@ -189,17 +203,37 @@ impl Schemas {
         Ok(Value::String(format!("#{COMPONENTS}{}", escape(&name))))
     }
 
-    /// A name for the component that stands at `pointer`, made of its last parts that are words.
+    /// A name for the component that stands at `pointer`, made of its last parts that are words. What is a file of its
+    /// own, or a component there, is called as it is there.
     fn free_name(&self, pointer: &str) -> String {
-        let mut words: Vec<String> = pointer.rsplit('/').map(unescape).collect();
+        let elsewhere = pointer.strip_prefix(&format!("/{ELSEWHERE}/"));
+        let (file, inside) = elsewhere.map_or(("", pointer), |rest| rest.split_once('/').unwrap_or((rest, "")));
+        let mut words: Vec<String> = inside.rsplit('/').map(unescape).collect();
         words.retain(|word| word.starts_with(char::is_alphabetic) && !MAP.contains(&word.as_str()));
-        words.truncate(2);
+        let is_component = elsewhere.is_some() && words.get(1).is_some_and(|word| word == "schemas");
+        words.truncate(if is_component { 1 } else { 2 });
         words.reverse();
-        let base = words.join("_");
+        let stem = || unescape(file).rsplit('/').next()?.split('.').next().map(str::to_owned);
+        let base = if words.is_empty() { stem().unwrap_or_default() } else { words.join("_") };
         let base = if base.is_empty() { "Schema".to_owned() } else { base };
         let candidates = std::iter::once(base.clone()).chain((2..).map(|number| format!("{base}_{number}")));
         let mut free = candidates.skip_while(|name| self.components.contains_key(name));
         free.next().unwrap_or(base)
+    }
+}
+
+/// Why a keyword is no keyword as it stands, where it is one of the slips that are common: the rest of the document is
+/// of use without it.
+fn slip(key: &str, value: &Value) -> Option<&'static str> {
+    match (key, value) {
+        // JSON Schema 2020-12, 10.2.1.
+        (key, Value::Array(items)) if LIST.contains(&key) && items.is_empty() => {
+            Some("a list of no schemas says nothing")
+        }
+        // As it was before draft 4, and as parameters have it.
+        ("required", Value::Bool(_)) => Some("a schema lists the names of its required properties there"),
+        ("items" | "not" | "propertyNames", Value::String(_)) => Some("it is a text and no schema"),
+        _ => None,
     }
 }
 
@@ -227,6 +261,21 @@ fn distinct(value: &Value) -> Value {
         }
     }
     Value::Array(kept)
+}
+
+/// The types of a schema; `null` without quotes is a type there, not nothing.
+fn with_null(value: &Value) -> Value {
+    let Value::Array(types) = value else { return value.clone() };
+    types.iter().map(|one| if one.is_null() { json!("null") } else { one.clone() }).collect()
+}
+
+/// The examples of a schema, which have names where they were written as those of a media type (OpenAPI 3.1, 4.8.14).
+fn unnamed(value: &Value) -> Value {
+    match value {
+        Value::Array(_) => value.clone(),
+        Value::Object(named) => named.values().map(|one| one.get("value").unwrap_or(one).clone()).collect(),
+        single => json!([single]),
+    }
 }
 
 /// `nullable: true` as a type. Documents of 3.1 use it too, against the letter, and mean the same.

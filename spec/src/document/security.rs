@@ -103,7 +103,7 @@ pub(super) fn requirements(node: &Node<'_>, schemes: &[String]) -> Result<Option
         for (name, scopes) in item.object()? {
             if !schemes.contains(name) {
                 return Err(Fault::new(
-                    ErrorKind::Structure,
+                    ErrorKind::Reference,
                     &item.pointer,
                     format!("the security scheme `{name}` is not declared"),
                 )

@@ -89,10 +89,11 @@ fn arrotech_has_two_flows_on_two_hosts() {
 #[test]
 fn places_have_lines() {
     let document = seed("roboticks");
-    assert_eq!(document.line(""), Some(document.line("/openapi").unwrap()));
-    let login = document.line("/paths/~1api~1v1~1auth~1login/post").unwrap();
-    assert!(login > document.line("/paths").unwrap());
-    assert_eq!(document.line("/paths/~1api~1v1~1auth~1login/post/nowhere"), Some(login));
+    let line = |pointer: &str| document.place(pointer).line;
+    assert_eq!(line(""), Some(line("/openapi").unwrap()));
+    let login = line("/paths/~1api~1v1~1auth~1login/post").unwrap();
+    assert!(login > line("/paths").unwrap());
+    assert_eq!(line("/paths/~1api~1v1~1auth~1login/post/nowhere"), Some(login));
 }
 
 /// What plain documents tell of their pages: the number of the first one, and that a date or an object is no place.

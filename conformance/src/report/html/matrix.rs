@@ -254,6 +254,7 @@ mod tests {
         let covered = |place: &&str| Covered {
             id: String::new(),
             place: (*place).to_owned(),
+            file: String::new(),
             line: None,
             public: false,
             scopes: Vec::new(),
