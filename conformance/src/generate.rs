@@ -62,12 +62,6 @@ impl Generator {
 
     /// The same for values that are sent in a header field: their texts are visible ASCII.
     pub(crate) fn visible(document: &Document, schema: &Value) -> Option<Self> {
-        let visible = |value| match value {
-            Value::String(text) => {
-                Value::String(text.replace(|letter: char| letter != ' ' && !letter.is_ascii_graphic(), "x"))
-            }
-            other => other,
-        };
         let made = Self::new(document, schema)?;
         let strategy = made.strategy.prop_map(visible).sboxed();
         Some(Self { strategy, bundled: None, ..made })
@@ -116,6 +110,17 @@ impl Generator {
     /// Whether `value` is of the schema.
     pub(crate) fn accepts(&self, value: &Value) -> bool {
         self.validator.is_valid(value)
+    }
+}
+
+/// A value whose texts are what a header field may hold, lists of them too.
+fn visible(value: Value) -> Value {
+    match value {
+        Value::String(text) => {
+            Value::String(text.replace(|letter: char| letter != ' ' && !letter.is_ascii_graphic(), "x"))
+        }
+        Value::Array(items) => items.into_iter().map(visible).collect(),
+        other => other,
     }
 }
 

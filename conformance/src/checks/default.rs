@@ -7,7 +7,7 @@ use super::same::lost;
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
-use crate::generate::Case;
+use crate::generate::{Case, validator};
 use crate::infer::{answered, named, sent};
 use crate::run::{Stop, Trial};
 
@@ -29,13 +29,22 @@ pub(super) const CHECKS: &[Check] = &[Check {
     run: |trial| Box::pin(defaulted(trial)),
 }];
 
-/// The members of the body that have a default, and that the answer shows, with that default.
+/// The members of the body that have one default, and that the answer shows, with that default. What an answer may not
+/// say (`auto` where it names what was chosen) is not expected of it.
 fn defaults(document: &Document, operation: &Operation) -> Map<String, Value> {
     let shown = answered(document, operation);
-    let members = sent(document, operation).into_iter();
-    let members = members.filter(|(name, _)| shown.iter().any(|(known, _)| known == name));
+    let says = |name: &str, default: &Value| {
+        let mut schemas = shown.iter().filter(|(known, _)| *known == name);
+        schemas.any(|(_, schema)| validator(document, schema).is_some_and(|shown| shown.is_valid(default)))
+    };
     let default = |schema: &Value| schema.get("default").or_else(|| document.resolve(schema).get("default")).cloned();
-    members.filter_map(|(name, schema)| Some((name.to_owned(), default(schema)?))).collect()
+    let members = sent(document, operation);
+    let is_only = |name: &str, default_of: &Option<Value>| {
+        members.iter().all(|(other, schema)| *other != name || default(schema) == *default_of)
+    };
+    let told = members.iter().map(|(name, schema)| (*name, default(schema)));
+    let told = told.filter(|(name, found)| is_only(name, found));
+    told.filter_map(|(name, found)| Some((name.to_owned(), found.filter(|value| says(name, value))?))).collect()
 }
 
 async fn defaulted(trial: &Trial<'_>) -> Result<(), Stop> {
@@ -69,5 +78,24 @@ async fn defaulted(trial: &Trial<'_>) -> Result<(), Stop> {
             Err(Observation::error(cause, format!("`{name}` is {default}, as the document says"), &exchange).into())
         }
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_default_that_an_answer_cannot_say_is_not_expected_of_it() {
+        let text = r##"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/jobs": {"post": {
+            "requestBody": {"content": {"application/json": {"schema": {"properties": {
+                "size": {"default": 1}, "place": {"default": "auto"}, "note": {"default": ""}}}}}},
+            "responses": {"201": {"description": "made", "content": {"application/json": {"schema": {"properties": {
+                "size": {"type": "integer"}, "place": {"enum": ["east", "west"]}}}}}}}}}}}"##;
+        let document = Document::parse("t.json", text).expect("it is valid");
+        let told = defaults(&document, &document.operations[0]);
+        assert_eq!(Value::Object(told), json!({"size": 1}));
     }
 }

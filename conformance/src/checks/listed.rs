@@ -1,6 +1,6 @@
 //! `state.listed-as-read`: an item of a list and the read of the same object say the same.
 
-use bitting_spec::Operation;
+use bitting_spec::{Document, Operation};
 use bitting_spec::table::Location;
 use serde_json::{Map, Value};
 
@@ -8,8 +8,9 @@ use super::same::{is_address, is_kept, is_same_id, is_time};
 use crate::check::{Check, CheckInfo, Need, Phase};
 use crate::credentials::Role;
 use crate::finding::Observation;
-use crate::generate::Case;
+use crate::generate::{Case, validator};
 use crate::http::Exchange;
+use crate::infer::answered;
 use crate::run::{Stop, Trial, held, item_operation, items, listed_items, named_in, skip};
 
 /// How many items are read, the first and the last among them.
@@ -49,7 +50,8 @@ async fn listed_as_read(trial: &Trial<'_>) -> Result<(), Stop> {
         }
         // What others change in the meantime differs once, and not in the same way.
         let Some((again, exchange)) = compared(trial, (read, name), (&case, &about), &id).await? else { continue };
-        if let Some((member, listed, shown)) = again.into_iter().find(|one| first.contains(one)) {
+        let mut stays = again.into_iter().filter(|one| first.contains(one));
+        if let Some((member, listed, shown)) = stays.find(|one| may_say(context.document, read, one)) {
             let cause = format!("a list says another `{member}` of an object than its read");
             let saying = format!("`{member}` is {listed} in the list, and {shown} when it is read");
             return Err(Observation::error(cause, "the same value in both", &exchange).saying(saying).into());
@@ -94,6 +96,14 @@ async fn compared(
     Ok(differences.map(|differences| (differences, exchange)))
 }
 
+/// Whether the read may say what the list says: a member such as `object: list_item` tells what kind of answer it stands
+/// in, and the document says so.
+fn may_say(document: &Document, read: &Operation, (member, listed, _): &Difference) -> bool {
+    let declared = answered(document, read).into_iter().filter(|(name, _)| name == member);
+    let mut validators = declared.filter_map(|(_, schema)| validator(document, schema));
+    validators.all(|validator| validator.is_valid(listed))
+}
+
 fn differences(item: &Map<String, Value>, shown: &Map<String, Value>) -> Vec<Difference> {
     let both = item.iter().filter_map(|(name, listed)| Some((name, listed, shown.get(name)?)));
     let differ = both.filter(|(_, listed, shown)| is_told(listed) && is_told(shown) && !is_kept(listed, shown));
@@ -124,6 +134,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_member_that_names_the_kind_of_answer_differs_by_right() {
+        let text = r##"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/jobs/{id}": {"get": {
+            "responses": {"200": {"description": "ok", "content": {"application/json": {"schema": {"properties": {
+                "object": {"const": "job"}, "state": {"enum": ["open", "done"]}}}}}}}}}}}"##;
+        let document = Document::parse("t.json", text).unwrap();
+        let says = |member: &str, listed: &str| {
+            may_say(&document, &document.operations[0], &(member.to_owned(), json!(listed), json!("open")))
+        };
+        assert!(!says("object", "job_item") && says("state", "done") && says("name", "x"));
+    }
 
     #[test]
     fn what_is_cut_or_written_otherwise_is_no_difference() {
