@@ -166,6 +166,10 @@ impl<'a> Surface<'a> {
             _ if media_type.starts_with("text/") => TypeRef::String,
             _ => TypeRef::Binary,
         };
+        // A form has fields, whatever else the document says of it.
+        let is_form = is_structured(media_type) && !is_json(media_type);
+        let has_none = matches!(self.types.resolved(&kind), TypeRef::String | TypeRef::Binary | TypeRef::Any);
+        let kind = if is_form && has_none { TypeRef::Map(Box::new(TypeRef::Any)) } else { kind };
         let names: Vec<&str> = arguments.map(|argument| argument.name.as_str()).collect();
         // What only the server sets is no argument, so it is in nobody's way.
         let flat = self.types.fields(&kind).is_some_and(|fields| {
@@ -226,6 +230,36 @@ impl<'a> Surface<'a> {
             TypeRef::List(items) => Some(*items),
             _ => None,
         }
+    }
+
+    /// The places of the resource and of the method that a readme shows: one that reads and needs little, and that walks
+    /// through pages rather than not.
+    pub fn showcase(&self, fits: &dyn Fn(&Method<'_>) -> bool) -> Option<(usize, usize)> {
+        let places = self.resources.iter().enumerate().flat_map(|(place, resource)| {
+            resource.methods.iter().enumerate().map(move |(index, method)| (place, index, method))
+        });
+        let needs_body = |method: &Method<'_>| method.body.as_ref().is_some_and(|body| body.required);
+        let shown = places.filter(|(.., method)| fits(method) && !needs_body(method)).min_by_key(|(.., method)| {
+            let operation = method.operation;
+            let cost = method.required.len() + if method.items.is_some() { 0 } else { 2 };
+            (operation.method != "GET", operation.deprecated, cost)
+        });
+        shown.map(|(place, index, _)| (place, index))
+    }
+
+    /// A value for an argument of a readme's call.
+    pub fn sample(&self, argument: &Argument<'_>) -> Value {
+        let stated = argument.parameter.example.as_ref().filter(|value| value.is_string() || value.is_number());
+        stated.cloned().unwrap_or_else(|| match self.types.resolved(&argument.kind) {
+            TypeRef::Integer | TypeRef::Number => json!(1),
+            TypeRef::Boolean => json!(true),
+            TypeRef::Named(name) => match self.types.get(&name).map(|def| &def.kind) {
+                Some(TypeKind::Enum(values)) => json!(values.first()),
+                _ => json!(argument.parameter.name),
+            },
+            TypeRef::List(_) => json!([argument.parameter.name]),
+            _ => json!(argument.parameter.name),
+        })
     }
 
     /// The union types that are told apart by nothing: languages differ in what they can do with them.

@@ -1,9 +1,14 @@
 //! The types of a document, free of any language: what Python and Node write out, and what Rust gives to progenitor.
 
+mod merge;
+
+use std::collections::HashMap;
+
 use bitting_spec::Document;
 use serde_json::{Map, Value, json};
 
 use crate::names;
+use merge::{list, merged, siblings};
 
 /// The types of a document by name. Inline bodies and answers have names too.
 #[derive(Debug, Default)]
@@ -14,6 +19,8 @@ pub struct Types {
     /// The schemas that are being read, with the names of those that have one: what holds itself through `allOf` ends
     /// there.
     open: Vec<(Value, Option<String>)>,
+    /// The components that may be `null`. Their types say nothing of it: whatever refers to them does.
+    nullable: HashMap<String, bool>,
 }
 
 /// A type with a name.
@@ -144,7 +151,7 @@ impl Types {
     #[must_use]
     pub fn resolved(&self, kind: &TypeRef) -> TypeRef {
         let mut kind = kind.clone();
-        for _ in 0..32 {
+        for _ in 0..DEEPEST {
             let TypeRef::Named(name) = &kind else { break };
             match self.get(name).map(|def| &def.kind) {
                 Some(TypeKind::Alias(target)) => kind = target.clone(),
@@ -157,12 +164,26 @@ impl Types {
     /// The members of `kind`, if it is an object with known ones.
     #[must_use]
     pub fn fields(&self, kind: &TypeRef) -> Option<&[Field]> {
+        let kind = if let TypeRef::Nullable(kind) = kind { kind } else { kind };
         let TypeRef::Named(name) = self.resolved(kind) else { return None };
         match &self.get(&name)?.kind {
             TypeKind::Struct { fields, .. } => Some(fields),
             _ => None,
         }
     }
+}
+
+const COMPONENTS: &str = "#/components/schemas/";
+/// Other names of other names are followed this far.
+const DEEPEST: usize = 32;
+
+/// A variant of a union.
+struct Variant {
+    /// The component that it is, where it is one.
+    component: Option<String>,
+    /// The values that its schema allows the union's discriminator.
+    tags: Vec<String>,
+    kind: TypeRef,
 }
 
 /// Reads schemas into types.
@@ -178,11 +199,15 @@ impl Reader<'_> {
         let description = schema.get("description").and_then(Value::as_str).map(str::to_owned);
         let kind = TypeKind::Alias(TypeRef::Any);
         let schema = merged(self.document, schema);
+        let schema = without_null(&schema).map_or(schema, |rest| merged(self.document, &rest));
         self.types.defs.push(TypeDef { name: name.to_owned(), component, description, kind, schema: schema.clone() });
         self.types.open.push((schema.clone(), Some(name.to_owned())));
         let kind = self.kind(&schema, name);
         self.types.open.pop();
-        self.types.defs[index].kind = kind;
+        self.types.defs[index].kind = match kind {
+            TypeKind::Alias(TypeRef::Nullable(inner)) => TypeKind::Alias(*inner),
+            other => other,
+        };
     }
 
     fn kind(&mut self, schema: &Value, name: &str) -> TypeKind {
@@ -220,42 +245,72 @@ impl Reader<'_> {
         TypeKind::Struct { fields, additional }
     }
 
+    /// What a schema says beside its alternatives is said of each of them.
     fn union(&mut self, schema: &Value, variants: &[Value], name: &str) -> TypeKind {
-        let numbered = variants.iter().enumerate();
-        let variants = numbered.map(|(index, variant)| self.reference(variant, &format!("{name} {}", index + 1)));
-        let variants: Vec<TypeRef> = variants.collect();
-        let discriminator = schema.get("discriminator").and_then(|value| self.discriminator(value, &variants));
-        TypeKind::Union { variants, discriminator }
+        let beside = siblings(schema);
+        let mut read = Vec::new();
+        for (index, variant) in variants.iter().enumerate() {
+            let component = component(variant);
+            let kind = match (&beside, &component) {
+                (None, _) => self.reference(variant, &format!("{name} {}", index + 1)),
+                (Some(beside), Some(component)) => {
+                    self.reference(&json!({"allOf": [variant, beside]}), &format!("{name} {component}"))
+                }
+                (Some(beside), None) => {
+                    self.reference(&json!({"allOf": [variant, beside]}), &format!("{name} {}", index + 1))
+                }
+            };
+            read.push(Variant { component, tags: Vec::new(), kind });
+        }
+        let discriminator = schema.get("discriminator").and_then(|value| {
+            let property = value.get("propertyName")?.as_str()?;
+            for (variant, schema) in read.iter_mut().zip(variants) {
+                variant.tags = tags(&merged(self.document, self.document.resolve(schema)), property);
+            }
+            self.discriminator(property, value, &read)
+        });
+        TypeKind::Union { variants: read.into_iter().map(|variant| variant.kind).collect(), discriminator }
     }
 
-    /// Values without a mapping are the names of the components (OpenAPI 3.1, 4.8.25.3).
-    fn discriminator(&mut self, value: &Value, variants: &[TypeRef]) -> Option<Discriminator> {
-        let property = value.get("propertyName")?.as_str()?.to_owned();
+    /// A variant without a value in the mapping is told by what its own schema says of the property, else by its
+    /// component's name (OpenAPI 3.1, 4.8.25.3).
+    fn discriminator(&mut self, property: &str, value: &Value, variants: &[Variant]) -> Option<Discriminator> {
         let mut mapping = Vec::new();
         for (tag, target) in value.get("mapping").and_then(Value::as_object).into_iter().flatten() {
             let target = target.as_str()?;
-            let reference =
-                if target.starts_with('#') { target.to_owned() } else { format!("#/components/schemas/{target}") };
-            mapping.push((tag.clone(), self.reference(&json!({"$ref": reference}), tag)));
+            let target = target.strip_prefix(COMPONENTS).unwrap_or(target).to_owned();
+            let known = variants.iter().find(|variant| variant.component.as_ref() == Some(&target));
+            let reference = || json!({"$ref": format!("{COMPONENTS}{target}")});
+            mapping
+                .push((tag.clone(), known.map_or_else(|| self.reference(&reference(), tag), |one| one.kind.clone())));
         }
-        for variant in variants {
-            let TypeRef::Named(name) = variant else { return None };
-            if !mapping.iter().any(|(_, target)| target == variant) {
-                // Components took their names in the document's order, before any of them was read.
-                let index = self.types.taken.iter().position(|taken| taken == name)?;
-                mapping.push((self.document.schemas.get_index(index)?.0.clone(), variant.clone()));
+        for Variant { component, tags, kind } in variants {
+            if !matches!(kind, TypeRef::Named(_)) {
+                return None;
+            }
+            if mapping.iter().any(|(_, target)| target == kind) {
+                continue;
+            }
+            for tag in if tags.is_empty() { vec![component.clone()?] } else { tags.clone() } {
+                // Two variants of one value are told apart by what fits.
+                if mapping.iter().any(|(known, _)| *known == tag) {
+                    return None;
+                }
+                mapping.push((tag, kind.clone()));
             }
         }
-        Some(Discriminator { property, mapping })
+        Some(Discriminator { property: property.to_owned(), mapping })
     }
 
     /// What `schema` is used as.
     fn reference(&mut self, schema: &Value, hint: &str) -> TypeRef {
-        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-            let name = reference.strip_prefix("#/components/schemas/").unwrap_or(reference);
-            let name = name.replace("~1", "/").replace("~0", "~");
-            let known = self.document.schemas.get_index_of(&name).and_then(|index| self.types.taken.get(index));
-            return known.map_or(TypeRef::Any, |name| TypeRef::Named(name.clone()));
+        if let Some(component) = component(schema) {
+            // Components took their names in the document's order, before any of them was read.
+            let known =
+                self.document.schemas.get_index_of(&component).and_then(|index| self.types.taken.get(index)).cloned();
+            let Some(name) = known else { return TypeRef::Any };
+            let named = TypeRef::Named(name);
+            return if self.allows_null(&component, 0) { TypeRef::Nullable(Box::new(named)) } else { named };
         }
         let schema = &merged(self.document, schema);
         if let Some(inner) = without_null(schema) {
@@ -266,6 +321,9 @@ impl Reader<'_> {
         }
         if let Some((_, name)) = self.types.open.iter().find(|(open, _)| open == schema) {
             return name.clone().map_or(TypeRef::Any, TypeRef::Named);
+        }
+        if self.types.open.len() > 2 * DEEPEST {
+            return TypeRef::Any;
         }
         let (types, _) = types_of(schema);
         let has_members =
@@ -282,6 +340,20 @@ impl Reader<'_> {
         let reader = Reader { document: self.document, types: self.types };
         reader.define(&name, None, schema);
         TypeRef::Named(name)
+    }
+
+    /// Whether a component may be `null`, by itself or by the one that it is another name for.
+    fn allows_null(&mut self, component_name: &str, depth: usize) -> bool {
+        if let Some(known) = self.types.nullable.get(component_name) {
+            return *known;
+        }
+        let schema = self.document.schemas.get(component_name).map(|schema| merged(self.document, schema));
+        let allows = schema.is_some_and(|schema| match component(&schema) {
+            Some(other) => depth < DEEPEST && self.allows_null(&other, depth + 1),
+            None => without_null(&schema).is_some(),
+        });
+        self.types.nullable.insert(component_name.to_owned(), allows);
+        allows
     }
 
     /// A schema that needs no name.
@@ -337,8 +409,17 @@ fn is_one(types: &[&str], kind: &str) -> bool {
     types.is_empty() || types == [kind]
 }
 
-fn list<'a>(schema: &'a Value, key: &str) -> &'a [Value] {
-    schema.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+/// The component that a schema is a reference to.
+fn component(schema: &Value) -> Option<String> {
+    let reference = schema.get("$ref")?.as_str()?;
+    Some(reference.strip_prefix(COMPONENTS).unwrap_or(reference).replace("~1", "/").replace("~0", "~"))
+}
+
+/// The texts that a schema allows its member `property`.
+fn tags(schema: &Value, property: &str) -> Vec<String> {
+    let Some(member) = schema.get("properties").and_then(|members| members.get(property)) else { return Vec::new() };
+    let fixed = member.get("const").into_iter().chain(list(member, "enum"));
+    fixed.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// The values of a string enum without `null`.
@@ -388,54 +469,4 @@ fn without_null(schema: &Value) -> Option<Value> {
 
 fn is_null(schema: &Value) -> bool {
     schema.get("type") == Some(&json!("null")) || schema.get("const") == Some(&Value::Null)
-}
-
-/// A schema whose `allOf` parts are put together: members and requirements of all of them. A part that is a union
-/// itself cannot be merged into an object and is left where it is.
-fn merged(document: &Document, schema: &Value) -> Value {
-    merged_below(document, schema, &mut Vec::new())
-}
-
-/// [`merged`] inside of the components `above`, which a part that leads back to one of them cannot repeat.
-fn merged_below<'a>(document: &'a Document, schema: &'a Value, above: &mut Vec<&'a Value>) -> Value {
-    let parts = list(schema, "allOf");
-    if parts.is_empty() {
-        return schema.clone();
-    }
-    let Some(object) = schema.as_object() else { return schema.clone() };
-    if let ([only], 1) = (parts, object.keys().filter(|key| !is_annotation(key)).count()) {
-        return only.clone();
-    }
-    let mut whole = object.clone();
-    whole.remove("allOf");
-    for part in parts {
-        let part = document.resolve(part);
-        if above.iter().any(|other| std::ptr::eq(*other, part)) {
-            continue;
-        }
-        above.push(part);
-        let part = merged_below(document, part, above);
-        above.pop();
-        for (key, value) in part.as_object().into_iter().flatten() {
-            match (whole.get_mut(key), value) {
-                (Some(Value::Object(into)), Value::Object(from)) if key == "properties" => {
-                    from.iter().for_each(|(name, value)| drop(into.insert(name.clone(), value.clone())));
-                }
-                (Some(Value::Array(into)), Value::Array(from)) if key == "required" => {
-                    into.extend(from.iter().cloned());
-                }
-                (Some(_), _) => {}
-                (None, _) if is_annotation(key) => {}
-                (None, _) => drop(whole.insert(key.clone(), value.clone())),
-            }
-        }
-    }
-    Value::Object(whole)
-}
-
-fn is_annotation(key: &str) -> bool {
-    matches!(
-        key,
-        "description" | "title" | "example" | "examples" | "default" | "deprecated" | "readOnly" | "writeOnly"
-    )
 }

@@ -2,7 +2,6 @@
 
 mod canonical;
 mod case;
-mod direction;
 mod kind;
 mod multipart;
 mod negative;
@@ -16,14 +15,12 @@ mod tests;
 
 use std::sync::OnceLock;
 
-use bitting_spec::Document;
+use bitting_spec::{Direction, Document, directed};
 use jsonschema::{Draft, Validator};
 use proptest::strategy::{SBoxedStrategy, Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-
-use direction::Direction;
 
 pub(crate) use case::{Argument, Case, body_media, is_blank, is_form, is_multipart, sayable, text_of};
 pub(crate) use kind::{item_members, lists_what_is_shown};
@@ -53,7 +50,7 @@ const MAX_REWRITTEN: usize = 64 * 1024;
 impl Generator {
     /// A generator for values of `schema`. `None` when it is no valid schema.
     pub(crate) fn new(document: &Document, schema: &Value) -> Option<Self> {
-        let bundled = direction::directed(&document.bundle(schema), Direction::Request);
+        let bundled = directed(&document.bundle(schema), Direction::Request);
         let validator = compiled(&bundled)?;
         let bundled = Some(bundled).filter(|bundled| bundled.to_string().len() <= MAX_REWRITTEN);
         let (strategy, canonical) = (strategy::values(document, schema), OnceLock::new());
@@ -137,7 +134,7 @@ fn without_empty(value: Value) -> Value {
 
 /// A validator for answers of `schema` that judges formats too.
 pub(crate) fn validator(document: &Document, schema: &Value) -> Option<Validator> {
-    compiled(&direction::directed(&document.bundle(schema), Direction::Answer))
+    compiled(&directed(&document.bundle(schema), Direction::Answer))
 }
 
 fn compiled(bundled: &Value) -> Option<Validator> {

@@ -221,7 +221,7 @@ impl Desk<'_> {
             Behaviour::Logout => self.logout(),
             Behaviour::List { collection, depth } => self.list(collection, depth),
             Behaviour::Create { collection } => self.create(collection),
-            Behaviour::Read { collection } => self.read(collection),
+            Behaviour::Read { collection } => self.asked_part(self.read(collection)),
             Behaviour::Act { collection } => self.act(collection),
             Behaviour::Update { collection } => self.change(collection, false),
             Behaviour::Replace { collection } => self.change(collection, true),

@@ -452,6 +452,12 @@ impl Core {
                 }
             }
         }
+        if let Some(body) = plan.answers.without_hidden(&self.plan.document, &answer) {
+            let shown = Answer { body: Some(body), ..answer.clone() };
+            if plan.answers.fault(&shown).is_none() {
+                answer = shown;
+            }
+        }
         let Some(fault) = plan.answers.fault(&answer) else {
             return answer;
         };

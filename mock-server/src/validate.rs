@@ -1,6 +1,7 @@
 //! Whether requests and answers are what the document says: JSON Schema validators, each made once.
 
 mod blame;
+mod hide;
 mod inputs;
 mod mend;
 mod multipart;
@@ -9,7 +10,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use bitting_spec::style::Shape;
-use bitting_spec::{Document, Operation, Status};
+use bitting_spec::{Direction, Document, Operation, Status, directed};
 use http::{HeaderName, HeaderValue};
 use jsonschema::{Draft, Validator};
 use serde_json::{Value, json};
@@ -19,22 +20,13 @@ pub(crate) use self::inputs::{Given, Inputs, Parts};
 pub(crate) use self::mend::Mender;
 use crate::StartError;
 use crate::exchange::Answer;
-use crate::fake::flatten;
-
-/// Which way a value goes: `readOnly` properties are not asked of a client, `writeOnly` ones not of the server
-/// (OpenAPI 3.1, 4.8.24.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Side {
-    Request,
-    Answer,
-}
 
 /// A schema, compiled when it is needed first, with the components that it names: a large document has many that no
 /// request ever meets.
 pub(crate) struct Rule {
     document: Arc<Document>,
     schema: Value,
-    side: Side,
+    direction: Direction,
     /// Whether any whole number that is not negative fits.
     takes_counts: bool,
     compiled: OnceLock<Compiled>,
@@ -45,25 +37,30 @@ struct Compiled {
     /// `None`: it cannot be used.
     validator: Option<Validator>,
     shape: Shape,
+    /// Whether anything in it is written only.
+    hides: bool,
 }
 
 impl std::fmt::Debug for Rule {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Rule({:?}, {})", self.side, self.schema)
+        write!(formatter, "Rule({:?}, {})", self.direction, self.schema)
     }
 }
 
 impl Rule {
-    fn new(document: &Arc<Document>, schema: Value, side: Side) -> Self {
+    fn new(document: &Arc<Document>, schema: Value, direction: Direction) -> Self {
         let takes_counts = takes_counts(&schema);
-        Self { document: Arc::clone(document), schema, side, takes_counts, compiled: OnceLock::new() }
+        Self { document: Arc::clone(document), schema, direction, takes_counts, compiled: OnceLock::new() }
     }
 
     fn compiled(&self) -> &Compiled {
         self.compiled.get_or_init(|| {
-            let mut bundled = self.document.bundle(&self.schema);
-            relax(&self.document, &mut bundled, self.side);
-            Compiled { validator: compiled(&bundled).ok(), shape: Shape::of(&bundled) }
+            let mut bundled = directed(&self.document.bundle(&self.schema), self.direction);
+            if self.direction == Direction::Request {
+                loosen(&mut bundled);
+            }
+            let hides = hide::hides(&bundled);
+            Compiled { validator: compiled(&bundled).ok(), shape: Shape::of(&bundled), hides }
         })
     }
 
@@ -112,7 +109,7 @@ fn compiled(schema: &Value) -> Result<Validator, String> {
 /// Makes rules of schemas, each only once, and tells at the start which schema is none.
 pub(crate) struct Rules<'d> {
     document: &'d Arc<Document>,
-    known: HashMap<(Side, String), Arc<Rule>>,
+    known: HashMap<(Direction, String), Arc<Rule>>,
     /// Components and patterns that were found to be right.
     components: HashSet<String>,
     patterns: HashSet<String>,
@@ -123,24 +120,24 @@ impl<'d> Rules<'d> {
         Self { document, known: HashMap::new(), components: HashSet::new(), patterns: HashSet::new() }
     }
 
-    fn rule(&mut self, schema: &bitting_spec::Schema, side: Side) -> Result<Arc<Rule>, StartError> {
-        let key = (side, schema.value.to_string());
+    fn rule(&mut self, schema: &bitting_spec::Schema, direction: Direction) -> Result<Arc<Rule>, StartError> {
+        let key = (direction, schema.value.to_string());
         if let Some(rule) = self.known.get(&key) {
             return Ok(Arc::clone(rule));
         }
-        self.check(&schema.value, side).map_err(|message| {
+        self.check(&schema.value).map_err(|message| {
             let bitting_spec::Place { file, line } = self.document.place(&schema.pointer);
             StartError::Schema { file: file.to_owned(), line, pointer: schema.pointer.clone(), message }
         })?;
-        let rule = Arc::new(Rule::new(self.document, schema.value.clone(), side));
+        let rule = Arc::new(Rule::new(self.document, schema.value.clone(), direction));
         self.known.insert(key, Arc::clone(&rule));
         Ok(rule)
     }
 
     /// Whether a schema can be compiled, its components included: it is a schema (JSON Schema 2020-12, 8.1.2), and its
     /// patterns are patterns. References lead somewhere: the document could not be read otherwise.
-    fn check(&mut self, schema: &Value, side: Side) -> Result<(), String> {
-        self.check_alone(schema, side)?;
+    fn check(&mut self, schema: &Value) -> Result<(), String> {
+        self.check_alone(schema)?;
         let document = self.document;
         let (mut new, mut open) = (BTreeSet::new(), bitting_spec::component_names(schema));
         while let Some(name) = open.pop() {
@@ -152,18 +149,16 @@ impl<'d> Rules<'d> {
             }
         }
         for name in new {
-            self.check_alone(&document.schemas[&name], side)?;
+            self.check_alone(&document.schemas[&name])?;
             self.components.insert(name);
         }
         Ok(())
     }
 
-    fn check_alone(&mut self, schema: &Value, side: Side) -> Result<(), String> {
-        let mut schema = schema.clone();
-        relax(self.document, &mut schema, side);
-        jsonschema::draft202012::meta::validate(&schema).map_err(|error| error.to_string())?;
+    fn check_alone(&mut self, schema: &Value) -> Result<(), String> {
+        jsonschema::draft202012::meta::validate(schema).map_err(|error| error.to_string())?;
         let mut patterns = Vec::new();
-        patterns_of(&schema, &mut patterns);
+        patterns_of(schema, &mut patterns);
         for pattern in patterns {
             if !self.patterns.contains(pattern) {
                 compiled(&json!({"pattern": pattern}))?;
@@ -176,7 +171,7 @@ impl<'d> Rules<'d> {
     /// What an object of this schema looks like when it is answered.
     pub(crate) fn data(&mut self, schema: &Value) -> Result<Arc<Rule>, StartError> {
         let schema = bitting_spec::Schema { value: schema.clone(), pointer: String::new() };
-        self.rule(&schema, Side::Answer)
+        self.rule(&schema, Direction::Answer)
     }
 
     /// What an operation answers.
@@ -185,11 +180,11 @@ impl<'d> Rules<'d> {
         for response in &operation.responses {
             let mut documented = Documented { status: response.status, media: Vec::new(), headers: Vec::new() };
             for (name, media) in &response.content {
-                let rule = media.schema.as_ref().map(|schema| self.rule(schema, Side::Answer)).transpose()?;
+                let rule = media.schema.as_ref().map(|schema| self.rule(schema, Direction::Answer)).transpose()?;
                 documented.media.push((name.to_ascii_lowercase(), rule));
             }
             for (name, header) in &response.headers {
-                let rule = header.schema.as_ref().map(|schema| self.rule(schema, Side::Answer)).transpose()?;
+                let rule = header.schema.as_ref().map(|schema| self.rule(schema, Direction::Answer)).transpose()?;
                 // What no header can be called is never sent.
                 if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
                     documented.headers.push((name, header.required, rule));
@@ -227,36 +222,19 @@ fn patterns_of<'s>(schema: &'s Value, patterns: &mut Vec<&'s str>) {
     }
 }
 
-/// Keywords that bring more keywords with them.
-const PARTS: [&str; 4] = ["$ref", "allOf", "oneOf", "anyOf"];
-
-/// Takes from every `required` what this side need not send.
-fn relax(document: &Document, schema: &mut Value, side: Side) {
-    let mark = if side == Side::Request { "readOnly" } else { "writeOnly" };
+/// What a discriminator tells apart may be valid by several of the schemas (OpenAPI 3.1, 4.8.25).
+fn loosen(schema: &mut Value) {
     match schema {
         Value::Object(keywords) => {
-            let properties = keywords.get("properties").and_then(Value::as_object);
-            let is_whole = |schema: &Value| PARTS.iter().all(|part| schema.get(*part).is_none());
-            let is_marked = |schema: &Value| match is_whole(schema) {
-                true => schema.get(mark) == Some(&Value::Bool(true)),
-                false => flatten(document, schema).get(mark) == Some(&Value::Bool(true)),
-            };
-            let marked = properties.into_iter().flatten().filter(|(_, schema)| is_marked(schema));
-            let spared: Vec<String> = marked.map(|(name, _)| name.clone()).collect();
-            if let Some(Value::Array(required)) = keywords.get_mut("required") {
-                required.retain(|name| !spared.iter().any(|spared| name == spared));
-            }
-            // What a discriminator tells apart may be valid by several of the schemas (OpenAPI 3.1, 4.8.25).
-            if side == Side::Request
-                && keywords.contains_key("discriminator")
+            if keywords.contains_key("discriminator")
                 && !keywords.contains_key("anyOf")
                 && let Some(schemas) = keywords.remove("oneOf")
             {
                 keywords.insert("anyOf".to_owned(), schemas);
             }
-            keywords.values_mut().for_each(|value| relax(document, value, side));
+            keywords.values_mut().for_each(loosen);
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| relax(document, item, side)),
+        Value::Array(items) => items.iter_mut().for_each(loosen),
         _ => {}
     }
 }
@@ -313,6 +291,13 @@ impl Answers {
     /// The body with what breaks the document made anew. `None`: no body was found that does not.
     pub(crate) fn mended(&self, answer: &Answer, mender: &Mender<'_>) -> Option<Value> {
         mender.mended(self.rule(answer.status, &answer.media)?, answer.body.as_ref()?)
+    }
+
+    /// The body without what is written only, where it holds such a thing.
+    pub(crate) fn without_hidden(&self, document: &Document, answer: &Answer) -> Option<Value> {
+        let rule = self.rule(answer.status, &answer.media).filter(|rule| rule.compiled().hides)?;
+        let mut body = answer.body.clone()?;
+        hide::hide(document, &rule.schema, &mut body).then_some(body)
     }
 
     /// What in an answer breaks the document. Refusals that the document does not mention break nothing.
@@ -408,7 +393,7 @@ mod tests {
     fn a_rule_that_cannot_be_compiled_lets_nothing_pass() {
         let text = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}}"#;
         let document = Arc::new(Document::parse("t.json", text).unwrap());
-        let fault = |schema| Rule::new(&document, schema, Side::Request).fault(&json!("text"));
+        let fault = |schema| Rule::new(&document, schema, Direction::Request).fault(&json!("text"));
         assert!(fault(json!({"pattern": "("})).is_some());
         assert_eq!(fault(json!({"type": "string"})), None);
     }

@@ -1,5 +1,6 @@
 //! A whole document: read, checked, and given as the model that everything else works on.
 
+mod direction;
 mod error;
 mod files;
 mod halves;
@@ -18,6 +19,7 @@ use std::io;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+pub use direction::{Direction, directed};
 pub use error::{Error, ErrorKind, Warning};
 pub use operation::{
     Example, Header, METHODS, MediaType, Operation, Parameter, RequestBody, Response, Status, template_names, trimmed,

@@ -56,9 +56,6 @@ pub enum Problem {
     /// An array or object inside an array or object, which no style but `deepObject` can write.
     #[error("an array or object inside an array or object cannot be written in this style")]
     Nested,
-    /// A `deepObject` parameter takes an object.
-    #[error("this style takes an object")]
-    NeedsObject,
     /// A header value must not contain control characters.
     #[error("a header value must not contain control characters")]
     HeaderValue,
@@ -161,7 +158,13 @@ impl<'a> Writer<'a> {
                 self.deep(&self.key(self.name), object, &mut pairs);
                 Ok(pairs.join("&"))
             }
-            (Style::DeepObject, _) => Err(Problem::NeedsObject),
+            // OpenAPI leaves these open too; Stripe's document declares lists and scalars so, and its server reads this.
+            (Style::DeepObject, Value::Array(items)) => {
+                let (name, mut pairs) = (self.key(self.name), Vec::new());
+                let items = items.iter().filter(|item| !item.is_null()).enumerate();
+                items.for_each(|(index, item)| self.deep_value(&format!("{name}[{index}]"), item, &mut pairs));
+                Ok(pairs.join("&"))
+            }
             (_, Value::Array(items)) => self.list(items),
             (_, Value::Object(object)) => self.object(object),
             (_, scalar) => Ok(self.scalar(&self.text(scalar)?)),
@@ -323,6 +326,8 @@ mod tests {
         }
         let deep = parameter(Query, Style::DeepObject, true);
         assert_eq!(encode(&deep, &object).as_deref(), Ok("color[R]=100&color[G]=200&color[B]=150"));
+        assert_eq!(encode(&deep, &list).as_deref(), Ok("color[0]=blue&color[1]=black&color[2]=brown"));
+        assert_eq!(encode(&deep, &json!(5)).as_deref(), Ok("color=5"));
     }
 
     /// B12: a dot segment would reach another operation with the same credential.

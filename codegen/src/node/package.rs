@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 
 use super::file;
 use super::naming::Naming;
-use super::signature;
-use super::text::one_line;
+use super::text::{one_line, quoted};
 use crate::{File, Surface, credentials};
 
 /// The version of the runtime that the code is made for.
@@ -78,19 +77,15 @@ pub(super) fn readme(surface: &Surface<'_>, naming: &Naming) -> File {
     file("README.md", text)
 }
 
-/// The first list that can be walked, or the first operation.
+/// A call of the operation that is shown.
 fn example(surface: &Surface<'_>, naming: &Naming) -> Option<String> {
-    let all = || {
-        surface.resources.iter().zip(&naming.resources).flat_map(|(resource, name)| {
-            resource
-                .methods
-                .iter()
-                .zip(&name.methods)
-                .map(|(method, its)| (method, format!("client.{}.{}", name.member, its.method)))
-        })
-    };
-    let (method, call) = all().find(|(method, _)| method.items.is_some()).or_else(|| all().next())?;
-    let given = signature::positional(method).join(", ");
+    let (place, index) = surface.showcase(&|_| true)?;
+    let (resource, name) = (surface.resources.get(place)?, naming.resources.get(place)?);
+    let (method, its) = (resource.methods.get(index)?, name.methods.get(index)?);
+    let call = format!("client.{}.{}", name.member, its.method);
+    let given = |value: Value| value.as_str().map_or_else(|| value.to_string(), quoted);
+    let given: Vec<String> = method.required.iter().map(|argument| given(surface.sample(argument))).collect();
+    let given = given.join(", ");
     Some(if method.items.is_some() {
         format!("for await (const item of {call}({given})) console.log(item);\n")
     } else {

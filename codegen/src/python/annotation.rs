@@ -6,7 +6,7 @@ use super::text::{kept_free, literal};
 use crate::types::{TypeKind, TypeRef, Types};
 
 /// Names in `PascalCase` that generated modules use themselves.
-pub(super) const TAKEN: [&str; 27] = [
+pub(super) const TAKEN: [&str; 29] = [
     "Any",
     "AsyncClient",
     "AsyncPage",
@@ -14,6 +14,7 @@ pub(super) const TAKEN: [&str; 27] = [
     "AsyncResource",
     "Awaitable",
     "False",
+    "IO",
     "Json",
     "Literal",
     "Mapping",
@@ -33,6 +34,7 @@ pub(super) const TAKEN: [&str; 27] = [
     "TypedDict",
     "UnknownVariant",
     "Unpack",
+    "Upload",
     "Union",
 ];
 

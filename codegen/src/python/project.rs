@@ -1,10 +1,10 @@
 //! What stands around the source: the project file, the operation table, a README and the mark of typed packages.
 
 use bitting_spec::Document;
+use serde_json::Value;
 
 use super::text::literal;
 use super::{Package, docs, method};
-use crate::types::TypeRef;
 use crate::{File, credentials};
 
 /// The files beside the modules.
@@ -80,10 +80,17 @@ with {class}() as client:
 {sync}```
 
 ```python
+import asyncio
+
 from {import} import Async{class}
 
-async with Async{class}() as client:
-{later}```
+
+async def main() -> None:
+    async with Async{class}() as client:
+{later}
+
+asyncio.run(main())
+```
 
 {credentials}Errors are exceptions of `bitting`, all below `bitting.BittingError`.
 ",
@@ -107,20 +114,14 @@ fn credentials_of(package: &Package<'_>) -> String {
     )
 }
 
-/// The first method that reads something, called in both clients.
+/// The method that is shown, called in both clients.
 fn example(package: &Package<'_>) -> [String; 2] {
-    let methods = package.surface.resources.iter().zip(&package.resources);
-    let mut methods = methods.flat_map(|(resource, names)| resource.methods.iter().map(move |method| (names, method)));
-    let reads = |method: &crate::surface::Method<'_>| method.operation.method == "GET";
-    let Some((names, method)) = methods.clone().find(|(_, method)| reads(method)).or_else(|| methods.next()) else {
-        return ["    ...\n".to_owned(), "    ...\n".to_owned()];
-    };
-    let value = |argument: &crate::surface::Argument<'_>| match (&argument.parameter.example, &argument.kind) {
-        (Some(serde_json::Value::String(text)), _) => literal(text),
-        (Some(other), _) if other.is_number() => other.to_string(),
-        (_, TypeRef::Integer) => "1".to_owned(),
-        _ => literal(&argument.parameter.name),
-    };
+    let surface = package.surface;
+    let shown = surface.showcase(&|_| true).and_then(|(place, index)| {
+        Some((package.resources.get(place)?, surface.resources.get(place)?.methods.get(index)?))
+    });
+    let Some((names, method)) = shown else { return ["    ...\n".to_owned(), "        ...\n".to_owned()] };
+    let value = |argument: &crate::surface::Argument<'_>| value_of(&surface.sample(argument));
     let (path, named): (Vec<_>, Vec<_>) =
         method.required.iter().partition(|argument| argument.parameter.location == bitting_spec::table::Location::Path);
     let named =
@@ -128,8 +129,19 @@ fn example(package: &Package<'_>) -> [String; 2] {
     let arguments: Vec<String> = path.iter().map(|argument| value(argument)).chain(named).collect();
     let call = format!("client.{}.{}({})", names.module, method::name(method), arguments.join(", "));
     if method.items.is_some() && super::answer::is_paged(method) {
-        let walk = |word: &str| format!("    {word} item in {call}:\n        print(item)\n");
-        return [walk("for"), walk("async for")];
+        let walk = |column: &str, word: &str| format!("{column}{word} item in {call}:\n{column}    print(item)\n");
+        return [walk("    ", "for"), walk("        ", "async for")];
     }
-    [format!("    print({call})\n"), format!("    print(await {call})\n")]
+    [format!("    print({call})\n"), format!("        print(await {call})\n")]
+}
+
+/// A value as Python writes it.
+fn value_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => literal(text),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::Array(items) => format!("[{}]", items.iter().map(value_of).collect::<Vec<_>>().join(", ")),
+        other => other.to_string(),
+    }
 }

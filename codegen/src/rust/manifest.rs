@@ -4,6 +4,7 @@ use super::{Options, Runtime};
 use crate::names::Language;
 use crate::surface::Method;
 use crate::{File, Surface};
+use serde_json::Value;
 
 /// Names that a crate cannot have, or that its dependencies have.
 const TAKEN: [&str; 14] = [
@@ -102,17 +103,21 @@ fn readme(surface: &Surface<'_>) -> String {
     )
 }
 
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// A call that needs strings at most.
 fn example(surface: &Surface<'_>) -> Option<String> {
-    let is_simple = |method: &&Method<'_>| {
+    let is_simple = |method: &Method<'_>| {
         let is_string = |kind| surface.types.resolved(kind) == crate::types::TypeRef::String;
         method.operation.method == "GET" && method.required.iter().all(|argument| is_string(&argument.kind))
     };
-    let (resource, method) = surface.resources.iter().find_map(|resource| {
-        let method = resource.methods.iter().find(is_simple)?;
-        Some((resource, method))
-    })?;
-    let arguments: Vec<String> = method.required.iter().map(|argument| format!("\"{}\"", argument.name)).collect();
+    let (place, index) = surface.showcase(&is_simple)?;
+    let resource = surface.resources.get(place)?;
+    let method = resource.methods.get(index)?;
+    let arguments: Vec<String> =
+        method.required.iter().map(|argument| format!("{:?}", text_of(&surface.sample(argument)))).collect();
     let word = |name: &str| Language::Rust.value(name);
     Some(format!("client.{}().{}({})", word(&resource.name), word(&method.name), arguments.join(", ")))
 }

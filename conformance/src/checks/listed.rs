@@ -1,7 +1,7 @@
 //! `state.listed-as-read`: an item of a list and the read of the same object say the same.
 
-use bitting_spec::{Document, Operation};
 use bitting_spec::table::Location;
+use bitting_spec::{Document, Operation};
 use serde_json::{Map, Value};
 
 use super::same::{is_address, is_kept, is_same_id, is_time};

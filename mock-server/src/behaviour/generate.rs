@@ -2,7 +2,6 @@
 
 use std::mem::discriminant;
 
-use bitting_spec::Document;
 use bitting_spec::table::Location;
 use serde_json::{Map, Value};
 
@@ -17,20 +16,16 @@ impl Desk<'_> {
     /// An answer from the document's example, else from its schema: the first that fits what the document says. Examples
     /// in the world's documents are often older than their schemas.
     pub(super) fn generate(&self) -> Answer {
-        let answer = self.without_hidden(self.told_of(self.made()));
-        let asks = self.plan.operation.parameters.iter().any(|one| one.location == Location::Query);
-        match &self.plan.list {
-            Some((pointer, schema)) if asks => self.part_of(answer, pointer, schema),
-            _ => answer,
-        }
+        self.asked_part(self.told_of(self.made()))
     }
 
-    /// The answer without what is written only.
-    fn without_hidden(&self, answer: Answer) -> Answer {
-        let Some(schema) = &self.plan.success.schema else { return answer };
-        let mut shown = answer.clone();
-        let is_changed = shown.body.as_mut().is_some_and(|body| hide(&self.core.plan.document, schema, body));
-        if is_changed && self.plan.answers.fits(&shown) { shown } else { answer }
+    /// The part of a list that the query asks for, where the answer holds one: an object may be a list, too.
+    pub(super) fn asked_part(&self, answer: Answer) -> Answer {
+        let asks = || self.plan.operation.parameters.iter().any(|one| one.location == Location::Query);
+        match &self.plan.list {
+            Some((pointer, schema)) if asks() => self.part_of(answer, pointer, schema),
+            _ => answer,
+        }
     }
 
     /// The answer with what the request says, or leaves to its defaults, in the members of the same names: whoever asks for
@@ -76,31 +71,6 @@ impl Desk<'_> {
         });
         // If none does, the self-check says what is wrong with the first.
         fitting.or(first).unwrap_or_else(|| self.success(Value::Null))
-    }
-}
-
-/// Takes the members away that their schema marks `writeOnly` (JSON Schema Validation 2020-12, 9.4); whether there were any.
-fn hide(document: &Document, schema: &Value, value: &mut Value) -> bool {
-    let schema = flatten(document, schema);
-    match value {
-        Value::Object(members) => {
-            let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return false };
-            let is_hidden = |name: &str| {
-                let flat = properties.get(name).map(|schema| flatten(document, schema));
-                flat.is_some_and(|flat| flat.get("writeOnly") == Some(&Value::Bool(true)))
-            };
-            let before = members.len();
-            members.retain(|name, _| !is_hidden(name));
-            let is_less = members.len() < before;
-            let below =
-                members.iter_mut().filter_map(|(name, value)| Some(hide(document, properties.get(name)?, value)));
-            below.fold(is_less, |changed, below| changed | below)
-        }
-        Value::Array(items) => match schema.get("items") {
-            Some(schema) => items.iter_mut().fold(false, |changed, item| changed | hide(document, schema, item)),
-            None => false,
-        },
-        _ => false,
     }
 }
 

@@ -225,7 +225,7 @@ impl Desk<'_> {
                 put(envelope, &format!("/{name}"), value);
             } else if name == "count"
                 && properties.contains_key("total")
-                && flatten(document, schema).get("type") == Some(&"integer".into())
+                && flatten(document, schema).get("type").is_some_and(|kind| kind == "integer" || kind == "number")
             {
                 // Beside the total, what is counted is the page.
                 put(envelope, &format!("/{name}"), Value::from(items.len()));
@@ -318,10 +318,23 @@ fn direction(asked: &str) -> (&str, bool) {
 fn compared(left: Option<&Value>, right: Option<&Value>) -> Ordering {
     match (left, right) {
         (Some(Value::String(left)), Some(Value::String(right))) => left.cmp(right),
-        (Some(left), Some(right)) => {
-            left.as_f64().zip(right.as_f64()).map_or(Ordering::Equal, |(left, right)| left.total_cmp(&right))
+        (Some(Value::Number(left)), Some(Value::Number(right))) => {
+            left.as_f64().unwrap_or(f64::NAN).total_cmp(&right.as_f64().unwrap_or(f64::NAN))
         }
-        (left, right) => left.is_some().cmp(&right.is_some()),
+        (left, right) => rank(left).cmp(&rank(right)),
+    }
+}
+
+/// Where a value stands among those of other kinds: what is not there comes first.
+fn rank(value: Option<&Value>) -> u8 {
+    match value {
+        None => 0,
+        Some(Value::Null) => 1,
+        Some(Value::Bool(false)) => 2,
+        Some(Value::Bool(true)) => 3,
+        Some(Value::Number(_)) => 4,
+        Some(Value::String(_)) => 5,
+        Some(Value::Array(_) | Value::Object(_)) => 6,
     }
 }
 
@@ -361,4 +374,25 @@ fn cursor(start: usize) -> String {
 fn read_cursor(text: &str) -> Option<usize> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     std::str::from_utf8(&bytes).ok()?.strip_prefix("at ")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A sort whose order is none ends the server's work on a request.
+    #[test]
+    fn any_values_have_one_order() {
+        let values =
+            [json!(null), json!(true), json!(1), json!(1.5), json!("a"), json!("b"), json!([1]), json!({"a": 1})];
+        let all: Vec<Option<&Value>> = std::iter::once(None).chain(values.iter().map(Some)).collect();
+        for (one, a) in all.iter().enumerate() {
+            for (other, b) in all.iter().enumerate() {
+                assert_eq!(compared(*a, *b), compared(*b, *a).reverse());
+                assert!(compared(*a, *b) == one.cmp(&other) || one.min(other) >= 7, "{a:?} {b:?}");
+            }
+        }
+    }
 }

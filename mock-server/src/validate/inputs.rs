@@ -8,7 +8,7 @@ use bitting_spec::{Operation, infer};
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
-use super::{Rule, Rules, Side, multipart};
+use super::{Direction, Rule, Rules, multipart};
 use crate::StartError;
 
 impl Rules<'_> {
@@ -22,7 +22,7 @@ impl Rules<'_> {
                 required: parameter.required,
                 encoding: parameter.encoding.clone(),
             };
-            let rule = self.rule(&parameter.schema, Side::Request)?;
+            let rule = self.rule(&parameter.schema, Direction::Request)?;
             // Some documents name a default that they forbid.
             let default = infer::default(self.document, parameter).filter(|value| rule.fault(value).is_none()).cloned();
             parameters.push(Input { parameter: on_wire, rule, default });
@@ -30,7 +30,7 @@ impl Rules<'_> {
         let mut body = None;
         if let Some(declared) = &operation.request_body {
             let media = declared.content.iter().map(|(name, media)| {
-                let rule = media.schema.as_ref().map(|schema| self.rule(schema, Side::Request)).transpose()?;
+                let rule = media.schema.as_ref().map(|schema| self.rule(schema, Direction::Request)).transpose()?;
                 Ok((name.to_ascii_lowercase(), rule))
             });
             body = Some(BodyInput { required: declared.required, media: media.collect::<Result<_, StartError>>()? });
@@ -226,7 +226,11 @@ fn parse((media_type, stated): (&str, Option<&str>), rule: Option<&Rule>, body: 
         return shape.form(text()?).map_err(|problem| Invalid::new(format!("request body: {problem}")));
     }
     if media_type.starts_with("text/") {
-        return Ok(Value::from(text()?));
+        let text = text()?.to_owned();
+        return Ok(match rule {
+            Some(rule) => rule.shape().scalar(text),
+            None => Value::from(text),
+        });
     }
     if media_type == "multipart/form-data" {
         let anything = Shape::default();

@@ -266,14 +266,14 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::validate::Side;
+    use bitting_spec::Direction;
 
     fn mended(schema: &Value, value: &Value) -> Option<Value> {
         let text = json!({"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {},
             "components": {"schemas": {"Cat": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"},
                 "kind": {"enum": ["cat"]}}}}}});
         let document = Arc::new(Document::parse("t.json", &text.to_string()).unwrap());
-        let rule = Rule::new(&document, schema.clone(), Side::Answer);
+        let rule = Rule::new(&document, schema.clone(), Direction::Answer);
         let mended = Mender { document: &document, seed: 1, id: None }.mended(&rule, value)?;
         assert_eq!(rule.fault(&mended), None, "{mended}");
         Some(mended)

@@ -6,6 +6,7 @@ mod bad_input;
 mod client;
 mod control;
 mod defects;
+mod directions;
 mod documents;
 mod faults;
 mod formats;

@@ -371,13 +371,12 @@ impl Reader<'_> {
         Ok((!object.is_empty()).then_some(Value::Object(object)))
     }
 
-    /// `name[key]=value`, nested by more brackets; a repeated name is a list.
+    /// `name[key]=value`, nested by more brackets; a repeated name is a list, and a name alone is a scalar.
     fn deep(&self, pairs: &[(String, &str)]) -> Result<Option<Value>, Problem> {
         let mut object = Value::Null;
         for (name, value) in pairs {
-            let Some(rest) = name.strip_prefix(&self.parameter.name).filter(|rest| rest.starts_with('[')) else {
-                continue;
-            };
+            let rest = name.strip_prefix(&self.parameter.name);
+            let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with('[')) else { continue };
             place(&mut object, &brackets(rest), self.shape, self.text(value)?)?;
         }
         Ok((!object.is_null()).then_some(object))

@@ -4,11 +4,11 @@ export type DeviceType = 'physical' | 'vm' | (string & {});
 
 export type DeviceTags = string[];
 
-export type DeviceNotes = string | null;
+export type DeviceNotes = string;
 
 export interface DeviceUpdate {
   tags?: DeviceTags;
-  notes?: DeviceNotes;
+  notes?: DeviceNotes | null;
 }
 
 export interface Device {
@@ -16,7 +16,7 @@ export interface Device {
   name: string;
   device_type: DeviceType;
   tags: DeviceTags;
-  notes: DeviceNotes;
+  notes: DeviceNotes | null;
   readonly created_at: string;
   readonly updated_at: string;
 }

@@ -10,14 +10,14 @@ bitting::open_enum! {
 
 pub type DeviceTags = Vec<String>;
 
-pub type DeviceNotes = Option<String>;
+pub type DeviceNotes = String;
 
 #[derive(Clone, Debug, Default, PartialEq, ::serde::Deserialize, ::serde::Serialize)]
 pub struct DeviceUpdate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<DeviceTags>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub notes: Option<DeviceNotes>,
+    pub notes: Option<Option<DeviceNotes>>,
 }
 
 #[derive(Clone, Debug, PartialEq, ::serde::Deserialize, ::serde::Serialize)]
@@ -26,7 +26,7 @@ pub struct Device {
     pub name: String,
     pub device_type: DeviceType,
     pub tags: DeviceTags,
-    pub notes: DeviceNotes,
+    pub notes: Option<DeviceNotes>,
     pub created_at: ::chrono::DateTime<::chrono::offset::Utc>,
     pub updated_at: ::chrono::DateTime<::chrono::offset::Utc>,
 }

@@ -134,3 +134,16 @@ fn fields_of_forms_have_parts_in_brackets() {
     // What nobody describes is a field of that name.
     assert_eq!(shape.form("other[a]=1"), Ok(json!({"other[a]": "1"})));
 }
+
+/// Stripe declares lists and scalars in this style, and its clients write them so.
+#[test]
+fn lists_and_scalars_have_brackets_or_none() {
+    let deep = parameter(Location::Query, Style::DeepObject, true);
+    let list = Shape::of(&json!({"type": "array", "items": {"type": "string"}}));
+    let read = |shape: &Shape, text: &str| decode(&deep, shape, text);
+    for text in ["color[]=a&color[]=b", "color[0]=a&color[1]=b"] {
+        assert_eq!(read(&list, text), Ok(Some(json!(["a", "b"]))));
+    }
+    assert_eq!(read(&Shape::of(&json!({"type": "integer"})), "color=5&colors=6"), Ok(Some(json!(5))));
+    assert_eq!(read(&list, "colors[]=a"), Ok(None));
+}

@@ -73,14 +73,14 @@ impl Client {
         resources::Files::new(&self.core)
     }
 
-    /// The operations under `forms & more`.
-    pub fn forms_more(&self) -> resources::FormsMore {
-        resources::FormsMore::new(&self.core)
-    }
-
     /// The operations under `default`.
     pub fn default(&self) -> resources::Default {
         resources::Default::new(&self.core)
+    }
+
+    /// The operations under `forms & more`.
+    pub fn forms_more(&self) -> resources::FormsMore {
+        resources::FormsMore::new(&self.core)
     }
 }
 

@@ -3,10 +3,10 @@
 
 mod self_;
 mod files;
-mod forms_more;
 mod default;
+mod forms_more;
 
 pub use self_::*;
 pub use files::*;
-pub use forms_more::*;
 pub use default::*;
+pub use forms_more::*;

@@ -20,7 +20,7 @@ class Device(Struct, kw_only=True, omit_defaults=True):
     name: str
     device_type: DeviceType
     tags: DeviceTags
-    notes: DeviceNotes
+    notes: DeviceNotes | None
     created_at: datetime.datetime
     updated_at: datetime.datetime
 
@@ -151,7 +151,7 @@ DeviceType: TypeAlias = Literal["physical", "vm"] | str
 
 DeviceTags: TypeAlias = list[str]
 
-DeviceNotes: TypeAlias = str | None
+DeviceNotes: TypeAlias = str
 
 RequestDetails: TypeAlias = str
 

@@ -21,7 +21,7 @@ impl FormsMore {
     pub fn send_form(
         &self,
         body: &types::SendFormBody,
-    ) -> Call<(), Json<Vec<types::Untagged>>> {
+    ) -> Call<(), Json<Vec<Option<types::Untagged>>>> {
         Call::new(&self.client, "send form").json(body)
     }
 }

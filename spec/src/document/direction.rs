@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 /// Which way a value goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Direction {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
     /// To the server.
     Request,
     /// From the server.
@@ -29,9 +29,10 @@ const NAMED: [&str; 5] = ["properties", "patternProperties", "$defs", "definitio
 /// Deeper nesting than this is left as it is.
 const MAX_DEPTH: usize = 64;
 
-/// `bundled`, a schema that carries what its references name, without the requirement of properties that do not go this
+/// `bundled`, a schema ([`Document::bundle`](crate::Document::bundle)) that carries what its references name, without the requirement of properties that do not go this
 /// way.
-pub(super) fn directed(bundled: &Value, direction: Direction) -> Value {
+#[must_use]
+pub fn directed(bundled: &Value, direction: Direction) -> Value {
     let mut schema = bundled.clone();
     relax(&mut schema, &Walk { root: bundled, barred: direction.barred() }, &BTreeSet::new(), 0);
     schema
@@ -80,9 +81,7 @@ impl Walk<'_> {
             return;
         }
         for (name, property) in object.get("properties").and_then(Value::as_object).into_iter().flatten() {
-            let target = self.follow(property);
-            let bars = |schema: &Value| schema.get(self.barred) == Some(&Value::Bool(true));
-            if bars(property) || target.is_some_and(bars) {
+            if self.is_barred(property, 0) {
                 names.insert(name.clone());
             }
         }
@@ -94,6 +93,16 @@ impl Walk<'_> {
         }
         let target = here.as_ref().and_then(|here| self.follow(here)).and_then(Value::as_object);
         target.into_iter().for_each(|target| self.collect(target, names, depth + 1));
+    }
+
+    /// Whether a property says of itself, or by a part or a reference, that it does not go this way.
+    fn is_barred(&self, property: &Value, depth: usize) -> bool {
+        if depth > 8 {
+            return false;
+        }
+        let parts = property.get("allOf").and_then(Value::as_array).into_iter().flatten();
+        property.get(self.barred) == Some(&Value::Bool(true))
+            || self.follow(property).into_iter().chain(parts).any(|part| self.is_barred(part, depth + 1))
     }
 
     /// What a reference within the schema names.
