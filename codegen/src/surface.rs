@@ -125,7 +125,7 @@ impl<'a> Surface<'a> {
         Method {
             operation,
             index,
-            name: method_name(own_name(operation), resource),
+            name: method_name(own_name(operation), &operation.path, resource),
             required,
             optional,
             body,
@@ -289,28 +289,52 @@ impl Resource<'_> {
 }
 
 /// The name that an operation was given: without its path and method, which FastAPI writes behind it
-/// (`list_notes_notes__id__get` of `GET /notes/{id}` is `list_notes`).
+/// (`list_notes_notes__id__get` of `GET /notes/{id}` is `list_notes`), and without the class that NestJS writes before it
+/// (`NotesController_list`).
 fn own_name(operation: &Operation) -> &str {
     let path: String =
         operation.path.chars().map(|letter| if letter.is_alphanumeric() { letter } else { '_' }).collect();
     let place = format!("{path}_{}", operation.method.to_lowercase());
-    operation.id.strip_suffix(&place).filter(|name| !name.is_empty()).unwrap_or(&operation.id)
+    let name = operation.id.strip_suffix(&place).filter(|name| !name.is_empty()).unwrap_or(&operation.id);
+    let class = name.split_once("Controller_").filter(|(class, rest)| !class.contains('_') && !rest.is_empty());
+    class.map_or(name, |(_, rest)| rest)
 }
 
 /// The name of a method: its operation's, without the resource that it stands under. `listDevices` of `devices` is
-/// `list`, `listOrganizationDevices` is `list organization`.
-fn method_name(operation_id: &str, resource: &str) -> String {
-    let words: Vec<String> = operation_id.to_snake_case().split('_').map(str::to_owned).collect();
-    let resource: Vec<String> = resource.to_snake_case().split('_').map(str::to_owned).collect();
-    let kept = words.len().checked_sub(resource.len()).filter(|kept| *kept > 0);
-    let is_same =
-        |word: &String, other: &String| word == other || word.trim_end_matches('s') == other.trim_end_matches('s');
-    match kept {
-        Some(kept) if words[kept..].iter().zip(&resource).all(|(word, other)| is_same(word, other)) => {
-            words[..kept].join(" ")
-        }
-        _ => words.join(" "),
+/// `list`, `listOrganizationDevices` is `list organization`, `devices/list` is `list`.
+fn method_name(operation_id: &str, path: &str, resource: &str) -> String {
+    let resource = words_of(resource);
+    let cuts = operation_id.match_indices(['/', ':', '.', '_', '-']);
+    let mut behind = cuts.map(|(at, mark)| (&operation_id[..at], &operation_id[at + mark.len()..]));
+    let own = behind.find(|(before, rest)| words_of(before) == resource && !rest.is_empty());
+    let words = words_of(own.map_or(operation_id, |(_, rest)| rest));
+    shorter(&words, &resource, path).unwrap_or(words.as_slice()).join(" ")
+}
+
+/// Words without the resource at their end, if what is left says the same under it.
+fn shorter<'w>(words: &'w [String], resource: &[String], path: &str) -> Option<&'w [String]> {
+    const ARTICLES: [&str; 3] = ["a", "an", "the"];
+    const LEADING: [&str; 14] =
+        ["and", "as", "at", "by", "for", "from", "in", "of", "on", "or", "per", "to", "via", "with"];
+    let kept = words.len().checked_sub(resource.len()).filter(|kept| *kept > 0)?;
+    let singular = |word: &str| word.trim_end_matches('s').to_owned();
+    let is_same = |(word, other): (&String, &String)| singular(word) == singular(other);
+    if !words[kept..].iter().zip(resource).all(is_same) {
+        return None;
     }
+    let kept = &words[..kept];
+    let kept = kept.split_last().filter(|(last, _)| ARTICLES.contains(&last.as_str())).map_or(kept, |(_, rest)| rest);
+    let (verb, last) = (kept.first()?, kept.last()?);
+    // `list tags for` leads nowhere, and to create the payment of a booking is not to create a booking.
+    let names_a_parent = || {
+        let mut segments = path.split('/').flat_map(words_of);
+        kept.len() > 1 && verb != "list" && segments.any(|segment| singular(&segment) == singular(last))
+    };
+    (!LEADING.contains(&last.as_str()) && !names_a_parent()).then_some(kept)
+}
+
+fn words_of(name: &str) -> Vec<String> {
+    name.to_snake_case().split('_').map(str::to_owned).collect()
 }
 
 /// Whether a media type is JSON (RFC 6839, 3.1).
@@ -379,9 +403,16 @@ mod tests {
             ("markVmReturned", "device-requests", "mark vm returned"),
             ("listDeviceRequests", "device-requests", "list"),
             ("devices", "devices", "devices"),
+            ("apps/get-authenticated", "apps", "get authenticated"),
+            ("code-scanning/list-alerts", "code-scanning", "list alerts"),
+            ("users:list", "Users", "list"),
+            ("device_types_list", "devices", "device types list"),
+            ("get-an-album", "Albums", "get"),
+            ("listTagsForAContact", "Contacts", "list tags for a contact"),
+            ("createBookingPayment", "Payments", "create booking payment"),
         ];
         for (operation, resource, name) in table {
-            assert_eq!(method_name(operation, resource), name);
+            assert_eq!(method_name(operation, "/bookings/{id}/payment", resource), name);
         }
     }
 }

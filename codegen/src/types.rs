@@ -240,6 +240,16 @@ impl Reader<'_> {
                 name: member.clone(),
             });
         }
+        // What is required and not described may be anything.
+        let undescribed = required.iter().filter(|member| !properties.contains_key(**member));
+        fields.extend(undescribed.map(|member| Field {
+            name: (*member).to_owned(),
+            kind: TypeRef::Any,
+            required: true,
+            read_only: false,
+            write_only: false,
+            description: None,
+        }));
         let additional = schema.get("additionalProperties").filter(|value| value.is_object());
         let additional = additional.map(|value| self.reference(value, &format!("{name} value")));
         TypeKind::Struct { fields, additional }

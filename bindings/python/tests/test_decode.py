@@ -73,6 +73,28 @@ def test_a_union_without_a_tag_takes_the_first_that_fits() -> None:
     assert owner.pets == [Dog(kind="x", bark="y"), Cat(kind="x", lives=9), UnknownVariant(None, {"odd": 1})]
 
 
+class Note(msgspec.Struct, kw_only=True):
+    """A variant that asks for little."""
+
+    id: str
+    title: str | None = None
+
+
+class User(msgspec.Struct, kw_only=True):
+    """Another one."""
+
+    id: str
+    name: str | None = None
+
+
+def test_a_union_takes_what_knows_most_of_the_value() -> None:
+    """Where several variants fit, the one that would leave out least."""
+    either = one_of("Either", Note, User)
+    assert read(Json(either), b'{"id": "1", "name": "Ada"}') == User(id="1", name="Ada")
+    assert read(Json(either), b'{"id": "1", "title": "T", "more": 1}') == Note(id="1", title="T")
+    assert read(Json(either), b'{"id": "1"}') == Note(id="1")
+
+
 def test_text_bytes_and_nothing() -> None:
     """Answers that are no JSON."""
     assert read(TEXT, "é".encode("latin-1"), content_type='text/plain; charset="iso-8859-1"') == "é"

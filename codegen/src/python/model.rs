@@ -265,7 +265,7 @@ pub(super) fn notes<'a>(package: &'a Package<'_>) -> impl Iterator<Item = Note> 
                 "its further members are not kept in the Python struct; `with_raw_response` shows them"
             }
             TypeKind::Union { variants, discriminator: None } if !is_plain(types, variants) => {
-                "nothing tells the union's variants apart, so the first one that fits an answer is taken"
+                "nothing tells the union's variants apart, so the one that knows most of an answer is taken"
             }
             _ => return None,
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::operation::{Operation, Parameter};
 use super::schema::component_name;
@@ -14,9 +14,36 @@ use crate::table::Location;
 const LIMITS: [&str; 8] = ["limit", "page_size", "pageSize", "per_page", "perPage", "size", "count", "maxResults"];
 const OFFSETS: [&str; 4] = ["offset", "skip", "start", "startIndex"];
 const PAGES: [&str; 4] = ["page", "page_number", "pageNumber", "page_num"];
-const CURSORS: [&str; 7] = ["cursor", "page_token", "pageToken", "after", "starting_after", "next_token", "nextToken"];
-const NEXTS: [&str; 8] =
-    ["next_cursor", "nextCursor", "next_page_token", "nextPageToken", "next_token", "nextToken", "next", "cursor"];
+const CURSORS: [&str; 11] = [
+    "cursor",
+    "page_token",
+    "pageToken",
+    "after",
+    "starting_after",
+    "next_token",
+    "nextToken",
+    "marker",
+    "iterator",
+    "continuation_token",
+    "continuationToken",
+];
+const NEXTS: [&str; 13] = [
+    "next_cursor",
+    "nextCursor",
+    "next_page_token",
+    "nextPageToken",
+    "next_token",
+    "nextToken",
+    "next_marker",
+    "nextMarker",
+    "continuation_token",
+    "continuationToken",
+    "iterator",
+    "next",
+    "cursor",
+];
+/// Members that hold addresses, not what a parameter takes.
+const ADDRESSES: [&str; 2] = ["links", "_links"];
 const TOTALS: [&str; 14] = [
     "total",
     "total_count",
@@ -39,27 +66,56 @@ const TOTALS: [&str; 14] = [
 pub(super) fn infer(operation: &Operation, components: &IndexMap<String, Value>) -> Option<Pagination> {
     // Most operations have no such parameters, which is seen at once.
     asked(operation, true)?;
-    let properties = answer(operation, components)?.get("properties")?.as_object()?;
+    let mut properties = Members::new();
+    members(answer(operation, components)?, components, &mut properties, 0);
+    let properties = &properties;
     let is_list =
         |value: &Value| resolve(value, components).is_some_and(|value| value.get("type") == Some(&"array".into()));
     let mut lists = properties.iter().filter(|(_, value)| is_list(value)).map(|(name, _)| name);
     let (items, None) = (lists.next()?, lists.next()) else { return None };
 
-    let answered = |names: &[&str]| properties.keys().find(|name| names.contains(&name.as_str()));
-    let (style, request) = asked(operation, answered(&NEXTS).is_some())?;
+    let answered = |names: &[&str]| properties.keys().copied().find(|name| names.contains(name));
+    let next = answered(&NEXTS).map(pointer).or_else(|| next_together(properties, components));
+    let (style, request) = asked(operation, next.is_some())?;
     let first = first(operation, &request);
-    let pointer = |name: &str| format!("/{}", escape(name));
     let mut response = BTreeMap::from([("items".to_owned(), pointer(items))]);
-    let total = answered(&TOTALS).map(|name| pointer(name)).or_else(|| told_together(properties, components));
+    let total = answered(&TOTALS).map(pointer).or_else(|| told_together(properties, components));
     response.extend(total.map(|total| ("total".to_owned(), total)));
     if style == PaginationStyle::Cursor {
-        response.extend(answered(&NEXTS).map(|name| ("next".to_owned(), pointer(name))));
+        response.extend(next.map(|next| ("next".to_owned(), next)));
     }
     Some(Pagination { style, request, response, first })
 }
 
+/// The members of an object, by their names.
+type Members<'a> = IndexMap<&'a str, &'a Value>;
+
+/// The members of an object, with those of its parts.
+fn members<'a>(schema: &'a Value, components: &'a IndexMap<String, Value>, found: &mut Members<'a>, depth: usize) {
+    let Some(schema) = resolve(schema, components).filter(|_| depth < 8) else { return };
+    let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    found.extend(properties.map(|(name, value)| (name.as_str(), value)));
+    let parts = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
+    parts.for_each(|part| members(part, components, found, depth + 1));
+}
+
+fn pointer(name: &str) -> String {
+    format!("/{}", escape(name))
+}
+
+/// Where the cursor of the next page stands in a member such as `meta` or `pagination`.
+fn next_together(properties: &Members<'_>, components: &IndexMap<String, Value>) -> Option<String> {
+    properties.iter().filter(|(name, _)| !ADDRESSES.contains(name)).find_map(|(name, schema)| {
+        let inner = resolve(schema, components)?.get("properties")?.as_object()?;
+        let is_text =
+            |schema: &Value| resolve(schema, components).is_some_and(|schema| kinds(schema).contains(&"string"));
+        let next = NEXTS.iter().find(|next| inner.get(**next).is_some_and(is_text))?;
+        Some(format!("/{}/{next}", escape(name)))
+    })
+}
+
 /// Where the total stands that an answer tells in a member of its own, such as `meta` or `pagination`.
-fn told_together(properties: &Map<String, Value>, components: &IndexMap<String, Value>) -> Option<String> {
+fn told_together(properties: &Members<'_>, components: &IndexMap<String, Value>) -> Option<String> {
     properties.iter().find_map(|(name, schema)| {
         let inner = resolve(schema, components)?.get("properties")?.as_object()?;
         let is_count = |schema: &Value| {

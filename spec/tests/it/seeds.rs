@@ -121,3 +121,26 @@ fn pages_are_walked_as_their_parameters_say() {
         assert_eq!(paging(parameters), expected, "{parameters}");
     }
 }
+
+/// An envelope may be made of parts, and its cursor may stand with the rest of what it says of the page; links are no
+/// cursors.
+#[test]
+fn cursors_are_found_where_envelopes_keep_them() {
+    let next = |parameter: &str, around: &str| {
+        let text = format!(
+            r##"{{"openapi": "3.1.0", "info": {{"title": "t", "version": "1"}}, "paths": {{"/things": {{"get": {{"operationId": "list",
+            "parameters": [{{"name": "{parameter}", "in": "query", "schema": {{"type": "string"}}}}],
+            "responses": {{"200": {{"description": "d", "content": {{"application/json": {{"schema": {{"allOf": [
+                {{"$ref": "#/components/schemas/Page"}}, {{"properties": {{"things": {{"type": "array", "items": {{}}}}}}}}]}}}}}}}}}}}}}}}},
+            "components": {{"schemas": {{"Page": {{"type": "object", "properties": {around}}}}}}}}}"##
+        );
+        let paging = Document::parse("cursors.json", &text).unwrap().operation("list").unwrap().pagination.clone()?;
+        assert_eq!(paging.response["items"], "/things");
+        paging.response.get("next").cloned()
+    };
+    let text = r#"{"type": "string"}"#;
+    assert_eq!(next("marker", &format!(r#"{{"next_marker": {text}}}"#)).as_deref(), Some("/next_marker"));
+    let meta = format!(r#"{{"meta": {{"properties": {{"next_cursor": {text}, "limit": {{}}}}}}}}"#);
+    assert_eq!(next("cursor", &meta).as_deref(), Some("/meta/next_cursor"));
+    assert_eq!(next("cursor", &format!(r#"{{"links": {{"properties": {{"next": {text}}}}}}}"#)), None);
+}

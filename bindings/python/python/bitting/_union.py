@@ -42,8 +42,8 @@ class _Union(type):
 
 
 def one_of(name: str, *variants: Any, tag: str | None = None, mapping: Mapping[str, Any] | None = None) -> Any:
-    """A union for msgspec. With ``tag`` the member of that name chooses by ``mapping``; otherwise the first variant
-    that fits is taken.
+    """A union for msgspec. With ``tag`` the member of that name chooses by ``mapping``; otherwise, of the variants that
+    fit, the one that knows most of the value's members is taken.
     """
     return _Union(name, (), {"variants": variants, "tag": tag, "mapping": mapping or {}})
 
@@ -53,7 +53,7 @@ def decode_hook(kind: Any, value: Any) -> Any:
     if not isinstance(kind, _Union):
         raise NotImplementedError(f"{kind!r} cannot be decoded")
     if kind.tag is None:
-        return _first_that_fits(kind, value)
+        return _best_fit(kind, value)
     tag = value.get(kind.tag) if isinstance(value, dict) else None
     variant = kind.mapping.get(tag) if isinstance(tag, str) else None
     if variant is None:
@@ -61,15 +61,24 @@ def decode_hook(kind: Any, value: Any) -> Any:
     return _converted(value, variant)
 
 
-def _first_that_fits(kind: _Union, value: Any) -> Any:
+def _best_fit(kind: _Union, value: Any) -> Any:
     import msgspec
 
+    best, known = UnknownVariant(None, value), -1
     for variant in kind.variants:
         try:
-            return _converted(value, variant)
+            fitting = _converted(value, variant)
         except msgspec.ValidationError:
             continue
-    return UnknownVariant(None, value)
+        if not isinstance(value, dict):
+            return fitting
+        members = getattr(fitting, "__struct_encode_fields__", ())
+        count = sum(1 for member in members if member in value)
+        if count > known:
+            best, known = fitting, count
+        if count == len(value):
+            break
+    return best
 
 
 def _converted(value: Any, kind: Any) -> Any:
