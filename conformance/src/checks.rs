@@ -9,6 +9,7 @@ mod confusion;
 mod consent;
 mod credentials;
 mod default;
+mod elsewhere;
 mod filter;
 mod foreign;
 mod http;
@@ -64,6 +65,7 @@ static FAMILIES: &[&[Check]] = &[
     key::CHECKS,
     unauthenticated::CHECKS,
     tenancy::CHECKS,
+    elsewhere::CHECKS,
     reference::CHECKS,
     membership::CHECKS,
     scope::CHECKS,

@@ -361,14 +361,28 @@ pub(crate) fn list_of(document: &Document, operation: &Operation) -> Option<(Str
         });
         return found.filter(|flat| is_array(flat)).map(|flat| (pointer.clone(), items(&flat)));
     }
+    list_in(document, operation, &flat).or_else(|| wrapped_list(document, operation, &flat))
+}
+
+/// The list in a member that wraps the answer.
+fn wrapped_list(document: &Document, operation: &Operation, flat: &Map<String, Value>) -> Option<(String, Value)> {
+    let properties = flat.get("properties")?.as_object()?;
+    properties.iter().filter(|(name, _)| bitting_spec::infer::is_wrapper(name)).find_map(|(name, schema)| {
+        let (pointer, items) = list_in(document, operation, &flatten(document, schema))?;
+        Some((format!("{}{pointer}", bitting_spec::infer::pointer(name)), items))
+    })
+}
+
+/// The list of an object that holds little else.
+fn list_in(document: &Document, operation: &Operation, flat: &Map<String, Value>) -> Option<(String, Value)> {
+    let items = |flat: &Map<String, Value>| flat.get("items").cloned().unwrap_or(Value::Bool(true));
     let properties = flat.get("properties")?.as_object()?;
     // What `included` holds are other objects (JSON:API, 7.1).
     let lists = properties.iter().filter(|(name, _)| *name != "included");
     let lists = lists.map(|(name, value)| (name, flatten(document, value))).filter(|(_, flat)| is_array(flat));
     let lists: Vec<(&String, Cow<'_, Map<String, Value>>)> = lists.collect();
-    let pointer = |name: &str| format!("/{}", name.replace('~', "~0").replace('/', "~1"));
     if let Some((name, list)) = lists.iter().find(|(_, list)| is_read_alone(document, operation, &items(list))) {
-        return Some((pointer(name), items(list)));
+        return Some((bitting_spec::infer::pointer(name), items(list)));
     }
     let [(name, list)] = lists.as_slice() else { return None };
     let is_envelope = |other: &String| {
@@ -378,7 +392,7 @@ pub(crate) fn list_of(document: &Document, operation: &Operation) -> Option<(Str
     let is_of_objects = || flatten(document, &items(list)).contains_key("properties");
     let is_list = properties.keys().all(is_envelope)
         || !properties.contains_key("id") && is_of_objects() && holds_objects(document, operation);
-    is_list.then(|| (pointer(name), items(list)))
+    is_list.then(|| (bitting_spec::infer::pointer(name), items(list)))
 }
 
 /// Whether objects are made at the path of `operation`, or stand below it.

@@ -184,6 +184,13 @@ fn collect<'a>(document: &'a Document, schema: &'a Value, depth: usize, found: &
     }
 }
 
+/// Whether a member commonly holds all of an answer, a list with what is said of it too: JSend's `data`, HAL's
+/// `_embedded`.
+#[must_use]
+pub fn is_wrapper(name: &str) -> bool {
+    matches!(plain(name).as_str(), "data" | "embedded" | "payload" | "response" | "result")
+}
+
 /// The properties of an operation's successful JSON answer.
 #[must_use]
 pub fn answered<'a>(document: &'a Document, operation: &'a Operation) -> Vec<(&'a str, &'a Value)> {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bitting_spec::infer::is_wrapper;
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, Parameter, template_names};
 use serde_json::Value;
@@ -480,14 +481,18 @@ pub(crate) fn identity_in(object: &Value, name: &str) -> Option<Value> {
     })
 }
 
-/// The items of a list: where the paging says, the body itself, or its only list.
+/// The items of a list: where the paging says, the body itself, or its list, be it in a member that wraps the answer.
 pub(crate) fn listed_items<'a>(operation: &Operation, answer: &'a Answer) -> Option<&'a [Value]> {
     let body = answer.parsed()?;
     let paged =
         operation.pagination.as_ref().and_then(|paging| body.pointer(paging.response.get("items")?)?.as_array());
     let only = match body {
         Value::Array(items) => Some(items),
-        Value::Object(members) => members.values().find_map(Value::as_array),
+        Value::Object(members) => members.values().find_map(Value::as_array).or_else(|| {
+            let mut wrapped =
+                members.iter().filter(|(name, _)| is_wrapper(name)).filter_map(|(_, value)| value.as_object());
+            wrapped.find_map(|members| members.values().find_map(Value::as_array))
+        }),
         _ => None,
     };
     paged.or(only).map(Vec::as_slice)

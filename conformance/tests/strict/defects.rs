@@ -106,6 +106,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
     defect("TE20", "LT03", "tenancy.foreign-action", "an action is done to an object below a foreign parent"),
     defect("TE21", "LT05", "tenancy.other-parent", "what belongs to one parent is listed under another"),
     defect("TE22", "LT06", "tenancy.foreign-key", "all organizations share their idempotency keys"),
+    defect("TE24", "LT03", "tenancy.named-in-body", "an object is created in the organization that its body names"),
     defect("TE23", "LT06", "tenancy.foreign-list", "a filter by a fixed choice shows foreign rows"),
     defect("RL01", "LR01", "rate-limit.headers", "the header fields are missing"),
     defect("RL02", "LR01", "rate-limit.headers", "the header fields are not integers"),

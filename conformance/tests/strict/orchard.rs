@@ -267,9 +267,10 @@ impl Orchard {
         if self.bad("IN27") {
             members.remove("thresholds");
         }
-        if ["DA01", "DA02", "DA05"].iter().any(|id| self.bad(id)) {
+        if ["DA01", "DA02", "DA05", "TE24"].iter().any(|id| self.bad(id)) {
             // They are taken from the raw body by the handler.
-            let names = ["id", "created_at", "status", "site_id", "acknowledged", "raised_at"];
+            let all = ["id", "created_at", "status", "site_id", "acknowledged", "raised_at"];
+            let names = if self.bad("TE24") { &["org"][..] } else { &all };
             let taken: Vec<(String, Value)> = names
                 .iter()
                 .filter_map(|name| members.remove(*name).map(|value| (format!("mass:{name}"), value)))

@@ -236,7 +236,7 @@ impl Desk<'_> {
             }
             // What tells of the page may stand together in a member of its own.
             let together = envelope.get_mut(name).and_then(Value::as_object_mut).into_iter().flatten();
-            for (inner, value) in together.filter(|_| !pointer.starts_with(&format!("/{name}/"))) {
+            for (inner, value) in together.filter(|(inner, _)| pointer != format!("/{name}/{inner}")) {
                 let told = self.told(inner, total, page, has_more);
                 if let Some(told) = told.filter(|told| discriminant(told) == discriminant(value)) {
                     *value = told;
@@ -256,15 +256,21 @@ impl Desk<'_> {
 
     /// The cursor of the next page: `null`, or nothing at all, where there is none.
     fn put_next(&self, envelope: &mut Value, pointer: &str, next: Option<usize>) {
-        let name = pointer.trim_start_matches('/');
-        let schema = self.plan.success.schema.as_ref().map(|schema| flatten(&self.core.plan.document, schema));
-        let property = schema.as_ref().and_then(|schema| schema.get("properties")?.get(name));
-        let takes_null = property.is_some_and(|schema| allows_null(&self.core.plan.document, schema));
-        match (next, envelope.as_object_mut()) {
-            (Some(next), _) => put(envelope, pointer, Value::from(cursor(next))),
-            (None, _) if takes_null => put(envelope, pointer, Value::Null),
-            (None, Some(object)) => drop(object.shift_remove(name)),
-            (None, None) => {}
+        if let Some(next) = next {
+            return put(envelope, pointer, Value::from(cursor(next)));
+        }
+        let document = &self.core.plan.document;
+        let schema = self.plan.success.schema.clone().unwrap_or_default();
+        let property = pointer
+            .split('/')
+            .skip(1)
+            .try_fold(schema, |schema, name| flatten(document, &schema).get("properties")?.get(name).cloned());
+        if property.is_some_and(|schema| allows_null(document, &schema)) {
+            return put(envelope, pointer, Value::Null);
+        }
+        let (above, name) = pointer.rsplit_once('/').unwrap_or(("", pointer));
+        if let Some(object) = envelope.pointer_mut(above).and_then(Value::as_object_mut) {
+            object.shift_remove(name);
         }
     }
 

@@ -158,3 +158,46 @@ fn a_limit_is_kept_without_pages() {
     let rows = |target: &str| core.handle(&get(target)).json()["rows"].as_array().unwrap().len();
     assert_eq!((rows("/sales?limit=0"), rows("/sales?limit=1"), rows("/sales?limit=50")), (0, 1, rows("/sales")));
 }
+
+/// HAL and JSend put a list into a member of the answer: its objects are those that are read, made and paged.
+#[test]
+fn a_wrapped_list_is_the_list_of_its_collection() {
+    let envelope = |member: &str| {
+        format!(
+            r##"{{"type": "object", "properties": {{"{member}": {{"type": "object", "properties": {{
+            "notes": {{"type": "array", "items": {{"$ref": "#/components/schemas/Note"}}}}, "total": {{"type": "integer"}},
+            "next_cursor": {{"type": "string"}}}}}}}}}}"##
+        )
+    };
+    for member in ["_embedded", "data"] {
+        let note = r##"{"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Note"}}}, "description": "d"}"##;
+        let text = format!(
+            r##"{{"openapi": "3.1.0", "info": {{"title": "t", "version": "1"}}, "paths": {{
+            "/notes": {{"get": {{"operationId": "list", "parameters": [{{"name": "cursor", "in": "query", "schema": {{"type": "string"}}}},
+                {{"name": "limit", "in": "query", "schema": {{"type": "integer"}}}}],
+                "responses": {{"200": {{"description": "d", "content": {{"application/json": {{"schema": {}}}}}}}}}}},
+                "post": {{"operationId": "add", "requestBody": {note}, "responses": {{"201": {note}}}}}}},
+            "/notes/{{id}}": {{"parameters": [{{"name": "id", "in": "path", "required": true, "schema": {{"type": "string"}}}}],
+                "get": {{"operationId": "get", "responses": {{"200": {note}, "404": {{"description": "none"}}}}}}}}}},
+            "components": {{"schemas": {{"Note": {{"properties": {{"id": {{"type": "string"}}, "text": {{"type": "string"}}}}}}}}}}}}"##,
+            envelope(member)
+        );
+        let core = Server::builder(Document::parse("wrapped.json", &text).unwrap()).core().unwrap();
+        let made = core.handle(&post("/notes", &json!({"text": "mine"}))).json();
+        let mut seen = Vec::new();
+        let mut target = "/notes?limit=7".to_owned();
+        loop {
+            let page = core.handle(&get(&target)).json()[member].take();
+            let notes = page["notes"].as_array().unwrap();
+            assert!(notes.len() <= 7 && page["total"].as_u64().unwrap() > 7, "{page}");
+            seen.extend(notes.iter().cloned());
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            target = format!("/notes?limit=7&cursor={next}");
+        }
+        assert!(seen.contains(&made), "{made}");
+        for note in seen {
+            let own = format!("/notes/{}", note["id"].as_str().unwrap());
+            assert_eq!(core.handle(&get(&own)).json(), note);
+        }
+    }
+}

@@ -9,6 +9,7 @@ use super::operation::{Operation, Parameter};
 use super::schema::component_name;
 use super::source::escape;
 use crate::extension::{Pagination, PaginationStyle};
+use crate::infer::is_wrapper;
 use crate::table::Location;
 
 const LIMITS: [&str; 8] = ["limit", "page_size", "pageSize", "per_page", "perPage", "size", "count", "maxResults"];
@@ -69,22 +70,36 @@ pub(super) fn infer(operation: &Operation, components: &IndexMap<String, Value>)
     let mut properties = Members::new();
     members(answer(operation, components)?, components, &mut properties, 0);
     let properties = &properties;
-    let is_list =
-        |value: &Value| resolve(value, components).is_some_and(|value| value.get("type") == Some(&"array".into()));
-    let mut lists = properties.iter().filter(|(_, value)| is_list(value)).map(|(name, _)| name);
-    let (items, None) = (lists.next()?, lists.next()) else { return None };
-
+    let items = only_list(properties, components).or_else(|| wrapped_list(properties, components))?;
     let answered = |names: &[&str]| properties.keys().copied().find(|name| names.contains(name));
     let next = answered(&NEXTS).map(pointer).or_else(|| next_together(properties, components));
     let (style, request) = asked(operation, next.is_some())?;
     let first = first(operation, &request);
-    let mut response = BTreeMap::from([("items".to_owned(), pointer(items))]);
+    let mut response = BTreeMap::from([("items".to_owned(), items)]);
     let total = answered(&TOTALS).map(pointer).or_else(|| told_together(properties, components));
     response.extend(total.map(|total| ("total".to_owned(), total)));
     if style == PaginationStyle::Cursor {
         response.extend(next.map(|next| ("next".to_owned(), next)));
     }
     Some(Pagination { style, request, response, first })
+}
+
+/// Where the one list among some members stands.
+fn only_list(properties: &Members<'_>, components: &IndexMap<String, Value>) -> Option<String> {
+    let is_list =
+        |value: &Value| resolve(value, components).is_some_and(|value| value.get("type") == Some(&"array".into()));
+    let mut lists = properties.iter().filter(|(_, value)| is_list(value)).map(|(name, _)| name);
+    let (items, None) = (lists.next()?, lists.next()) else { return None };
+    Some(pointer(items))
+}
+
+/// The same in a member that wraps the answer.
+fn wrapped_list(properties: &Members<'_>, components: &IndexMap<String, Value>) -> Option<String> {
+    properties.iter().filter(|(name, _)| is_wrapper(name)).find_map(|(name, schema)| {
+        let mut inner = Members::new();
+        members(schema, components, &mut inner, 0);
+        Some(format!("{}{}", pointer(name), only_list(&inner, components)?))
+    })
 }
 
 /// The members of an object, by their names.
