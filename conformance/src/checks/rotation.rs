@@ -14,6 +14,8 @@ use crate::run::{Stop, Trial, apply, claims, refresh_case, renewing};
 use crate::secret::Secret;
 
 const NEEDS: &[Need] = &[Need::Login];
+/// How often a session is begun to see whether it outlives somebody else's logout.
+const TRIES: usize = 6;
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -90,6 +92,18 @@ pub(super) const CHECKS: &[Check] = &[
         },
         applies: |document, operation| ends_sessions(document, operation) && renewer(document).is_some(),
         run: |trial| Box::pin(refresh_after_logout(trial)),
+    },
+    Check {
+        info: CheckInfo {
+            id: "logout.others",
+            title: "a logout ends nobody else's session",
+            rule: "The token of another user works after the logout as it did before.",
+            source: "OWASP ASVS 5.0, 7.4.1; RFC 7009, 2",
+            needs: NEEDS,
+            phase: Phase::Auth,
+        },
+        applies: ends_sessions,
+        run: |trial| Box::pin(others_after_logout(trial)),
     },
 ];
 
@@ -229,7 +243,7 @@ async fn refuses_others(trial: &Trial<'_>) -> Result<(), Stop> {
 async fn opens_nothing(trial: &Trial<'_>) -> Result<(), Stop> {
     let (scheme, _) = found(trial)?;
     let (_, token) = trial.context.new_pair(Role::Valid, scheme).await?;
-    let exchange = open(trial, scheme, &token).await?;
+    let exchange = open(trial, scheme, (Role::Valid, &token)).await?;
     if exchange.answer.is_success() {
         let cause = "a refresh token was accepted as an access token";
         return Err(Observation::error(cause, "a refresh token opens nothing", &exchange).into());
@@ -237,14 +251,14 @@ async fn opens_nothing(trial: &Trial<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Asks for something that the scheme opens, with this token.
-async fn open(trial: &Trial<'_>, scheme: &SecurityScheme, token: &Secret) -> Result<Exchange, Stop> {
+/// Asks for something that the scheme opens to this principal, with this token.
+async fn open(trial: &Trial<'_>, scheme: &SecurityScheme, (role, token): (Role, &Secret)) -> Result<Exchange, Stop> {
     let opens = |operation: &&Operation| {
         operation.method == "GET"
             && operation.security.iter().any(|one| one.len() == 1 && one.contains_key(&scheme.name))
     };
     for operation in trial.context.document.operations.iter().filter(opens) {
-        let Ok(case) = trial.context.positive(operation, Role::Valid).await else { continue };
+        let Ok(case) = trial.context.positive(operation, role).await else { continue };
         let request = case.request(operation).map_err(Stop::Skip)?;
         return trial.send(apply(scheme, token, request)).await;
     }
@@ -259,7 +273,7 @@ async fn logged_out<'a>(trial: &Trial<'a>) -> Result<(&'a SecurityScheme, Secret
         Ok((access, refresh)) => (access, Some(refresh)),
         Err(_) => (trial.context.session(Role::Valid, scheme).await?, None),
     };
-    let before = open(trial, scheme, &access).await?;
+    let before = open(trial, scheme, (Role::Valid, &access)).await?;
     if !before.answer.is_success() {
         return Err(Stop::Skip(format!("the token of a login was answered with {}", before.answer.status)));
     }
@@ -281,12 +295,48 @@ async fn logged_out<'a>(trial: &Trial<'a>) -> Result<(&'a SecurityScheme, Secret
 
 async fn access_after_logout(trial: &Trial<'_>) -> Result<(), Stop> {
     let (scheme, access, _) = logged_out(trial).await?;
-    let exchange = open(trial, scheme, &access).await?;
+    let exchange = open(trial, scheme, (Role::Valid, &access)).await?;
     if exchange.answer.is_success() {
         let cause = format!("an access token was answered with {} after its logout", exchange.answer.status);
         return Err(Observation::error(cause, "the token is refused with 401", &exchange).into());
     }
     Ok(())
+}
+
+async fn others_after_logout(trial: &Trial<'_>) -> Result<(), Stop> {
+    let context = trial.context;
+    let scheme =
+        session_scheme(context.document, trial.operation).ok_or_else(|| Stop::Skip("it ends no session".to_owned()))?;
+    let user = |role: Role| Some(&context.credentials.principal(role)?.login.as_ref()?.username);
+    let is_other = |role: &Role| user(*role).is_some() && user(*role) != user(Role::Valid);
+    let role = [Role::OtherOrganization, Role::ReadOnly].into_iter().find(is_other);
+    let role = role.ok_or_else(|| Stop::Skip("nobody else can log in: give another principal a `login`".to_owned()))?;
+    let (mut ended, mut stop) = (Vec::new(), None);
+    // Another login of the same user may end the session once, by chance; a logout ends it each time. Where it ends all of
+    // them, those of other checks do so too.
+    for _ in 0..TRIES {
+        let theirs = context.session(role, scheme).await?;
+        let before = open(trial, scheme, (role, &theirs)).await?;
+        if !before.answer.is_success() {
+            stop = Some(Stop::Skip(format!("the token of a login was answered with {}", before.answer.status)));
+            continue;
+        }
+        if let Err(failed) = logged_out(trial).await {
+            stop = Some(failed);
+            continue;
+        }
+        let after = open(trial, scheme, (role, &theirs)).await?;
+        if after.answer.is_success() {
+            return Ok(());
+        }
+        ended.push(after);
+        if ended.len() == 2 {
+            break;
+        }
+    }
+    let Some(exchange) = ended.pop().filter(|_| !ended.is_empty()) else { return stop.map_or(Ok(()), Err) };
+    let cause = format!("the token of another user was answered with {} after a logout", exchange.answer.status);
+    Err(Observation::error(cause, "everybody else's session goes on", &exchange).into())
 }
 
 async fn refresh_after_logout(trial: &Trial<'_>) -> Result<(), Stop> {

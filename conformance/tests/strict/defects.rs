@@ -72,6 +72,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
     defect("AU51", "LA12", "credentials.undeclared", "a key is accepted as a bearer token"),
     defect("AU52", "LA12", "credentials.cross-origin", "every origin may call with credentials"),
     defect("AU53", "LA02", "key.works", "the key that is shown is not the one that was made"),
+    defect("AU54", "LA06", "logout.others", "a logout ends the sessions of everybody"),
     defect("SC01", "LS01", "scope.insufficient", "scopes are not checked"),
     defect("SC02", "LS01", "scope.insufficient", "scopes are checked for reads alone"),
     defect("SC03", "LS02", "scope.insufficient", "lack of scope is answered with 401"),

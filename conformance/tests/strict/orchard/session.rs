@@ -120,6 +120,9 @@ impl Orchard {
         if let Some(session) = session {
             (session.ended, session.refresh_ended) = (true, true);
         }
+        if self.bad("AU54") {
+            store.sessions.iter_mut().for_each(|session| session.ended = true);
+        }
         Answer::new(204)
     }
 }
