@@ -69,6 +69,20 @@ pub(super) const CHECKS: &[Check] = &[
         applies: |_, _| true,
         run: |trial: &Trial<'_>| Box::pin(trial.exercised("leak.write-only")),
     },
+    Check {
+        info: CheckInfo {
+            id: "leak.shared-cache",
+            title: "no shared cache keeps what a credential opened",
+            rule: "A success that took a credential is not `public` and has no `s-maxage`: a cache on the way would give it \
+                   to the next one who asks. Where the operation belongs to no organization it is a note, since what all \
+                   callers see may be kept for all of them.",
+            source: "RFC 9111, 3.5 and 5.2.2.9; CWE-524",
+            needs: NEEDS,
+            phase: Phase::Generated,
+        },
+        applies: |_, operation| operation.method == "GET" && !operation.is_public(),
+        run: |trial: &Trial<'_>| Box::pin(trial.exercised("leak.shared-cache")),
+    },
 ];
 
 pub(super) const JUDGES: &[Judge] = &[
@@ -76,6 +90,7 @@ pub(super) const JUDGES: &[Judge] = &[
     Judge { check: "leak.undocumented", sees: undocumented },
     Judge { check: "leak.trace", sees: trace },
     Judge { check: "leak.write-only", sees: write_only },
+    Judge { check: "leak.shared-cache", sees: shared_cache },
 ];
 
 /// Names of members that hold secrets, without hyphens and underscores.
@@ -202,6 +217,22 @@ fn undocumented(judging: &Judging<'_>) -> Option<Observation> {
     let listed = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let cause = format!("the body has members that its schema does not declare: {listed}");
     Some(Observation::note(cause, "members that the schema declares", judging.exchange).at(&pointer))
+}
+
+fn shared_cache(judging: &Judging<'_>) -> Option<Observation> {
+    let (answer, operation) = (&judging.exchange.answer, judging.operation);
+    let is_asked = operation.method == "GET" && !operation.is_public() && matches!(judging.sign, Sign::Valid);
+    let field = answer.header("cache-control").filter(|_| is_asked && answer.is_success())?.to_ascii_lowercase();
+    let mut directives = field.split(',').map(str::trim);
+    let shared = directives.find(|one| *one == "public" || one.starts_with("s-maxage"))?;
+    // What depends on the credential is kept for it alone (RFC 9110, 12.5.5).
+    let varies = answer.header("vary").unwrap_or_default().to_ascii_lowercase();
+    if varies.split(',').map(str::trim).any(|name| name == "*" || name == "authorization" || name.contains("key")) {
+        return None;
+    }
+    let make = if operation.tenant.is_some() { Observation::error } else { Observation::note };
+    let cause = format!("what a credential opened may be kept by shared caches: `{shared}`");
+    Some(make(cause, "`private` or `no-store`".to_owned(), judging.exchange))
 }
 
 fn trace(judging: &Judging<'_>) -> Option<Observation> {

@@ -189,6 +189,7 @@ pub(crate) const DEFECTS: &[Defect] = &[
     defect("HT15", "LC09", "http.head", "HEAD has a body"),
     defect("HT16", "LX04", "http.precondition", "the tag that an object has is refused"),
     defect("HT17", "LX04", "http.precondition", "what is refused for its If-Match is made all the same"),
+    defect("HT19", "LC01", "leak.shared-cache", "an object may be kept by shared caches"),
     defect("HT18", "LX04", "http.not-modified", "every If-None-Match is answered with 304"),
     defect("DA01", "LI06", "state.read-only", "a body sets id and creation time"),
     defect("DA02", "LI06", "state.owned-update", "a body sets the status"),

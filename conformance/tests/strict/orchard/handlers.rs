@@ -66,6 +66,7 @@ impl Orchard {
             () if self.bad("RE04") => answer,
             () if self.bad("RE10") => answer.with("ETag", object.revision.to_string()),
             () if self.bad("HT12") => answer.with("ETag", "\"1\""),
+            () if self.bad("HT19") => answer.with("ETag", etag(object)).with("Cache-Control", "public, max-age=60"),
             () => answer.with("ETag", etag(object)),
         }
     }
