@@ -24,9 +24,11 @@ pub(crate) struct Variable {
 }
 
 /// One secret and how people get one like it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Entry {
     secret: Secret,
+    /// The texts that it may stand as. A run asks for each secret in many thousand texts.
+    forms: Vec<String>,
     variable: Variable,
 }
 
@@ -71,7 +73,7 @@ impl Vault {
     fn insert(&self, secret: &Secret, variable: Variable) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         if secret.expose().len() >= 4 && !entries.iter().any(|entry| entry.secret == *secret) {
-            let entry = Entry { secret: secret.clone(), variable };
+            let entry = Entry { secret: secret.clone(), forms: forms(secret.expose()), variable };
             if entry.is_telling() {
                 *self.finder.write().unwrap_or_else(PoisonError::into_inner) = None;
             }
@@ -87,9 +89,9 @@ impl Vault {
         let mut text = text.to_owned();
         let mut used = Vec::new();
         for entry in entries.iter() {
-            for form in forms(entry.secret.expose()) {
-                if text.contains(&form) {
-                    text = text.replace(&form, &format!("${{{}}}", entry.variable.name));
+            for form in &entry.forms {
+                if text.contains(form) {
+                    text = text.replace(form, &format!("${{{}}}", entry.variable.name));
                     if !used.contains(&entry.variable) {
                         used.push(entry.variable.clone());
                     }
