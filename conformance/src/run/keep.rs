@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bitting_spec::table::Location;
 use bitting_spec::{Document, Operation, template_names};
+use futures_util::future::join_all;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
@@ -39,6 +40,15 @@ pub(super) struct Leavings {
 impl Leavings {
     fn made(&self) -> MutexGuard<'_, IndexMap<String, Made>> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What one operation takes away that was made last, and no more than `most` of it: what was made before may hold it.
+    fn last(&self, most: usize) -> Vec<(String, Made)> {
+        let made = self.made();
+        let Some((_, last)) = made.last() else { return Vec::new() };
+        let is_alike = |one: &Made| one.operation == last.operation && one.role == last.role;
+        let alike = made.iter().rev().take_while(|(_, one)| is_alike(one)).take(most);
+        alike.map(|(key, one)| (key.clone(), one.clone())).collect()
     }
 
     fn lasting(&self) -> MutexGuard<'_, BTreeMap<String, u32>> {
@@ -108,14 +118,21 @@ impl Context<'_> {
     /// Deletes what was made, the last first. What a check has already deleted is not there any more, which is as good.
     pub(super) async fn tidy_up(&self) {
         loop {
-            let last = self.stage.leavings.made().last().map(|(key, made)| (key.clone(), made.clone()));
-            let Some((key, made)) = last else { break };
-            let is_removed = self.is_removed(&made).await;
-            // Only now: what is under way when the time ends is left as well.
-            self.stage.leavings.made().shift_remove(&key);
-            if !is_removed {
-                self.stage.leavings.kept().push(made);
+            let last = self.stage.leavings.last(self.options.workers.max(1));
+            if last.is_empty() {
+                break;
             }
+            let is_crowd = last.len() > 1;
+            let removals = last.into_iter().map(|(key, made)| async move {
+                // What lies in another of them could not go before it.
+                let is_removed = self.is_removed(&made).await || is_crowd && self.is_removed(&made).await;
+                // Only now: what is under way when the time ends is left as well.
+                self.stage.leavings.made().shift_remove(&key);
+                if !is_removed {
+                    self.stage.leavings.kept().push(made);
+                }
+            });
+            join_all(removals).await;
         }
     }
 

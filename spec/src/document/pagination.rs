@@ -71,7 +71,8 @@ pub(super) fn infer(operation: &Operation, components: &IndexMap<String, Value>)
     members(answer(operation, components)?, components, &mut properties, 0);
     let properties = &properties;
     let items = only_list(properties, components).or_else(|| wrapped_list(properties, components))?;
-    let answered = |names: &[&str]| properties.keys().copied().find(|name| names.contains(name));
+    // The surest name first: `count` beside `total` is that of the page.
+    let answered = |names: &[&'static str]| names.iter().copied().find(|name| properties.contains_key(name));
     let next = answered(&NEXTS).map(pointer).or_else(|| next_together(properties, components));
     let (style, request) = asked(operation, next.is_some())?;
     let first = first(operation, &request);
