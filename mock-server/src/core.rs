@@ -452,7 +452,9 @@ impl Core {
                 }
             }
         }
-        if let Some(body) = plan.answers.without_hidden(&self.plan.document, &answer) {
+        if !answer.is_checked
+            && let Some(body) = plan.answers.without_hidden(&self.plan.document, &answer)
+        {
             let shown = Answer { body: Some(body), ..answer.clone() };
             if plan.answers.fault(&shown).is_none() {
                 answer = shown;
