@@ -207,7 +207,7 @@ impl<'a> Surface<'a> {
             [one] => self.types.read(self.document, one, &hint),
             many => self.types.read(self.document, &json!({"anyOf": many}), &hint),
         };
-        Answer::Json(if empty { TypeRef::Nullable(Box::new(kind)) } else { kind })
+        Answer::Json(if empty { kind.or_null() } else { kind })
     }
 
     /// Whether a schema is of an object or a list, which no text and no bytes are: `*/*`, as springdoc writes it, means

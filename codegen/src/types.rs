@@ -118,6 +118,17 @@ pub enum TypeRef {
     Any,
 }
 
+impl TypeRef {
+    /// The type, or `null`.
+    #[must_use]
+    pub fn or_null(self) -> Self {
+        match self {
+            nullable @ (Self::Nullable(_) | Self::Null | Self::Any) => nullable,
+            kind => Self::Nullable(Box::new(kind)),
+        }
+    }
+}
+
 impl Types {
     /// The components of `document`. Inline schemas are added as operations are read.
     #[must_use]
@@ -261,15 +272,15 @@ impl Reader<'_> {
         let mut read = Vec::new();
         for (index, variant) in variants.iter().enumerate() {
             let component = component(variant);
-            let kind = match (&beside, &component) {
-                (None, _) => self.reference(variant, &format!("{name} {}", index + 1)),
-                (Some(beside), Some(component)) => {
-                    self.reference(&json!({"allOf": [variant, beside]}), &format!("{name} {component}"))
-                }
-                (Some(beside), None) => {
-                    self.reference(&json!({"allOf": [variant, beside]}), &format!("{name} {}", index + 1))
-                }
+            let whole = beside.as_ref().map(|beside| json!({"allOf": [variant, beside]}));
+            // Whoever says the same anyway is called by its own name.
+            let own = merged(self.document, self.document.resolve(variant));
+            let whole = whole.filter(|whole| merged(self.document, whole) != own);
+            let hint = match (&whole, &component) {
+                (Some(_), Some(component)) => format!("{name} {component}"),
+                _ => format!("{name} {}", index + 1),
             };
+            let kind = self.reference(whole.as_ref().unwrap_or(variant), &hint);
             read.push(Variant { component, tags: Vec::new(), kind });
         }
         let discriminator = schema.get("discriminator").and_then(|value| {
@@ -288,7 +299,7 @@ impl Reader<'_> {
         let mut mapping = Vec::new();
         for (tag, target) in value.get("mapping").and_then(Value::as_object).into_iter().flatten() {
             let target = target.as_str()?;
-            let target = target.strip_prefix(COMPONENTS).unwrap_or(target).to_owned();
+            let target = component(&json!({"$ref": target}))?;
             let known = variants.iter().find(|variant| variant.component.as_ref() == Some(&target));
             let reference = || json!({"$ref": format!("{COMPONENTS}{target}")});
             mapping
@@ -301,13 +312,11 @@ impl Reader<'_> {
             if mapping.iter().any(|(_, target)| target == kind) {
                 continue;
             }
-            for tag in if tags.is_empty() { vec![component.clone()?] } else { tags.clone() } {
-                // Two variants of one value are told apart by what fits.
-                if mapping.iter().any(|(known, _)| *known == tag) {
-                    return None;
-                }
-                mapping.push((tag, kind.clone()));
-            }
+            // A value that several of them may have, as one that their base declares, tells nothing.
+            let is_own = |tag: &&String| variants.iter().filter(|other| other.tags.contains(tag)).count() == 1;
+            let own: Vec<String> = tags.iter().filter(is_own).cloned().collect();
+            let names = if own.is_empty() { vec![component.clone()?] } else { own };
+            mapping.extend(names.into_iter().map(|tag| (tag, kind.clone())));
         }
         Some(Discriminator { property: property.to_owned(), mapping })
     }
@@ -320,14 +329,11 @@ impl Reader<'_> {
                 self.document.schemas.get_index_of(&component).and_then(|index| self.types.taken.get(index)).cloned();
             let Some(name) = known else { return TypeRef::Any };
             let named = TypeRef::Named(name);
-            return if self.allows_null(&component, 0) { TypeRef::Nullable(Box::new(named)) } else { named };
+            return if self.allows_null(&component, 0) { named.or_null() } else { named };
         }
         let schema = &merged(self.document, schema);
         if let Some(inner) = without_null(schema) {
-            return match self.reference(&inner, hint) {
-                nullable @ (TypeRef::Nullable(_) | TypeRef::Null | TypeRef::Any) => nullable,
-                kind => TypeRef::Nullable(Box::new(kind)),
-            };
+            return self.reference(&inner, hint).or_null();
         }
         if let Some((_, name)) = self.types.open.iter().find(|(open, _)| open == schema) {
             return name.clone().map_or(TypeRef::Any, TypeRef::Named);
@@ -395,7 +401,7 @@ impl Reader<'_> {
             [] if schema.get("$ref").is_some() => self.reference(schema, hint),
             _ => return TypeRef::Any,
         };
-        if nullable { TypeRef::Nullable(Box::new(kind)) } else { kind }
+        if nullable { kind.or_null() } else { kind }
     }
 }
 

@@ -159,7 +159,7 @@ impl Document {
         match read(&value, warnings) {
             Ok(document) => Ok(Self { files, value, ..document }),
             // What is missing can be added where the document itself is somebody else's.
-            Err(fault) if fault.kind == ErrorKind::Reference => {
+            Err(fault) if fault.kind == ErrorKind::Reference && !files.name().contains("://") => {
                 let beside = overlay_name(files.name());
                 Err(files
                     .error(fault.or_else(&format!("or change it in {beside}, an OpenAPI Overlay beside the document"))))

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 /// in common. Where two parts are unions, the second stays in an `allOf`.
 pub(super) fn merged(document: &Document, schema: &Value) -> Value {
     if let ([only], Some(object)) = (list(schema, "allOf"), schema.as_object())
+        && only.get("$ref").is_some()
         && object.keys().filter(|key| !is_annotation(key)).count() == 1
     {
         return only.clone();
@@ -26,9 +27,13 @@ fn merged_below<'a>(document: &'a Document, schema: &'a Value, above: &mut Vec<&
             continue;
         }
         above.push(part);
-        let part = merged_below(document, part, above);
+        let merged = merged_below(document, part, above);
         above.pop();
-        if let Value::Object(part) = part {
+        if let Value::Object(mut part) = merged {
+            // What extends the base of a union is one of its variants, and not the union.
+            if variants(&part).any(|variant| document.resolve(variant) == schema) {
+                part.retain(|key, _| !is_union(key) && key != "discriminator");
+            }
             add(&mut whole, part);
         }
     }
@@ -38,7 +43,8 @@ fn merged_below<'a>(document: &'a Document, schema: &'a Value, above: &mut Vec<&
 /// Adds what `part` says to the whole.
 fn add(whole: &mut Map<String, Value>, mut part: Map<String, Value>) {
     if whole.keys().any(|key| is_union(key)) && part.keys().any(|key| is_union(key)) {
-        let unions: Vec<String> = part.keys().filter(|key| is_union(key)).cloned().collect();
+        let is_its = |key: &&String| is_union(key) || *key == "discriminator";
+        let unions: Vec<String> = part.keys().filter(is_its).cloned().collect();
         let moved: Map<String, Value> = unions.into_iter().filter_map(|key| part.remove_entry(&key)).collect();
         part.insert("allOf".to_owned(), json!([moved]));
     }
@@ -63,6 +69,10 @@ fn add(whole: &mut Map<String, Value>, mut part: Map<String, Value>) {
             (None, value) => drop(whole.insert(key, value)),
         }
     }
+}
+
+fn variants(part: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+    part.iter().filter(|(key, _)| is_union(key)).filter_map(|(_, value)| value.as_array()).flatten()
 }
 
 fn kinds(value: &Value) -> Vec<Value> {

@@ -208,3 +208,32 @@ fn a_union_has_its_variants_beside_it() {
         assert!(models.contains(&format!("class {name}(Struct")), "{name}");
     }
 }
+
+/// OpenAPI 3.1, 4.8.25.3: a base that lists what extends it, as generators of documents write inheritance. Each is one type.
+#[test]
+fn a_base_that_is_a_union_of_what_extends_it_ends() {
+    let mut schemas = serde_json::Map::new();
+    let subtypes: Vec<String> = (0..10).map(|number| format!("Sub{number}")).collect();
+    let variants: Vec<Value> = subtypes.iter().map(|name| json!({"$ref": format!("#/components/schemas/{name}")})).collect();
+    let kinds = json!({"type": "string", "enum": subtypes});
+    let base = json!({"type": "object", "required": ["kind"], "properties": {"kind": kinds}, "oneOf": variants,
+        "discriminator": {"propertyName": "kind"}});
+    schemas.insert("Base".to_owned(), base);
+    for name in &subtypes {
+        let own = json!({"type": "object", "properties": {format!("of_{name}"): {"type": "integer"}}});
+        schemas.insert(name.clone(), json!({"allOf": [{"$ref": "#/components/schemas/Base"}, own]}));
+    }
+    let document = with_schemas(&Value::Object(schemas));
+    let types = bitting_codegen::types::Types::of(&document);
+    assert!(types.defs.len() < 30, "{}", types.defs.len());
+    let base = types.get("Base").expect("the base");
+    let bitting_codegen::types::TypeKind::Union { variants, discriminator: Some(discriminator) } = &base.kind else {
+        panic!("{base:?}");
+    };
+    assert_eq!(variants.len(), 10);
+    let tags: Vec<&str> = discriminator.mapping.iter().map(|(tag, _)| tag.as_str()).collect();
+    assert_eq!(tags, subtypes);
+    let kind = bitting_codegen::types::TypeRef::Named("Sub0".to_owned());
+    let fields: Vec<&str> = types.fields(&kind).expect("an object").iter().map(|field| field.name.as_str()).collect();
+    assert_eq!(fields, ["kind", "of_Sub0"]);
+}

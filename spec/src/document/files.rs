@@ -5,10 +5,9 @@
 //! one file. What is referred to from deeper down stands below [`ELSEWHERE`], under the name of its file.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::error::{Error, ErrorKind, Fault};
 use super::node::{MAX_HOPS, nearest};
@@ -51,6 +50,10 @@ const LITERALS: [&str; 5] = ["const", "default", "enum", "example", "value"];
 pub(super) struct Files {
     sources: Vec<Source>,
     mounts: Vec<Mount>,
+    /// What stands at a place: the last of several references that led on from it.
+    by_place: HashMap<String, usize>,
+    /// What of each file stands somewhere, or led on from there.
+    by_file: HashMap<usize, Vec<usize>>,
 }
 
 /// A part of a file, and where it stands in the whole.
@@ -64,7 +67,7 @@ struct Mount {
 impl Files {
     /// The files of a document that is all in one.
     pub(super) fn one(source: Source) -> Self {
-        Self { sources: vec![source], mounts: Vec::new() }
+        Self { sources: vec![source], mounts: Vec::new(), by_place: HashMap::new(), by_file: HashMap::new() }
     }
 
     /// The name of the file that the document begins with.
@@ -86,16 +89,26 @@ impl Files {
         Fault { pointer: inside, ..fault }.at(&source.name, line)
     }
 
+    fn mount(&mut self, mount: Mount) {
+        let index = self.mounts.len();
+        self.by_place.insert(mount.at.clone(), index);
+        self.by_file.entry(mount.file).or_default().push(index);
+        self.mounts.push(mount);
+    }
+
     /// The file that the place at `pointer` was written in, and its pointer there.
     fn written(&self, pointer: &str) -> (usize, String) {
-        let around = self.mounts.iter().filter_map(|mount| Some((mount, below(pointer, &mount.at)?)));
-        let innermost = around.max_by_key(|(mount, _)| mount.at.len());
-        innermost.map_or((FIRST, pointer.to_owned()), |(mount, rest)| (mount.file, format!("{}{rest}", mount.inside)))
+        let ends = pointer.match_indices('/').map(|(end, _)| end).chain([pointer.len()]);
+        let around = ends.filter_map(|end| Some((self.by_place.get(&pointer[..end])?, &pointer[end..])));
+        around.last().map_or((FIRST, pointer.to_owned()), |(index, rest)| {
+            let Mount { file, inside, .. } = &self.mounts[*index];
+            (*file, format!("{inside}{rest}"))
+        })
     }
 
     /// Where the place `inside` of `file` stands in the whole, if it does yet.
     fn whole(&self, file: usize, inside: &str) -> Option<String> {
-        let around = self.mounts.iter().filter(|mount| mount.file == file);
+        let around = self.by_file.get(&file)?.iter().map(|index| &self.mounts[*index]);
         let around = around.filter_map(|mount| Some((mount, below(inside, &mount.inside)?)));
         // The first of several: names given among the components come before what is read on the way.
         let (mount, rest) = around.rev().max_by_key(|(mount, _)| mount.inside.len())?;
@@ -114,13 +127,13 @@ pub(super) fn gather(source: Source, mut value: Value, reader: &dyn Reader) -> R
         return Ok((value, Files::one(source)));
     }
     let known = HashMap::from([(normal(&source.name), FIRST)]);
-    let values = vec![Rc::new(value.clone())];
+    let values = vec![value.clone()];
     let mut gathering = Gathering { reader, files: Files::one(source), values, known, waiting: Vec::new() };
     gathering.top(&mut value)?;
     gathering.lead(&mut value, "", FIRST, false)?;
     let mut others = Map::new();
     while let Some(mount) = gathering.waiting.pop() {
-        let mut part = (*gathering.values[mount.file]).clone();
+        let mut part = gathering.values[mount.file].clone();
         gathering.lead(&mut part, &mount.at, mount.file, false)?;
         others.insert(gathering.called(mount.file), part);
     }
@@ -146,7 +159,7 @@ struct Gathering<'r> {
     reader: &'r dyn Reader,
     files: Files,
     /// What stands in each file.
-    values: Vec<Rc<Value>>,
+    values: Vec<Value>,
     /// The files that were read, by their names.
     known: HashMap<String, usize>,
     /// The whole files that were referred to and do not stand below [`ELSEWHERE`] yet.
@@ -190,12 +203,15 @@ impl Gathering<'_> {
             if target == FIRST {
                 return Ok(file);
             }
-            *slot = self.values[target].pointer(&inside).cloned().ok_or_else(|| {
-                let fault = Fault::new(ErrorKind::Reference, at, format!("`{reference}` leads nowhere"));
-                self.files.error(fault.remedy(nearest(&self.values[target], &inside)))
-            })?;
-            self.files.mounts.retain(|mount| mount.at != at);
-            self.files.mounts.push(Mount { at: at.to_owned(), file: target, inside });
+            // What stands somewhere already is not brought in twice.
+            if let Some(pointer) = self.files.whole(target, &inside) {
+                *slot = json!({"$ref": format!("#{}", utf8_percent_encode(&pointer, FRAGMENT))});
+                self.files.mount(Mount { at: at.to_owned(), file: FIRST, inside: pointer });
+                return Ok(FIRST);
+            }
+            let found = self.values[target].pointer(&inside).cloned();
+            *slot = found.ok_or_else(|| self.nowhere(&reference, at, target, &inside))?;
+            self.files.mount(Mount { at: at.to_owned(), file: target, inside });
             file = target;
         }
         let fault = Fault::new(ErrorKind::Reference, at, "this reference leads round in a circle");
@@ -205,7 +221,7 @@ impl Gathering<'_> {
     /// Turns every reference in `value`, which stands at `at` and was written in `file`, into one inside the whole.
     /// `named`: its keys are names.
     fn lead(&mut self, value: &mut Value, at: &str, file: usize, named: bool) -> Result<(), Error> {
-        let file = self.files.mounts.iter().find(|mount| mount.at == at).map_or(file, |mount| mount.file);
+        let file = self.files.by_place.get(at).map_or(file, |index| self.files.mounts[*index].file);
         match value {
             Value::Array(items) => {
                 let mut items = items.iter_mut().enumerate();
@@ -234,6 +250,7 @@ impl Gathering<'_> {
         for (key, value) in members {
             if let Value::String(reference) = value
                 && reference.contains(['/', '.'])
+                && self.values[FIRST].pointer(&format!("/components/schemas/{}", escape(reference))).is_none()
             {
                 *reference = self.led(reference, &format!("{at}/{}", escape(key)), file)?;
             }
@@ -249,18 +266,26 @@ impl Gathering<'_> {
         if target == FIRST || (!is_there && reference.starts_with('#')) {
             return Ok(format!("#{}", utf8_percent_encode(&inside, FRAGMENT)));
         }
+        if !is_there {
+            return Err(self.nowhere(reference, at, target, &inside));
+        }
         let pointer = self.files.whole(target, &inside).unwrap_or_else(|| {
             let mount = Mount {
                 at: format!("/{ELSEWHERE}/{}", escape(&self.called(target))),
                 file: target,
                 inside: String::new(),
             };
-            self.files.mounts.push(mount.clone());
+            self.files.mount(mount.clone());
             let pointer = format!("{}{inside}", mount.at);
             self.waiting.push(mount);
             pointer
         });
         Ok(format!("#{}", utf8_percent_encode(&pointer, FRAGMENT)))
+    }
+
+    fn nowhere(&self, reference: &str, at: &str, file: usize, inside: &str) -> Error {
+        let fault = Fault::new(ErrorKind::Reference, at, format!("`{reference}` leads nowhere"));
+        self.files.error(fault.remedy(nearest(&self.values[file], inside)))
     }
 
     /// The file and the place in it that a reference in `file` leads to; nothing where it is a URL.
@@ -287,7 +312,7 @@ impl Gathering<'_> {
             self.files.error(fault.remedy(format!("it is looked for at {path}, from the file that it stands in")))
         })?;
         let source = Source::new(path, &text);
-        self.values.push(Rc::new(value_of(&source)?));
+        self.values.push(value_of(&source)?);
         self.files.sources.push(source);
         let file = self.values.len() - 1;
         self.known.insert(path.to_owned(), file);
@@ -296,9 +321,12 @@ impl Gathering<'_> {
 
     /// What a file is called in the whole: its way from the folder of the first one.
     fn called(&self, file: usize) -> String {
-        let name = &self.files.sources[file].name;
-        let folder = self.files.name().rsplit_once('/').map(|(folder, _)| format!("{}/", normal(folder)));
-        folder.and_then(|folder| name.strip_prefix(&folder)).unwrap_or(name).to_owned()
+        let (first, name) = (normal(self.files.name()), &self.files.sources[file].name);
+        let (from, to): (Vec<&str>, Vec<&str>) = (first.split('/').collect(), name.split('/').collect());
+        let shared = from.iter().zip(&to).take_while(|(one, other)| one == other).count().min(to.len() - 1);
+        let up = from.len().saturating_sub(1 + shared);
+        let way: Vec<&str> = std::iter::repeat_n("..", up).chain(to[shared..].iter().copied()).collect();
+        way.join("/")
     }
 }
 

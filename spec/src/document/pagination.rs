@@ -7,9 +7,8 @@ use serde_json::Value;
 
 use super::operation::{Operation, Parameter};
 use super::schema::component_name;
-use super::source::escape;
 use crate::extension::{Pagination, PaginationStyle};
-use crate::infer::is_wrapper;
+use crate::infer::{is_wrapper, pointer};
 use crate::table::Location;
 
 const LIMITS: [&str; 8] = ["limit", "page_size", "pageSize", "per_page", "perPage", "size", "count", "maxResults"];
@@ -115,18 +114,18 @@ fn members<'a>(schema: &'a Value, components: &'a IndexMap<String, Value>, found
     parts.for_each(|part| members(part, components, found, depth + 1));
 }
 
-fn pointer(name: &str) -> String {
-    format!("/{}", escape(name))
-}
-
 /// Where the cursor of the next page stands in a member such as `meta` or `pagination`.
 fn next_together(properties: &Members<'_>, components: &IndexMap<String, Value>) -> Option<String> {
     properties.iter().filter(|(name, _)| !ADDRESSES.contains(name)).find_map(|(name, schema)| {
         let inner = resolve(schema, components)?.get("properties")?.as_object()?;
-        let is_text =
-            |schema: &Value| resolve(schema, components).is_some_and(|schema| kinds(schema).contains(&"string"));
-        let next = NEXTS.iter().find(|next| inner.get(**next).is_some_and(is_text))?;
-        Some(format!("/{}/{next}", escape(name)))
+        // An address is no cursor, and what is called `next` is one as often as not.
+        let is_cursor = |schema: &Value| {
+            let schema = resolve(schema, components);
+            schema.is_some_and(|schema| kinds(schema).contains(&"string") && schema.get("format").is_none())
+        };
+        let mut names = NEXTS.iter().filter(|next| **next != "next");
+        let next = names.find(|next| inner.get(**next).is_some_and(is_cursor))?;
+        Some(format!("{}{}", pointer(name), pointer(next)))
     })
 }
 
@@ -141,7 +140,7 @@ fn told_together(properties: &Members<'_>, components: &IndexMap<String, Value>)
         // A count there may be that of the page.
         let names = TOTALS.iter().filter(|total| **total != "count");
         let total = names.copied().find(|total| inner.get(*total).is_some_and(is_count))?;
-        Some(format!("/{}/{total}", escape(name)))
+        Some(format!("{}{}", pointer(name), pointer(total)))
     })
 }
 

@@ -127,6 +127,7 @@ impl Schemas {
                 key if MAP.contains(&key) => self.named_children(node, key, outermost)?,
                 // A name that is said twice is as required as one that is said once.
                 "required" => distinct(value),
+                "discriminator" => self.told_apart(node, value, outermost)?,
                 "type" => with_null(value),
                 "examples" => unnamed(value),
                 "nullable" | "exclusiveMinimum" | "exclusiveMaximum" if value.is_boolean() => continue,
@@ -144,7 +145,11 @@ impl Schemas {
     /// Says that the keyword `key` of the schema at `node` is not heeded.
     fn ignored(&mut self, node: &Node<'_>, key: &str, why: &str) {
         let message = format!("`{key}` is ignored: {why}");
-        self.warnings.push(Warning { pointer: format!("{}/{key}", node.pointer), message });
+        let warning = Warning { pointer: format!("{}/{key}", node.pointer), message };
+        // A response that many operations share is read for each of them.
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
     }
 
     fn child(&mut self, node: &Node<'_>, key: &str, outermost: &Node<'_>) -> Result<Value, Fault> {
@@ -190,6 +195,19 @@ impl Schemas {
         self.led_to(&target, outermost)
     }
 
+    /// A discriminator whose mapping names components alone: it may name any place.
+    fn told_apart(&mut self, node: &Node<'_>, value: &Value, outermost: &Node<'_>) -> Result<Value, Fault> {
+        let mut told = value.clone();
+        let mapping = told.get_mut("mapping").and_then(Value::as_object_mut).into_iter().flatten();
+        for (_, target) in mapping {
+            let reference = target.as_str().filter(|target| target.starts_with('#'));
+            if let Some(found) = reference.and_then(|reference| node.resolve(reference).ok()) {
+                *target = self.led_to(&found, outermost)?;
+            }
+        }
+        Ok(told)
+    }
+
     /// A reference to `target`, which becomes a component if it is none.
     fn led_to(&mut self, target: &Node<'_>, outermost: &Node<'_>) -> Result<Value, Fault> {
         if let Some(name) = self.names.get(&target.pointer) {
@@ -225,7 +243,9 @@ impl Schemas {
 /// Why a keyword is no keyword as it stands, where it is one of the slips that are common: the rest of the document is
 /// of use without it.
 fn slip(key: &str, value: &Value) -> Option<&'static str> {
+    let is_keyword = |key: &str| ONE.contains(&key) || LIST.contains(&key) || MAP.contains(&key) || key == "type";
     match (key, value) {
+        (key, Value::Null) if is_keyword(key) => Some("nothing stands behind it"),
         // JSON Schema 2020-12, 10.2.1.
         (key, Value::Array(items)) if LIST.contains(&key) && items.is_empty() => {
             Some("a list of no schemas says nothing")
