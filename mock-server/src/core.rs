@@ -452,14 +452,7 @@ impl Core {
                 }
             }
         }
-        if !answer.is_checked
-            && let Some(body) = plan.answers.without_hidden(&self.plan.document, &answer)
-        {
-            let shown = Answer { body: Some(body), ..answer.clone() };
-            if plan.answers.fault(&shown).is_none() {
-                answer = shown;
-            }
-        }
+        plan.answers.hide(&self.plan.document, &mut answer);
         let Some(fault) = plan.answers.fault(&answer) else {
             return answer;
         };

@@ -293,11 +293,12 @@ impl Answers {
         mender.mended(self.rule(answer.status, &answer.media)?, answer.body.as_ref()?)
     }
 
-    /// The body without what is written only, where it holds such a thing.
-    pub(crate) fn without_hidden(&self, document: &Document, answer: &Answer) -> Option<Value> {
-        let rule = self.rule(answer.status, &answer.media).filter(|rule| rule.compiled().hides)?;
-        let mut body = answer.body.clone()?;
-        hide::hide(document, &rule.schema, &mut body).then_some(body)
+    /// Takes what is written only out of the body.
+    pub(crate) fn hide(&self, document: &Document, answer: &mut Answer) {
+        let Some(body) = &mut answer.body else { return };
+        if let Some(rule) = self.rule(answer.status, &answer.media).filter(|rule| rule.compiled().hides) {
+            hide::hide(document, &rule.schema, body);
+        }
     }
 
     /// What in an answer breaks the document. Refusals that the document does not mention break nothing.

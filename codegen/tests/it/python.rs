@@ -214,7 +214,8 @@ fn a_union_has_its_variants_beside_it() {
 fn a_base_that_is_a_union_of_what_extends_it_ends() {
     let mut schemas = serde_json::Map::new();
     let subtypes: Vec<String> = (0..10).map(|number| format!("Sub{number}")).collect();
-    let variants: Vec<Value> = subtypes.iter().map(|name| json!({"$ref": format!("#/components/schemas/{name}")})).collect();
+    let variants: Vec<Value> =
+        subtypes.iter().map(|name| json!({"$ref": format!("#/components/schemas/{name}")})).collect();
     let kinds = json!({"type": "string", "enum": subtypes});
     let base = json!({"type": "object", "required": ["kind"], "properties": {"kind": kinds}, "oneOf": variants,
         "discriminator": {"propertyName": "kind"}});

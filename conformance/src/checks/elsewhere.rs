@@ -55,35 +55,39 @@ async fn named_in_body(trial: &Trial<'_>) -> Result<(), Stop> {
     let context = trial.context;
     let own = trial.case().await?;
     let (theirs, made) = context.create(trial.operation, Role::OtherOrganization).await?;
-    let (_, plain) = context.create(trial.operation, Role::Valid).await?;
-    if arrived(trial, &theirs, &plain).await?.is_some() {
+    let (_, here) = context.create(trial.operation, Role::Valid).await?;
+    if arrived(trial, (&own, &theirs), &here).await?.is_some() {
         return Err(Stop::Skip("the other organization reads what is made here anyway".to_owned()));
     }
-    let names = names(context.document, trial.operation, (&own, &theirs), (&members(&plain), &members(&made)));
+    let names = names(context.document, trial.operation, (&own, &theirs), (&members(&here), &members(&made)));
     let organization = context.credentials.principal(Role::OtherOrganization);
     let organization = organization.and_then(|principal| principal.organization.clone()).map(Value::from);
     let guessed = OWNERS.iter().filter_map(|name| Some(((*name).to_owned(), organization.clone()?)));
+    let is_new = |name: &String| !names.contains_key(name) && !is_documented(context.document, trial.operation, name);
     let mut tries: Vec<Map<String, Value>> = Vec::new();
     // All of them at once, and, for a body that takes no others, each alone.
-    tries.push(guessed.filter(|(name, _)| !names.contains_key(name)).chain(names.clone()).collect());
+    tries.push(guessed.filter(|(name, _)| is_new(name)).chain(names.clone()).collect());
     tries.extend(tries[0].clone().into_iter().map(|one| Map::from_iter([one])));
     tries.retain(|try_| !try_.is_empty());
-    let mut taken = false;
     for more in tries {
-        if taken {
-            break;
-        }
         let exchange = creation(trial, &own, &more).await?;
-        taken = exchange.answer.is_success();
-        if let Some(how) = arrived(trial, &theirs, &exchange).await? {
+        if let Some(how) = arrived(trial, (&own, &theirs), &exchange).await? {
             let named: Vec<String> = more.keys().map(|name| format!("`{name}`")).collect();
             let cause = "an object is made in the organization that the body names";
             let saying = format!("the body has {}, and the other organization {how} the object", named.join(", "));
             let expected = "a refusal, or an object of one's own organization";
             return Err(Observation::error(cause, expected, &exchange).saying(saying).into());
         }
+        if exchange.answer.is_success() {
+            break;
+        }
     }
     Ok(())
+}
+
+/// What a request may say of it is judged where it is a reference.
+fn is_documented(document: &Document, operation: &Operation, name: &str) -> bool {
+    sent(document, operation).iter().any(|(known, _)| *known == name)
 }
 
 /// The members that would name the other organization: the parts of its path, and what its own object says of whose it is.
@@ -99,9 +103,7 @@ fn names(
     let is_owner = |name: &str| OWNERS.iter().any(|owner| plain(owner) == plain(name));
     let said = foreign.iter().filter(|(name, value)| is_owner(name) && shown.get(*name) != Some(value));
     let said = said.map(|(name, value)| (name.clone(), value.clone()));
-    // What a request may say of it is judged where it is a reference.
-    let is_documented = |name: &str| sent(document, operation).iter().any(|(known, _)| *known == name);
-    path.chain(said).filter(|(name, _)| !is_documented(name)).collect()
+    path.chain(said).filter(|(name, _)| !is_documented(document, operation, name)).collect()
 }
 
 async fn creation(trial: &Trial<'_>, own: &Case, more: &Map<String, Value>) -> Result<Exchange, Stop> {
@@ -111,11 +113,21 @@ async fn creation(trial: &Trial<'_>, own: &Case, more: &Map<String, Value>) -> R
     trial.call(trial.operation, &with_members(&case, body), Role::Valid).await
 }
 
-/// How the other organization comes by what was made, if it does.
-async fn arrived(trial: &Trial<'_>, theirs: &Case, made: &Exchange) -> Result<Option<&'static str>, Stop> {
+/// How the other organization comes by what was made, if it does and the caller does not: each may have an object of this
+/// id.
+async fn arrived(
+    trial: &Trial<'_>,
+    (own, theirs): (&Case, &Case),
+    made: &Exchange,
+) -> Result<Option<&'static str>, Stop> {
     let context = trial.context;
     let Some((read, name)) = item_operation(context, trial.operation, "GET") else { return Ok(None) };
     let Some(id) = identity(&made.answer, name).filter(|_| made.answer.is_success()) else { return Ok(None) };
+    let mut about = context.reading(read, own);
+    about.set(name, Location::Path, id.clone());
+    if trial.call(read, &about, Role::Valid).await?.answer.is_success() {
+        return Ok(None);
+    }
     let mut about = context.reading(read, theirs);
     about.set(name, Location::Path, id.clone());
     if trial.call(read, &about, Role::OtherOrganization).await?.answer.is_success() {

@@ -223,11 +223,18 @@ fn shared_cache(judging: &Judging<'_>) -> Option<Observation> {
     let (answer, operation) = (&judging.exchange.answer, judging.operation);
     let is_asked = operation.method == "GET" && !operation.is_public() && matches!(judging.sign, Sign::Valid);
     let field = answer.header("cache-control").filter(|_| is_asked && answer.is_success())?.to_ascii_lowercase();
-    let mut directives = field.split(',').map(str::trim);
-    let shared = directives.find(|one| *one == "public" || one.starts_with("s-maxage"))?;
+    let directives: Vec<&str> = field.split(',').map(str::trim).collect();
+    // What is asked for again each time is given to nobody else.
+    if directives.iter().any(|one| ["no-store", "no-cache", "private", "max-age=0", "s-maxage=0"].contains(one)) {
+        return None;
+    }
+    let shared = directives.into_iter().find(|one| *one == "public" || one.starts_with("s-maxage"))?;
     // What depends on the credential is kept for it alone (RFC 9110, 12.5.5).
     let varies = answer.header("vary").unwrap_or_default().to_ascii_lowercase();
-    if varies.split(',').map(str::trim).any(|name| name == "*" || name == "authorization" || name.contains("key")) {
+    let request = &judging.exchange.request;
+    let carries = |name: &str| name == "*" || request.headers.iter().any(|(sent, _)| sent.eq_ignore_ascii_case(name));
+    let is_common = |name: &&str| ["accept", "accept-encoding", "origin", "user-agent"].contains(name);
+    if varies.split(',').map(str::trim).filter(|name| !is_common(name)).any(carries) {
         return None;
     }
     let make = if operation.tenant.is_some() { Observation::error } else { Observation::note };

@@ -28,7 +28,7 @@ pub(crate) struct Variable {
 struct Entry {
     secret: Secret,
     /// The texts that it may stand as. A run asks for each secret in many thousand texts.
-    forms: Vec<String>,
+    forms: Vec<Secret>,
     variable: Variable,
 }
 
@@ -73,7 +73,11 @@ impl Vault {
     fn insert(&self, secret: &Secret, variable: Variable) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         if secret.expose().len() >= 4 && !entries.iter().any(|entry| entry.secret == *secret) {
-            let entry = Entry { secret: secret.clone(), forms: forms(secret.expose()), variable };
+            let entry = Entry {
+                secret: secret.clone(),
+                forms: forms(secret.expose()).into_iter().map(Secret::new).collect(),
+                variable,
+            };
             if entry.is_telling() {
                 *self.finder.write().unwrap_or_else(PoisonError::into_inner) = None;
             }
@@ -89,7 +93,7 @@ impl Vault {
         let mut text = text.to_owned();
         let mut used = Vec::new();
         for entry in entries.iter() {
-            for form in &entry.forms {
+            for form in entry.forms.iter().map(Secret::expose) {
                 if text.contains(form) {
                     text = text.replace(form, &format!("${{{}}}", entry.variable.name));
                     if !used.contains(&entry.variable) {

@@ -123,16 +123,16 @@ impl Context<'_> {
                 break;
             }
             let is_crowd = last.len() > 1;
-            let removals = last.into_iter().map(|(key, made)| async move {
-                // What lies in another of them could not go before it.
-                let is_removed = self.is_removed(&made).await || is_crowd && self.is_removed(&made).await;
+            let removed = join_all(last.iter().map(|(_, made)| self.is_removed(made))).await;
+            for ((key, made), is_removed) in last.into_iter().zip(removed) {
+                // What holds another of them could not go before it.
+                let is_removed = is_removed || is_crowd && self.is_removed(&made).await;
                 // Only now: what is under way when the time ends is left as well.
                 self.stage.leavings.made().shift_remove(&key);
                 if !is_removed {
                     self.stage.leavings.kept().push(made);
                 }
-            });
-            join_all(removals).await;
+            }
         }
     }
 

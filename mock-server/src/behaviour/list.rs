@@ -259,19 +259,25 @@ impl Desk<'_> {
         if let Some(next) = next {
             return put(envelope, pointer, Value::from(cursor(next)));
         }
-        let document = &self.core.plan.document;
-        let schema = self.plan.success.schema.clone().unwrap_or_default();
-        let property = pointer
-            .split('/')
-            .skip(1)
-            .try_fold(schema, |schema, name| flatten(document, &schema).get("properties")?.get(name).cloned());
-        if property.is_some_and(|schema| allows_null(document, &schema)) {
+        let (above, name) = pointer.rsplit_once('/').unwrap_or(("", pointer));
+        if self.holds_null(above, name) {
             return put(envelope, pointer, Value::Null);
         }
-        let (above, name) = pointer.rsplit_once('/').unwrap_or(("", pointer));
         if let Some(object) = envelope.pointer_mut(above).and_then(Value::as_object_mut) {
             object.shift_remove(name);
         }
+    }
+
+    /// Whether the member `name` of what stands at `above` in the answer may be `null`.
+    fn holds_null(&self, above: &str, name: &str) -> bool {
+        let document = &self.core.plan.document;
+        let Some(schema) = &self.plan.success.schema else { return false };
+        let around = above.split('/').skip(1).try_fold(flatten(document, schema), |flat, name| match flat {
+            Cow::Borrowed(flat) => Some(flatten(document, flat.get("properties")?.get(name)?)),
+            Cow::Owned(flat) => Some(Cow::Owned(flatten(document, flat.get("properties")?.get(name)?).into_owned())),
+        });
+        let property = around.as_ref().and_then(|flat| flat.get("properties")?.get(name));
+        property.is_some_and(|schema| allows_null(document, schema))
     }
 
     /// What a member of the envelope says, as far as its name tells.

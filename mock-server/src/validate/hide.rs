@@ -5,28 +5,26 @@ use serde_json::Value;
 
 use crate::fake::flatten;
 
-/// Takes the members away that their schema marks `writeOnly` (JSON Schema Validation 2020-12, 9.4); whether there were any.
-pub(super) fn hide(document: &Document, schema: &Value, value: &mut Value) -> bool {
+/// Takes the members away that their schema marks `writeOnly` (JSON Schema Validation 2020-12, 9.4).
+pub(super) fn hide(document: &Document, schema: &Value, value: &mut Value) {
     let schema = flatten(document, schema);
     match value {
         Value::Object(members) => {
-            let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return false };
+            let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
             let is_hidden = |name: &str| {
                 let flat = properties.get(name).map(|schema| flatten(document, schema));
                 flat.is_some_and(|flat| flat.get("writeOnly") == Some(&Value::Bool(true)))
             };
-            let before = members.len();
             members.retain(|name, _| !is_hidden(name));
-            let is_less = members.len() < before;
-            let below =
-                members.iter_mut().filter_map(|(name, value)| Some(hide(document, properties.get(name)?, value)));
-            below.fold(is_less, |changed, below| changed | below)
+            for (name, value) in members {
+                properties.get(name).into_iter().for_each(|schema| hide(document, schema, value));
+            }
         }
-        Value::Array(items) => match schema.get("items") {
-            Some(schema) => items.iter_mut().fold(false, |changed, item| changed | hide(document, schema, item)),
-            None => false,
-        },
-        _ => false,
+        Value::Array(items) => {
+            let schema = schema.get("items");
+            schema.into_iter().for_each(|schema| items.iter_mut().for_each(|item| hide(document, schema, item)));
+        }
+        _ => {}
     }
 }
 

@@ -99,8 +99,8 @@ impl Files {
     /// The file that the place at `pointer` was written in, and its pointer there.
     fn written(&self, pointer: &str) -> (usize, String) {
         let ends = pointer.match_indices('/').map(|(end, _)| end).chain([pointer.len()]);
-        let around = ends.filter_map(|end| Some((self.by_place.get(&pointer[..end])?, &pointer[end..])));
-        around.last().map_or((FIRST, pointer.to_owned()), |(index, rest)| {
+        let mut around = ends.filter_map(|end| Some((self.by_place.get(&pointer[..end])?, &pointer[end..])));
+        around.next_back().map_or((FIRST, pointer.to_owned()), |(index, rest)| {
             let Mount { file, inside, .. } = &self.mounts[*index];
             (*file, format!("{inside}{rest}"))
         })

@@ -126,7 +126,10 @@ fn a_fault_names_the_file_that_it_is_in() {
         with("api/schemas/Person.yaml", "type: object\nproperties:\n  name: {$ref: 'Note.yaml#/nowhere'}"),
         with("api/paths/notes.yaml", "get: {responses: {OK: {description: x}}}"),
         with("api/paths/notes.yaml", "{$ref: ../paths/notes.yaml}"),
-        with("api/parts.yaml", "parameters:\n  id: {$ref: 'https://example.com/parts.yaml#/id'}"),
+        with(
+            "api/parts.yaml",
+            "parameters: {id: {$ref: 'https://example.com/parts.yaml#/id'}}\nresponses: {problem: {description: no}}",
+        ),
     ];
     insta::assert_snapshot!(all.join("\n"));
 }
@@ -155,4 +158,53 @@ fn a_key_with_nothing_behind_it_says_nothing() {
     let text = "openapi: 3.1.0\ninfo: {title: A, version: 1}\npaths:\ncomponents:\n  schemas:\nsecurity:\ntags:\n";
     let document = Document::parse("a.yaml", text).unwrap();
     assert_eq!(json!(document.schemas), json!({}));
+}
+
+/// One file through another, files that are called alike in two folders, and a mapping that names files.
+#[test]
+fn a_place_has_one_name_whatever_leads_to_it() {
+    let files = [
+        (
+            "api/openapi.yaml",
+            "
+openapi: 3.0.3
+info: {title: Pets, version: '1'}
+paths:
+  /pets:
+    get:
+      responses:
+        '200': {description: ok, content: {application/json: {schema: {$ref: 'schemas/_index.yaml#/Pet'}}}}
+        '404': {description: no, content: {application/json: {schema: {$ref: 'common.yaml#/Problem'}}}}
+        '500': {description: no, content: {application/json: {schema: {$ref: '../common.yaml#/Problem'}}}}
+components:
+  schemas:
+    Pet: {$ref: 'schemas/_index.yaml#/Pet'}
+    Cat: {$ref: 'schemas/_index.yaml#/Cat'}
+    v1.Dog: {$ref: schemas/Dog.yaml}
+    Dog: {$ref: schemas/Dog.yaml}
+",
+        ),
+        ("api/schemas/_index.yaml", "Pet: {$ref: Pet.yaml}\nCat: {$ref: Cat.yaml}\n"),
+        (
+            "api/schemas/Pet.yaml",
+            "oneOf: [{$ref: Cat.yaml}, {$ref: Dog.yaml}]\ndiscriminator: {propertyName: kind, mapping: {cat: Cat.yaml, dog: v1.Dog}}",
+        ),
+        (
+            "api/schemas/Cat.yaml",
+            "properties: {lives: {type: integer}, 'a/b %7E~': {$ref: '#/$defs/a~1b%20~0'}}\n$defs: {'a/b ~': {}}",
+        ),
+        ("api/schemas/Dog.yaml", "properties: {bark: {type: string}}"),
+        ("api/common.yaml", "Problem: {properties: {title: {}}}"),
+        ("common.yaml", "Problem: {properties: {detail: {}}}"),
+    ];
+    let document = load(&files).unwrap();
+    let names: Vec<&String> = document.schemas.keys().collect();
+    assert_eq!(names, ["Pet", "Cat", "v1.Dog", "Dog", "Cat_a/b ~", "Problem", "Problem_2"]);
+    let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    assert_eq!(document.schemas["Dog"], reference("v1.Dog"));
+    let pet = json!({"oneOf": [reference("Cat"), reference("v1.Dog")], "discriminator": {"propertyName": "kind",
+        "mapping": {"cat": "#/components/schemas/Cat", "dog": "v1.Dog"}}});
+    assert_eq!(document.schemas["Pet"], pet);
+    let problems = ["Problem", "Problem_2"].map(|name| document.schemas[name]["properties"].to_string());
+    assert_eq!(problems, [r#"{"title":{}}"#, r#"{"detail":{}}"#]);
 }
