@@ -314,7 +314,7 @@ fn method_name(operation_id: &str, path: &str, resource: &str) -> String {
 /// Words without the resource at their end, if what is left says the same under it.
 fn shorter<'w>(words: &'w [String], resource: &[String], path: &str) -> Option<&'w [String]> {
     const ARTICLES: [&str; 3] = ["a", "an", "the"];
-    const LEADING: [&str; 14] =
+    const LINKING: [&str; 14] =
         ["and", "as", "at", "by", "for", "from", "in", "of", "on", "or", "per", "to", "via", "with"];
     let kept = words.len().checked_sub(resource.len()).filter(|kept| *kept > 0)?;
     let singular = |word: &str| word.trim_end_matches('s').to_owned();
@@ -330,7 +330,7 @@ fn shorter<'w>(words: &'w [String], resource: &[String], path: &str) -> Option<&
         let mut segments = path.split('/').flat_map(words_of);
         kept.len() > 1 && verb != "list" && segments.any(|segment| singular(&segment) == singular(last))
     };
-    (!LEADING.contains(&last.as_str()) && !names_a_parent()).then_some(kept)
+    (!LINKING.contains(&last.as_str()) && !names_a_parent()).then_some(kept)
 }
 
 fn words_of(name: &str) -> Vec<String> {

@@ -4,7 +4,7 @@ mod merge;
 
 use std::collections::HashMap;
 
-use bitting_spec::Document;
+use bitting_spec::{Document, component_name};
 use serde_json::{Map, Value, json};
 
 use crate::names;
@@ -299,7 +299,7 @@ impl Reader<'_> {
         let mut mapping = Vec::new();
         for (tag, target) in value.get("mapping").and_then(Value::as_object).into_iter().flatten() {
             let target = target.as_str()?;
-            let target = component(&json!({"$ref": target}))?;
+            let target = component_name(target).unwrap_or_else(|| target.to_owned());
             let known = variants.iter().find(|variant| variant.component.as_ref() == Some(&target));
             let reference = || json!({"$ref": format!("{COMPONENTS}{target}")});
             mapping
@@ -427,8 +427,7 @@ fn is_one(types: &[&str], kind: &str) -> bool {
 
 /// The component that a schema is a reference to.
 fn component(schema: &Value) -> Option<String> {
-    let reference = schema.get("$ref")?.as_str()?;
-    Some(reference.strip_prefix(COMPONENTS).unwrap_or(reference).replace("~1", "/").replace("~0", "~"))
+    component_name(schema.get("$ref")?.as_str()?)
 }
 
 /// The texts that a schema allows its member `property`.

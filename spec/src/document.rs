@@ -24,7 +24,7 @@ pub use error::{Error, ErrorKind, Warning};
 pub use operation::{
     Example, Header, METHODS, MediaType, Operation, Parameter, RequestBody, Response, Status, template_names, trimmed,
 };
-pub use schema::{Schema, component_names};
+pub use schema::{Schema, component_name, component_names};
 pub use security::SecurityScheme;
 pub use server::{Server, path_of};
 
@@ -258,13 +258,7 @@ impl Document {
     /// `schema` itself with references to components followed, until it is none.
     #[must_use]
     pub fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
-        let mut at = schema;
-        for _ in 0..64 {
-            let name = at.get("$ref").and_then(Value::as_str).and_then(schema::component_name);
-            let Some(next) = name.and_then(|name| self.schemas.get(&name)) else { break };
-            at = next;
-        }
-        at
+        schema::resolve(&self.schemas, schema)
     }
 }
 

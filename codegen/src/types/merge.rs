@@ -107,3 +107,20 @@ fn is_annotation(key: &str) -> bool {
         "description" | "title" | "example" | "examples" | "default" | "deprecated" | "readOnly" | "writeOnly"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What tells the variants of a union apart stays with it.
+    #[test]
+    fn of_two_unions_the_second_keeps_its_discriminator() {
+        let text = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}}"#;
+        let document = Document::parse("t.json", text).expect("it is valid");
+        let (one, other) = (json!([{"const": 1}, {"const": 2}]), json!([{"const": 3}, {"const": 4}]));
+        let second = json!({"oneOf": other, "discriminator": {"propertyName": "k"}, "required": ["k"]});
+        let whole = merged(&document, &json!({"allOf": [{"oneOf": one, "required": ["k"]}, second]}));
+        let moved = json!([{"oneOf": other, "discriminator": {"propertyName": "k"}}]);
+        assert_eq!(whole, json!({"oneOf": one, "required": ["k"], "allOf": moved}));
+    }
+}

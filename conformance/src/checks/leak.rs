@@ -219,16 +219,21 @@ fn undocumented(judging: &Judging<'_>) -> Option<Observation> {
     Some(Observation::note(cause, "members that the schema declares", judging.exchange).at(&pointer))
 }
 
+/// The directive of `Cache-Control` by which a shared cache may answer without asking again (RFC 9111, 5.2.2).
+fn sharing(field: &str) -> Option<&str> {
+    const CLOSED: [&str; 5] = ["no-store", "no-cache", "private", "max-age=0", "s-maxage=0"];
+    let mut directives = field.split(',').map(str::trim);
+    if directives.clone().any(|one| CLOSED.contains(&one)) {
+        return None;
+    }
+    directives.find(|one| *one == "public" || one.starts_with("s-maxage"))
+}
+
 fn shared_cache(judging: &Judging<'_>) -> Option<Observation> {
     let (answer, operation) = (&judging.exchange.answer, judging.operation);
     let is_asked = operation.method == "GET" && !operation.is_public() && matches!(judging.sign, Sign::Valid);
     let field = answer.header("cache-control").filter(|_| is_asked && answer.is_success())?.to_ascii_lowercase();
-    let directives: Vec<&str> = field.split(',').map(str::trim).collect();
-    // What is asked for again each time is given to nobody else.
-    if directives.iter().any(|one| ["no-store", "no-cache", "private", "max-age=0", "s-maxage=0"].contains(one)) {
-        return None;
-    }
-    let shared = directives.into_iter().find(|one| *one == "public" || one.starts_with("s-maxage"))?;
+    let shared = sharing(&field)?;
     // What depends on the credential is kept for it alone (RFC 9110, 12.5.5).
     let varies = answer.header("vary").unwrap_or_default().to_ascii_lowercase();
     let request = &judging.exchange.request;
@@ -315,6 +320,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    /// What a cache has to ask for again, or keeps for one caller, reaches nobody else.
+    #[test]
+    fn only_what_is_given_without_asking_is_shared() {
+        assert_eq!(sharing("public, max-age=60, must-revalidate"), Some("public"));
+        assert_eq!(sharing("max-age=0x, s-maxage=60"), Some("s-maxage=60"));
+        for closed in
+            ["public, max-age=0, must-revalidate", "public, no-cache", "no-store, public", "private", "max-age=60", ""]
+        {
+            assert_eq!(sharing(closed), None, "{closed}");
+        }
+    }
 
     /// LC07: a member that is written only is seen wherever it stands, and where nothing is shown nothing is found.
     #[test]

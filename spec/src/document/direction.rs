@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::schema::MAP;
+
 /// Which way a value goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
@@ -24,13 +26,11 @@ impl Direction {
     }
 }
 
-/// Keywords whose value is a schema, by name: each is as good a place for `properties` as the top.
-const NAMED: [&str; 5] = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
 /// Deeper nesting than this is left as it is.
 const MAX_DEPTH: usize = 64;
 
-/// `bundled`, a schema ([`Document::bundle`](crate::Document::bundle)) that carries what its references name, without the requirement of properties that do not go this
-/// way.
+/// `bundled`, a schema that carries what its references name ([`Document::bundle`](crate::Document::bundle)), without
+/// the requirement of properties that do not go this way.
 #[must_use]
 pub fn directed(bundled: &Value, direction: Direction) -> Value {
     let mut schema = bundled.clone();
@@ -56,7 +56,7 @@ fn relax(schema: &mut Value, walk: &Walk<'_>, around: &BTreeSet<String>, depth: 
     }
     for (keyword, value) in object {
         match value {
-            Value::Object(members) if NAMED.contains(&keyword.as_str()) => {
+            Value::Object(members) if MAP.contains(&keyword.as_str()) => {
                 members.values_mut().for_each(|member| relax(member, walk, &BTreeSet::new(), depth + 1));
             }
             // The members of `allOf` and its like speak of the same object.

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::operation::{Operation, Parameter};
-use super::schema::component_name;
+use super::schema::resolve;
 use crate::extension::{Pagination, PaginationStyle};
 use crate::infer::{is_wrapper, pointer};
 use crate::table::Location;
@@ -86,8 +86,7 @@ pub(super) fn infer(operation: &Operation, components: &IndexMap<String, Value>)
 
 /// Where the one list among some members stands.
 fn only_list(properties: &Members<'_>, components: &IndexMap<String, Value>) -> Option<String> {
-    let is_list =
-        |value: &Value| resolve(value, components).is_some_and(|value| value.get("type") == Some(&"array".into()));
+    let is_list = |value: &Value| resolve(components, value).get("type") == Some(&"array".into());
     let mut lists = properties.iter().filter(|(_, value)| is_list(value)).map(|(name, _)| name);
     let (items, None) = (lists.next()?, lists.next()) else { return None };
     Some(pointer(items))
@@ -107,7 +106,10 @@ type Members<'a> = IndexMap<&'a str, &'a Value>;
 
 /// The members of an object, with those of its parts.
 fn members<'a>(schema: &'a Value, components: &'a IndexMap<String, Value>, found: &mut Members<'a>, depth: usize) {
-    let Some(schema) = resolve(schema, components).filter(|_| depth < 8) else { return };
+    if depth > 8 {
+        return;
+    }
+    let schema = resolve(components, schema);
     let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
     found.extend(properties.map(|(name, value)| (name.as_str(), value)));
     let parts = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
@@ -117,11 +119,11 @@ fn members<'a>(schema: &'a Value, components: &'a IndexMap<String, Value>, found
 /// Where the cursor of the next page stands in a member such as `meta` or `pagination`.
 fn next_together(properties: &Members<'_>, components: &IndexMap<String, Value>) -> Option<String> {
     properties.iter().filter(|(name, _)| !ADDRESSES.contains(name)).find_map(|(name, schema)| {
-        let inner = resolve(schema, components)?.get("properties")?.as_object()?;
+        let inner = resolve(components, schema).get("properties")?.as_object()?;
         // An address is no cursor, and what is called `next` is one as often as not.
         let is_cursor = |schema: &Value| {
-            let schema = resolve(schema, components);
-            schema.is_some_and(|schema| kinds(schema).contains(&"string") && schema.get("format").is_none())
+            let schema = resolve(components, schema);
+            kinds(schema).contains(&"string") && schema.get("format").is_none()
         };
         let mut names = NEXTS.iter().filter(|next| **next != "next");
         let next = names.find(|next| inner.get(**next).is_some_and(is_cursor))?;
@@ -132,10 +134,10 @@ fn next_together(properties: &Members<'_>, components: &IndexMap<String, Value>)
 /// Where the total stands that an answer tells in a member of its own, such as `meta` or `pagination`.
 fn told_together(properties: &Members<'_>, components: &IndexMap<String, Value>) -> Option<String> {
     properties.iter().find_map(|(name, schema)| {
-        let inner = resolve(schema, components)?.get("properties")?.as_object()?;
+        let inner = resolve(components, schema).get("properties")?.as_object()?;
         let is_count = |schema: &Value| {
-            resolve(schema, components)
-                .is_some_and(|schema| kinds(schema).iter().any(|kind| *kind == "integer" || *kind == "number"))
+            let kinds = kinds(resolve(components, schema));
+            kinds.iter().any(|kind| *kind == "integer" || *kind == "number")
         };
         // A count there may be that of the page.
         let names = TOTALS.iter().filter(|total| **total != "count");
@@ -156,7 +158,7 @@ pub(crate) fn bare(operation: &Operation, components: &IndexMap<String, Value>) 
 fn answer<'a>(operation: &'a Operation, components: &'a IndexMap<String, Value>) -> Option<&'a Value> {
     let mut contents = operation.successes().flat_map(|response| response.content.iter());
     let json = contents.find_map(|(name, media)| media.schema.as_ref().filter(|_| name.contains("json")))?;
-    resolve(&json.value, components).filter(|_| operation.method == "GET")
+    Some(resolve(components, &json.value)).filter(|_| operation.method == "GET")
 }
 
 /// What a page is asked for by, and the query parameters for it.
@@ -205,14 +207,4 @@ fn first(operation: &Operation, request: &BTreeMap<String, String>) -> u64 {
     let schema = page.map(|one| &one.schema.value);
     let told = |keyword| schema.and_then(|schema| schema.get(keyword)?.as_f64());
     u64::from(told("default").filter(|page| [0.0, 1.0].contains(page)).or_else(|| told("minimum")) != Some(0.0))
-}
-
-/// The schema itself, with the references to components followed.
-fn resolve<'a>(schema: &'a Value, components: &'a IndexMap<String, Value>) -> Option<&'a Value> {
-    let mut schema = schema;
-    for _ in 0..16 {
-        let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return Some(schema) };
-        schema = components.get(&component_name(reference)?)?;
-    }
-    None
 }

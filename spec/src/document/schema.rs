@@ -34,7 +34,7 @@ const ONE: [&str; 12] = [
 /// Keywords whose value is a list of schemas.
 const LIST: [&str; 4] = ["allOf", "anyOf", "oneOf", "prefixItems"];
 /// Keywords whose value maps names to schemas.
-const MAP: [&str; 5] = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
+pub(super) const MAP: [&str; 5] = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
 
 /// A schema of the document, as JSON Schema 2020-12.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +54,8 @@ impl Schema {
 }
 
 /// The name of the component that a reference such as `#/components/schemas/Device` names.
-pub(crate) fn component_name(reference: &str) -> Option<String> {
+#[must_use]
+pub fn component_name(reference: &str) -> Option<String> {
     let name = reference.strip_prefix('#')?.strip_prefix(COMPONENTS)?;
     let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
     (!name.contains('/')).then(|| unescape(&name))
@@ -321,6 +322,17 @@ fn nullable(old: &Map<String, Value>, mut schema: Map<String, Value>) -> Value {
         return json!({"anyOf": [schema, {"type": "null"}]});
     }
     Value::Object(schema)
+}
+
+/// `schema` itself with references to components followed, until it is none.
+pub(super) fn resolve<'a>(components: &'a IndexMap<String, Value>, schema: &'a Value) -> &'a Value {
+    let mut at = schema;
+    for _ in 0..64 {
+        let name = at.get("$ref").and_then(Value::as_str).and_then(component_name);
+        let Some(next) = name.and_then(|name| components.get(&name)) else { break };
+        at = next;
+    }
+    at
 }
 
 /// `schema` with every component that it names, directly or through others, so that it stands alone.
