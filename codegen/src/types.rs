@@ -269,6 +269,7 @@ impl Reader<'_> {
     /// What a schema says beside its alternatives is said of each of them.
     fn union(&mut self, schema: &Value, variants: &[Value], name: &str) -> TypeKind {
         let beside = siblings(schema);
+        let told = schema.get("discriminator").and_then(|told| Some((told, told.get("propertyName")?.as_str()?)));
         let mut read = Vec::new();
         for (index, variant) in variants.iter().enumerate() {
             let component = component(variant);
@@ -281,15 +282,10 @@ impl Reader<'_> {
                 _ => format!("{name} {}", index + 1),
             };
             let kind = self.reference(whole.as_ref().unwrap_or(variant), &hint);
-            read.push(Variant { component, tags: Vec::new(), kind });
+            let tags = told.map(|(_, property)| tags(&own, property)).unwrap_or_default();
+            read.push(Variant { component, tags, kind });
         }
-        let discriminator = schema.get("discriminator").and_then(|value| {
-            let property = value.get("propertyName")?.as_str()?;
-            for (variant, schema) in read.iter_mut().zip(variants) {
-                variant.tags = tags(&merged(self.document, self.document.resolve(schema)), property);
-            }
-            self.discriminator(property, value, &read)
-        });
+        let discriminator = told.and_then(|(told, property)| self.discriminator(property, told, &read));
         TypeKind::Union { variants: read.into_iter().map(|variant| variant.kind).collect(), discriminator }
     }
 

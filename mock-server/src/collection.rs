@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use bitting_spec::trimmed;
 
-use crate::fake::{example, flatten};
+use crate::fake::{example, flatten, flatten_at};
 
 /// A collection of objects.
 #[derive(Debug, Clone)]
@@ -355,10 +355,7 @@ pub(crate) fn list_of(document: &Document, operation: &Operation) -> Option<(Str
         return Some((String::new(), items(&flat)));
     }
     if let Some(pointer) = operation.pagination.as_ref().and_then(|paging| paging.response.get("items")) {
-        let found = pointer.split('/').skip(1).try_fold(flat, |flat, name| match flat {
-            Cow::Borrowed(flat) => Some(flatten(document, flat.get("properties")?.get(name)?)),
-            Cow::Owned(flat) => Some(Cow::Owned(flatten(document, flat.get("properties")?.get(name)?).into_owned())),
-        });
+        let found = flatten_at(document, answer(operation)?, pointer);
         return found.filter(|flat| is_array(flat)).map(|flat| (pointer.clone(), items(&flat)));
     }
     list_in(document, operation, &flat).or_else(|| wrapped_list(document, operation, &flat))

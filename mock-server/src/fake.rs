@@ -324,6 +324,18 @@ pub(crate) fn flatten<'v>(document: &'v Document, schema: &'v Value) -> Cow<'v, 
     joined(document, schema, 0)
 }
 
+/// The same for the member that `pointer` leads to from a schema: the names of members, one in the other.
+pub(crate) fn flatten_at<'v>(
+    document: &'v Document,
+    schema: &'v Value,
+    pointer: &str,
+) -> Option<Cow<'v, Map<String, Value>>> {
+    pointer.split('/').skip(1).try_fold(flatten(document, schema), |flat, name| match flat {
+        Cow::Borrowed(flat) => Some(flatten(document, flat.get("properties")?.get(name)?)),
+        Cow::Owned(flat) => Some(Cow::Owned(flatten(document, flat.get("properties")?.get(name)?).into_owned())),
+    })
+}
+
 /// Keywords that bring others with them, and what a bundle carries.
 const JOINED: [&str; 5] = ["$ref", "allOf", "oneOf", "anyOf", "components"];
 

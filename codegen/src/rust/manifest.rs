@@ -1,10 +1,11 @@
 //! What stands beside the source: `Cargo.toml`, `README.md` and the operation table.
 
+use serde_json::Value;
+
 use super::{Options, Runtime};
 use crate::names::Language;
 use crate::surface::Method;
 use crate::{File, Surface};
-use serde_json::Value;
 
 /// Names that a crate cannot have, or that its dependencies have.
 const TAKEN: [&str; 14] = [

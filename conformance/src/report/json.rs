@@ -18,7 +18,7 @@ const FORMAT: &str = "bitting-report/1";
 /// | `title`, `document`, `target`, `seed` | what was checked |
 /// | `started`, `requests`, `seconds`, `interrupted`, `late`, `stranger`, `fail_on`, `exit_code` | how it went |
 /// | `counts` | verdicts: `passed`, `errors`, `notes`, `accepted`, `skipped` |
-/// | `operations` | `{id, place, line, public, scopes, reached, refused}` each |
+/// | `operations` | `{id, place, file, line, public, scopes, reached, refused}` each |
 /// | `findings` | [`Finding`](crate::Finding)s, those of one cause as one |
 /// | `verdicts` | `{check, operation, place, outcome: pass, fail or skip, …}` each |
 /// | `unmet`, `stale`, `left` | see [`Report`] |

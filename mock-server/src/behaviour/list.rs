@@ -17,7 +17,7 @@ use super::Desk;
 use crate::collection::Collection;
 use crate::defect::Flaw;
 use crate::exchange::Answer;
-use crate::fake::{Fake, flatten};
+use crate::fake::{Fake, flatten, flatten_at};
 use crate::object;
 use crate::token::put;
 use crate::validate::allows_null;
@@ -272,10 +272,7 @@ impl Desk<'_> {
     fn holds_null(&self, above: &str, name: &str) -> bool {
         let document = &self.core.plan.document;
         let Some(schema) = &self.plan.success.schema else { return false };
-        let around = above.split('/').skip(1).try_fold(flatten(document, schema), |flat, name| match flat {
-            Cow::Borrowed(flat) => Some(flatten(document, flat.get("properties")?.get(name)?)),
-            Cow::Owned(flat) => Some(Cow::Owned(flatten(document, flat.get("properties")?.get(name)?).into_owned())),
-        });
+        let around = flatten_at(document, schema, above);
         let property = around.as_ref().and_then(|flat| flat.get("properties")?.get(name));
         property.is_some_and(|schema| allows_null(document, schema))
     }
